@@ -7,7 +7,7 @@ family.  These names are promises for life: fields may be added with a default,
 never removed or given another meaning.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
@@ -229,7 +229,10 @@ class Cooling:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A limit or a rule forbids it; the reason contains the key that decided (``limits.time``, ``hours``)."""
+    """A limit or a rule forbids it; the reason contains the key that decided (``limits.time``, ``hours``).
+
+    As an uplink's state it comes from the policy; as the answer to ``Open`` it says why no mapping was granted.
+    """
 
     reason: str
     retry_at: float | None = None
@@ -274,6 +277,24 @@ class UplinkView:
     def link(self) -> Link | None:
         """The live link, or None."""
         return self.state.link if isinstance(self.state, Up) else None
+
+
+@dataclass(frozen=True, slots=True)
+class UplinkSettings:
+    """One entry of ``uplinks:`` as its plugin gets it: the core's keys that concern it, and the plugin's own.
+
+    ``own`` is an instance of the factory's ``Config``.  ``mac`` is the address
+    the interface shall use ("" for its own); ``mtu`` None means the medium's own.
+    """
+
+    name: str
+    interface: str
+    own: Any
+    metered: bool = False
+    mtu: int | None = None
+    mac: str = ""
+    dns: tuple[Address, ...] = ()
+    mark: int = 0
 
 
 # --- leases and names -------------------------------------------------------------
@@ -321,7 +342,10 @@ class InterfaceInfo:
 
 @dataclass(frozen=True, slots=True)
 class PacketFilter:
-    """What an AF_PACKET socket lets through: UDP to ``udp_port`` (in the kernel, so the rest never wakes Python), or all frames of the ethertype."""
+    """What an AF_PACKET socket lets through: UDP to ``udp_port``, or all frames of the ethertype.
+
+    The kernel filters, so the rest never wakes Python.
+    """
 
     ethertype: int
     udp_port: int | None = None
@@ -372,13 +396,6 @@ class Mapping:
     owner: str
     expires: float | None
     count: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class MappingRefused:
-    """An ``Open`` that was not granted, and why."""
-
-    reason: str
 
 
 SessionFactory = Callable[[Flow], Any]
@@ -501,5 +518,3 @@ class Event:
     fields: dict[str, Any] = field(default_factory=dict)
     wall: float = 0.0
     seq: int = 0
-
-
