@@ -1,0 +1,58 @@
+# The thin front door of ics. `make demo` shows it working, `make help` lists the rest.
+# Anything longer than a few lines lives in tools/.
+
+PYTHON ?= python3
+CONFIG ?= etc/gateway.yaml
+BIN    := $(CURDIR)/.venv/bin
+SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+PYTEST := $(BIN)/python -m pytest
+
+# An ordinary user on Debian has no sbin in PATH; nft and ip live there.
+export PATH := $(PATH):/usr/sbin:/sbin
+
+.PHONY: help demo run venv test check lint types fast fmt lab lock build clean
+
+help:
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+
+demo: venv      ## watch the gateway work, in a lab of network namespaces
+	@$(BIN)/ics lab --demo
+
+run: venv       ## the real thing: make run CONFIG=FILE (default etc/gateway.yaml)
+	$(SUDO) $(BIN)/twistd -n --pidfile= ics -c "$(CONFIG)"
+
+lab: venv       ## keep the lab open: make lab [FILE=lab.yaml]
+	@$(BIN)/ics lab $(FILE)
+
+venv:           ## make .venv and install what is missing (does nothing if nothing is)
+	@PYTHON="$(PYTHON)" tools/setup.sh
+
+test: venv      ## every test; those that need root are skipped with a reason without it
+	@$(PYTEST) $(ARGS)
+
+check: venv     ## the fast part (lint, types, unit, golden, contract, arch), under 30 s
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target types fast lint
+
+lint: venv
+	@$(BIN)/ruff check --quiet .
+
+types: venv
+	@$(BIN)/mypy
+
+fast: venv
+	@$(PYTEST) -q $(wildcard tests/unit tests/golden tests/contract tests/arch) $(ARGS)
+
+fmt: venv       ## put the code into shape
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+lock:           ## pin the newest versions pyproject.toml allows, into requirements.lock
+	@PYTHON="$(PYTHON)" tools/lock.sh
+
+build: venv     ## wheel and source archive, in dist/
+	@$(BIN)/python -m build --no-isolation --outdir dist .
+
+clean:          ## remove everything made here, .venv included
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* htmlcov
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	find . -name dropin.cache -type f -delete

@@ -1,0 +1,111 @@
+#!/bin/sh
+# Make .venv with the pinned packages and the project itself (editable), and install the system programs
+# that the demo and the tests use, where that is allowed. Safe to run at any time; quick when nothing is missing.
+#
+# The environment may set PYTHON (default: the first python3 that is new enough).
+set -eu
+cd "$(dirname "$0")/.."
+PATH=$PATH:/usr/sbin:/sbin
+venv=.venv
+stamp=$venv/.installed
+
+say() { printf 'ics: %s\n' "$*" >&2; }
+die() { say "$@"; exit 1; }
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# Run a command as root; fails quietly where that is not possible without asking somebody who is not there.
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif have sudo && { sudo -n true 2>/dev/null || { [ -t 0 ] && [ -t 2 ]; }; }; then
+        sudo "$@"
+    else
+        return 1
+    fi
+}
+
+apt_install() {
+    have apt-get || return 1
+    say "installing $*"
+    as_root env DEBIAN_FRONTEND=noninteractive sh -c '
+        lock="-o DPkg::Lock::Timeout=300"
+        apt-get $lock -qq update && apt-get $lock -qq -y --no-install-recommends install "$@"
+    ' sh "$@" >/dev/null
+}
+
+new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
+
+find_python() {
+    for candidate in "${PYTHON:-python3}" python3 python3.13 python3.12 python3.11; do
+        if have "$candidate" && new_enough "$candidate"; then
+            command -v "$candidate"
+            return
+        fi
+    done
+    return 1
+}
+
+# program:package; what the lab, the demo and the tests run. Debian names.
+programs='nft:nftables ip:iproute2 udhcpc:udhcpc dhclient:isc-dhcp-client dnsmasq:dnsmasq-base
+          dig:bind9-dnsutils tcpdump:tcpdump conntrack:conntrack curl:curl ping:iputils-ping mandoc:mandoc'
+
+missing_packages() {
+    for pair in $programs; do
+        have "${pair%%:*}" || printf '%s ' "${pair##*:}"
+    done
+}
+
+install_programs() {
+    missing=$(missing_packages)
+    [ -n "$missing" ] || return 0
+    # shellcheck disable=SC2086  # a list of words on purpose
+    apt_install $missing || true
+}
+
+make_venv() {
+    python=$(find_python) || die "Python 3.11 or newer is missing; install python3 and run make again."
+    if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+        apt_install python3-venv || true
+        "$python" -c 'import ensurepip, venv' 2>/dev/null \
+            || die "$python cannot make virtual environments; install the package python3-venv and run make again."
+    fi
+    rm -rf "$venv"
+    "$python" -m venv "$venv"
+}
+
+# What the installed state depends on: the place (scripts hold absolute paths), the interpreter, the pins, the metadata.
+fingerprint() {
+    pwd -P
+    "$venv/bin/python" -c 'import sys; print(sys.version)'
+    cksum pyproject.toml requirements.lock
+}
+
+install_python_packages() {
+    pip="$venv/bin/python -m pip --disable-pip-version-check --quiet"
+    say "installing the Python packages of requirements.lock into $venv"
+    $pip install --requirement requirements.lock \
+        || die "the Python packages could not be installed (see above); check the network and run make again."
+    # The backend is one of the pinned packages, so nothing is downloaded for this.
+    $pip install --no-deps --no-build-isolation --editable . \
+        || die "the project itself could not be installed into $venv (see above)."
+}
+
+# A moved or copied checkout carries scripts that point at the old place: start again.
+venv_is_ours() {
+    [ -x "$venv/bin/python" ] && "$venv/bin/python" -c 'import pip' 2>/dev/null \
+        && { [ ! -f "$stamp" ] || [ "$(head -n 1 "$stamp")" = "$(pwd -P)" ]; }
+}
+
+main() {
+    install_programs
+    venv_is_ours || make_venv
+    if [ "$(cat "$stamp" 2>/dev/null)" != "$(fingerprint)" ]; then
+        rm -f "$stamp"
+        install_python_packages
+        fingerprint >"$stamp"
+    fi
+    missing=$(missing_packages)
+    [ -z "$missing" ] || say "without root or sudo these system packages stay missing, some tests and the demo need them: ${missing% }."
+}
+
+main
