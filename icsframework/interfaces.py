@@ -16,16 +16,53 @@ which error of errors.py its Deferred fails with; anything else that escapes is
 a defect, is logged with its traceback and marks that plugin as failed.
 """
 
+from collections.abc import Callable, Sequence
+from socket import socket
+from typing import TYPE_CHECKING, Any, TypeAlias
+
 from twisted.application.service import IService
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
 from zope.interface import Attribute, Interface
+
+from icsframework.values import (
+    Action,
+    Address,
+    Applied,
+    Attachment,
+    Cause,
+    Endpoint,
+    Event,
+    InterfaceInfo,
+    Lan,
+    LeaseView,
+    Link,
+    Mapping,
+    NameRecord,
+    Open,
+    PacketFilter,
+    Readiness,
+    Refused,
+    RestartMe,
+    Side,
+    SystemInfo,
+    UplinkSettings,
+    UplinkState,
+    UplinkView,
+)
+
+if TYPE_CHECKING:
+    from icsframework.fields import PluginConfig
+else:  # pydantic is not wanted on the way to the first answer
+    PluginConfig = Any
 
 API_VERSION = 1
 """The version of these contracts that a factory's ``api_version`` must name."""
 
-Unwatch = Callable[[], None]
+Unwatch: TypeAlias = Callable[[], None]
 """Ends a subscription; calling it again does nothing."""
 
-Upgrade = Callable[[dict[str, Any], int], dict[str, Any] | None]
+Upgrade: TypeAlias = Callable[[dict[str, Any], int], dict[str, Any] | None]
 """Makes a journal record of an older format (second argument) new; None drops it."""
 
 
