@@ -1,0 +1,79 @@
+"""The catalogue of events: every id that log, history, event stream and tests may rely on.
+
+An id is ``area.thing.happened`` and never changes its meaning.  The text is what
+the log prints; ``{...}`` are the event's fields.  ``level`` is that of
+twisted.logger.  A plugin of a stranger may emit ids of its own, beginning with
+its plugin name and a dot; they are logged at level info.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Level = Literal["debug", "info", "warn", "error", "critical"]
+
+
+@dataclass(frozen=True, slots=True)
+class EventKind:
+    """One entry of the catalogue."""
+
+    id: str
+    level: Level
+    text: str
+    history: bool = False
+    """True if it belongs in ``ics history``."""
+
+
+_KINDS = (
+    # the gateway as a whole
+    EventKind("gateway.starting", "info", "ics {version} starts with {config}"),
+    EventKind("gateway.ready", "info", "ready after {seconds:.3f} s: {lans} LANs, {uplinks} uplinks"),
+    EventKind("gateway.adopted", "info", "found a gateway's state here and goes on with it"),
+    EventKind("gateway.reloaded", "info", "reloaded {config}: {changes}"),
+    EventKind("gateway.reload_failed", "error", "the new configuration is not in force: {reason}"),
+    EventKind("gateway.stopping", "info", "stopping: {reason}"),
+    EventKind("gateway.restored", "info", "everything is as it was before; this ended {flows} flows"),
+    EventKind("gateway.fault", "critical", "fatal: {reason}"),
+    EventKind("config.warning", "warn", "{problem}"),
+    EventKind("plugin.broken", "error", "plugin {plugin} failed and does no more until it is restarted: {reason}"),
+    EventKind("plugin.unavailable", "warn", "plugin {plugin} is not used: {reason}"),
+    # the machine
+    EventKind("host.interface.appeared", "info", "interface {interface} is there"),
+    EventKind("host.interface.vanished", "warn", "interface {interface} is gone"),
+    EventKind("host.state.applied", "debug", "{changes} changes applied to the machine"),
+    EventKind("host.state.failed", "error", "the machine refused a change: {reason}"),
+    EventKind("dataplane.applied", "debug", "rule set loaded in {milliseconds:.0f} ms"),
+    EventKind("dataplane.failed", "error", "nft refused the rule set, the old one stays: {reason}"),
+    EventKind("store.failed", "error", "could not write {file}: {reason}"),
+    EventKind("store.damaged", "warn", "{file} is damaged at byte {offset}; {records} records before it were read"),
+    # LANs
+    EventKind("lan.serving", "info", "LAN {lan} ({interface}, {address}): {services}"),
+    EventKind("lan.absent", "warn", "LAN {lan}: {reason}"),
+    EventKind("lan.service_failed", "error", "LAN {lan}: {plugin} does not serve: {reason}"),
+    # DHCP allocator
+    EventKind("dhcp.lease.granted", "info", "{address} to {mac} {hostname} on {lan}"),
+    EventKind("dhcp.lease.renewed", "debug", "{address} renewed by {mac} on {lan}"),
+    EventKind("dhcp.lease.released", "info", "{address} released by {mac} on {lan}"),
+    EventKind("dhcp.lease.expired", "info", "{address} of {mac} expired on {lan}"),
+    EventKind("dhcp.lease.declined", "warn", "{address} is in use by somebody else, says {mac} on {lan}; left out for a while"),
+    EventKind("dhcp.conflict", "warn", "{address} on {lan} is answered by {owner}; it is not given out"),
+    EventKind("dhcp.refused", "info", "{mac} asked for {address} on {lan}: refused, {reason}"),
+    EventKind("dhcp.exhausted", "warn", "no address left on {lan} for {mac}"),
+    EventKind("dhcp.foreign_server", "warn", "another DHCP server, {server}, answers on {lan}"),
+    # DNS proxy
+    EventKind("dns.upstream.failed", "warn", "DNS server {server} does not answer"),
+    EventKind("dns.upstream.recovered", "info", "DNS server {server} answers again"),
+    # uplinks
+    EventKind("uplink.connecting", "info", "uplink {uplink} connects ({stage}), because: {cause}", history=True),
+    EventKind("uplink.up", "info", "uplink {uplink} is up: {addresses} on {interface}", history=True),
+    EventKind("uplink.changed", "info", "uplink {uplink} changed: {addresses} on {interface}", history=True),
+    EventKind("uplink.down", "info", "uplink {uplink} is down: {reason}", history=True),
+    EventKind("uplink.failed", "warn", "uplink {uplink} failed: {reason}", history=True),
+    EventKind("uplink.absent", "warn", "uplink {uplink}: {reason}", history=True),
+    EventKind("uplink.active", "info", "the Internet is now reached by {uplink}", history=True),
+    # control
+    EventKind("control.command", "info", "{user} asks: {command}"),
+    EventKind("control.refused", "warn", "{peer} may not {command}: {reason}"),
+)
+
+KINDS: dict[str, EventKind] = {kind.id: kind for kind in _KINDS}
+"""Catalogue by id."""
