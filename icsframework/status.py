@@ -1,0 +1,130 @@
+"""The frozen status tree that API, CLI, page, metrics and tests all read.
+
+``to_json`` gives the stable shapes of DESIGN §8: fields may be added, never
+renamed.  Times are ISO 8601 in UTC with a Z.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
+from datetime import UTC, datetime
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """A moment of the wall clock, in seconds since 1970."""
+
+    seconds: float
+
+    def __str__(self) -> str:
+        return datetime.fromtimestamp(self.seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayStatus:
+    """The daemon: ``state`` is starting, ready or stopping."""
+
+    version: str
+    state: str
+    since: Instant
+    pid: int
+    config: str
+
+
+@dataclass(frozen=True, slots=True)
+class UplinkStatus:
+    """One uplink.  ``active`` is true for the one that the Internet is reached by now."""
+
+    name: str
+    plugin: str
+    connect: str
+    state: str
+    stage: str | None
+    active: bool
+    interface: str | None
+    addresses: tuple[str, ...]
+    dns: tuple[str, ...]
+    mtu: int | None
+    metered: bool
+    since: Instant | None
+    cause: Mapping[str, str] | None
+    reason: str | None
+    retry_at: Instant | None
+    rx_bytes: int
+    tx_bytes: int
+    limits: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LanStatus:
+    """One LAN: ``services`` maps a plugin's name to its state, ``leases`` counts live leases."""
+
+    name: str
+    interface: str
+    address: str
+    state: str
+    reason: str | None
+    services: tuple[Mapping[str, Any], ...]
+    leases: int
+
+
+@dataclass(frozen=True, slots=True)
+class HelperStatus:
+    """One NAT helper."""
+
+    name: str
+    plugin: str
+    sessions: int
+    expectations: int
+    refused: int
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Everything that ``ics status`` shows."""
+
+    gateway: GatewayStatus
+    uplinks: tuple[UplinkStatus, ...]
+    lans: tuple[LanStatus, ...]
+    helpers: tuple[HelperStatus, ...]
+    mappings: int
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseStatus:
+    """One line of ``ics leases``; ``expires`` None means never."""
+
+    address: str
+    mac: str
+    client_id: str
+    hostname: str
+    expires: Instant | None
+    lan: str
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """One line of ``ics history``."""
+
+    time: Instant
+    uplink: str
+    event: str
+    cause: Mapping[str, str] | None
+    reason: str
+
+
+def to_json(value: Any) -> Any:
+    """A status value as JSON-able dictionaries, lists, strings and numbers."""
+    if isinstance(value, (Instant, IPv4Address, IPv6Address, IPv4Interface, IPv6Interface)):
+        return str(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return {item.name: to_json(getattr(value, item.name)) for item in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): to_json(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+        return [to_json(item) for item in value]
+    return value
