@@ -1,0 +1,381 @@
+"""A gateway for tests: every part an IGateway has, in memory, recording what is done with it.
+
+    gateway = FakeGateway("dhcp")
+    service = factory.create(gateway)
+    ...
+    gateway.advance(30)                       # time passes, timers run
+    assert gateway.events.ids() == [...]      # what happened
+    assert gateway.status.read() == {...}     # what `ics status` would show
+
+Nothing here touches the machine; sockets are local (see icsframework.testing.host).
+A plugin that reads descriptors takes its reactor as an argument: give it
+``Readers()`` and call ``turn()`` when something was sent to it.
+"""
+
+import select
+from collections.abc import Callable, Sequence
+from ipaddress import IPv4Address
+from typing import Any
+
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.interfaces import IDelayedCall, IReactorFDSet, IReadDescriptor, IWriteDescriptor
+from twisted.internet.task import Clock
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from icsframework.errors import MappingError, UplinkRefused
+from icsframework.interfaces import (
+    IClock,
+    IEvents,
+    IGateway,
+    ILeases,
+    IMappings,
+    INames,
+    IStatus,
+    IStore,
+    IUplinks,
+    Unwatch,
+)
+from icsframework.testing.host import FakeHost
+from icsframework.testing.store import MemoryStore
+from icsframework.values import (
+    Address,
+    Cause,
+    Endpoint,
+    Event,
+    LeaseView,
+    Link,
+    Mapping,
+    NameRecord,
+    Open,
+    UplinkView,
+)
+
+WALL_AT_START = 1_800_000_000.0
+"""The wall clock of a new FakeClock: January 2027, so that a mix-up with ``now`` shows."""
+
+DOCUMENTATION_ADDRESS = IPv4Address("203.0.113.1")
+"""Where external ports lie unless a test says otherwise (RFC 5737)."""
+
+
+@implementer(IClock)
+class FakeClock:
+    """Time moved by hand: ``clock`` is a task.Clock, ``wall`` runs with it from ``wall_at_start``."""
+
+    def __init__(self, wall_at_start: float = WALL_AT_START) -> None:
+        self.clock = Clock()
+        self.wall_offset = wall_at_start
+        self.wall_trusted = True
+
+    def now(self) -> float:
+        """See IClock."""
+        return self.clock.seconds()
+
+    def wall(self) -> float:
+        """See IClock."""
+        return self.clock.seconds() + self.wall_offset
+
+    def call_later(self, delay: float, function: Callable[..., object], *args: object) -> IDelayedCall:
+        """See IClock."""
+        return self.clock.callLater(delay, function, *args)
+
+
+@implementer(IReactorFDSet)
+class Readers:
+    """The descriptors a plugin wants to hear of; ``turn`` is one turn of the reactor for them."""
+
+    def __init__(self) -> None:
+        self.readers: list[IReadDescriptor] = []
+        self.writers: list[IWriteDescriptor] = []
+
+    def turn(self, wait: float = 1.0) -> None:
+        """Serve every descriptor that is ready, waiting up to ``wait`` seconds for the first, until none is."""
+        while True:
+            readable, writable, _ = select.select(self.readers, self.writers, [], wait)
+            if not readable and not writable:
+                return
+            for reader in readable:
+                reader.doRead()
+            for writer in writable:
+                writer.doWrite()
+            wait = 0.0
+
+    def addReader(self, reader: IReadDescriptor) -> None:
+        """See IReactorFDSet."""
+        if reader not in self.readers:
+            self.readers.append(reader)
+
+    def addWriter(self, writer: IWriteDescriptor) -> None:
+        """See IReactorFDSet."""
+        if writer not in self.writers:
+            self.writers.append(writer)
+
+    def removeReader(self, reader: IReadDescriptor) -> None:
+        """See IReactorFDSet."""
+        if reader in self.readers:
+            self.readers.remove(reader)
+
+    def removeWriter(self, writer: IWriteDescriptor) -> None:
+        """See IReactorFDSet."""
+        if writer in self.writers:
+            self.writers.remove(writer)
+
+    def removeAll(self) -> list[IReadDescriptor | IWriteDescriptor]:
+        """See IReactorFDSet."""
+        removed: list[IReadDescriptor | IWriteDescriptor] = [*self.readers, *self.writers]
+        self.readers, self.writers = [], []
+        return removed
+
+    def getReaders(self) -> list[IReadDescriptor]:
+        """See IReactorFDSet."""
+        return list(self.readers)
+
+    def getWriters(self) -> list[IWriteDescriptor]:
+        """See IReactorFDSet."""
+        return list(self.writers)
+
+
+def _subscribe(observers: list[Any], observer: Any) -> Unwatch:
+    """Add an observer; the result takes it away again, once."""
+    observers.append(observer)
+    return lambda: observers.remove(observer) if observer in observers else None
+
+
+@implementer(IMappings)
+class FakeMappings:
+    """Grants what is asked for on ``external``, or fails with ``refuse``; ``granted`` holds what is open."""
+
+    def __init__(self, owner: str, clock: FakeClock) -> None:
+        self.external = Endpoint(DOCUMENTATION_ADDRESS, 50000)
+        self.refuse: MappingError | None = None
+        self.granted: list[Mapping] = []
+        self.released: list[tuple[Mapping, str]] = []
+        self._owner, self._clock = owner, clock
+
+    def open(self, uplink: str, request: Open) -> Deferred[Mapping]:
+        """See IMappings."""
+        if self.refuse is not None:
+            return fail(self.refuse)
+        external = Endpoint(self.external.address, self.external.port + len(self.granted))
+        expires = self._clock.now() + request.lifetime
+        mapping = Mapping(
+            request.protocol,
+            uplink,
+            external,
+            request.to,
+            request.remote,
+            self._owner,
+            expires,
+            request.count,
+        )
+        self.granted.append(mapping)
+        return succeed(mapping)
+
+    def release(self, mapping: Mapping, flows: str = "keep") -> Deferred[None]:
+        """See IMappings."""
+        self.granted.remove(mapping)
+        self.released.append((mapping, flows))
+        return succeed(None)
+
+
+@implementer(IUplinks)
+class FakeUplinks:
+    """No uplink until ``set``; requests are kept in ``requested`` and wait until ``set`` brings a link or ``refuse`` is set."""
+
+    def __init__(self) -> None:
+        self.requested: list[Cause] = []
+        self.refuse: UplinkRefused | None = None
+        self._view: UplinkView | None = None
+        self._waiting: list[Deferred[Link]] = []
+        self._observers: list[Callable[[UplinkView | None], None]] = []
+
+    def set(self, view: UplinkView | None) -> None:
+        """The active uplink is now this one; watchers hear of it and waiting requests are answered."""
+        self._view = view
+        for observer in list(self._observers):
+            observer(view)
+        if view is not None and view.link is not None:
+            waiting, self._waiting = self._waiting, []
+            for request in waiting:
+                request.callback(view.link)
+
+    def fail_requests(self, error: Exception) -> None:
+        """Dialling failed: every waiting request gets the error."""
+        waiting, self._waiting = self._waiting, []
+        for request in waiting:
+            request.errback(error)
+
+    def request(self, cause: Cause) -> Deferred[Link]:
+        """See IUplinks."""
+        self.requested.append(cause)
+        if self.refuse is not None:
+            return fail(self.refuse)
+        if self._view is not None and self._view.link is not None:
+            return succeed(self._view.link)
+        answer: Deferred[Link] = Deferred()
+        self._waiting.append(answer)
+        return answer
+
+    def current(self) -> UplinkView | None:
+        """See IUplinks."""
+        return self._view
+
+    def watch(self, observer: Callable[[UplinkView | None], None]) -> Unwatch:
+        """See IUplinks."""
+        observer(self._view)
+        return _subscribe(self._observers, observer)
+
+
+@implementer(ILeases)
+class FakeLeases:
+    """Who has which address; ``history`` keeps every change as (lease, granted)."""
+
+    def __init__(self) -> None:
+        self.history: list[tuple[LeaseView, bool]] = []
+        self._leases: dict[tuple[str, Address], LeaseView] = {}
+        self._observers: list[Callable[[LeaseView, bool], None]] = []
+
+    def publish(self, lease: LeaseView) -> None:
+        """See ILeases."""
+        self._leases[lease.lan, lease.address] = lease
+        self._tell(lease, granted=True)
+
+    def withdraw(self, address: Address, lan: str) -> None:
+        """See ILeases."""
+        lease = self._leases.pop((lan, address), None)
+        if lease is not None:
+            self._tell(lease, granted=False)
+
+    def _tell(self, lease: LeaseView, granted: bool) -> None:
+        self.history.append((lease, granted))
+        for observer in list(self._observers):
+            observer(lease, granted)
+
+    def find(self, address: Address) -> LeaseView | None:
+        """See ILeases."""
+        return next((lease for lease in self._leases.values() if lease.address == address), None)
+
+    def all(self) -> Sequence[LeaseView]:
+        """See ILeases."""
+        return [self._leases[key] for key in sorted(self._leases, key=lambda key: (key[0], int(key[1])))]
+
+    def watch(self, observer: Callable[[LeaseView, bool], None]) -> Unwatch:
+        """See ILeases."""
+        for lease in self.all():
+            observer(lease, True)
+        return _subscribe(self._observers, observer)
+
+
+@implementer(INames)
+class FakeNames:
+    """Local names by owner, and what DNS told whom."""
+
+    def __init__(self) -> None:
+        self.records: dict[tuple[str, str], NameRecord] = {}
+        self.told: dict[tuple[Address, Address], str] = {}
+        self._observers: list[Callable[[NameRecord], None]] = []
+
+    def publish(self, owner: str, host: str, addresses: Sequence[Address], ttl: int) -> None:
+        """See INames."""
+        record = NameRecord(owner, host, tuple(addresses), ttl)
+        if addresses:
+            self.records[owner, host] = record
+        else:
+            self.records.pop((owner, host), None)
+        for observer in list(self._observers):
+            observer(record)
+
+    def withdraw(self, owner: str) -> None:
+        """See INames."""
+        for key in [key for key in self.records if key[0] == owner]:
+            self.publish(owner, key[1], (), 0)
+
+    def watch(self, observer: Callable[[NameRecord], None]) -> Unwatch:
+        """See INames."""
+        for record in list(self.records.values()):
+            observer(record)
+        return _subscribe(self._observers, observer)
+
+    def resolved(self, client: Address, qname: str, addresses: Sequence[Address], ttl: int) -> None:
+        """See INames."""
+        for address in addresses:
+            self.told[client, address] = qname
+
+    def lookup(self, client: Address, address: Address) -> str:
+        """See INames."""
+        return self.told.get((client, address), "")
+
+
+@implementer(IEvents)
+class FakeEvents:
+    """Everything that was said, in ``all``."""
+
+    def __init__(self, owner: str, clock: FakeClock) -> None:
+        self.all: list[Event] = []
+        self._owner, self._clock = owner, clock
+        self._observers: list[Callable[[Event], None]] = []
+
+    def ids(self) -> list[str]:
+        """The ids so far, oldest first."""
+        return [event.id for event in self.all]
+
+    def said(self, id: str) -> list[dict[str, Any]]:
+        """The fields of every event with this id, oldest first."""
+        return [event.fields for event in self.all if event.id == id]
+
+    def emit(self, id: str, **fields: Any) -> None:
+        """See IEvents."""
+        event = Event(id, self._owner, fields, self._clock.wall(), len(self.all) + 1)
+        self.all.append(event)
+        for observer in list(self._observers):
+            observer(event)
+
+    def watch(self, observer: Callable[[Event], None], since: int = 0) -> Unwatch:
+        """See IEvents."""
+        for event in self.all[since:]:
+            observer(event)
+        return _subscribe(self._observers, observer)
+
+
+@implementer(IStatus)
+class FakeStatus:
+    """The figures a plugin shows."""
+
+    def __init__(self) -> None:
+        self._functions: list[Callable[[], dict[str, Any]]] = []
+
+    def details(self, function: Callable[[], dict[str, Any]]) -> None:
+        """See IStatus."""
+        self._functions.append(function)
+
+    def read(self) -> dict[str, Any]:
+        """All details as ``ics status`` would show them."""
+        return {key: value for function in self._functions for key, value in function().items()}
+
+
+@implementer(IGateway)
+class FakeGateway:
+    """An IGateway in memory for one plugin.  Give the ``store`` of a first one to a second: that is a restart."""
+
+    def __init__(
+        self, owner: str = "plugin", store: IStore | None = None, clock: FakeClock | None = None
+    ) -> None:
+        self.owner = owner
+        self.clock = clock or FakeClock()
+        self.host = FakeHost(self.clock.clock)
+        self.mappings = FakeMappings(owner, self.clock)
+        self.uplinks = FakeUplinks()
+        self.leases = FakeLeases()
+        self.names = FakeNames()
+        self.store = store if store is not None else MemoryStore()
+        self.events = FakeEvents(owner, self.clock)
+        self.status = FakeStatus()
+        self.log = Logger(namespace=owner)
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass; timers run."""
+        self.clock.clock.advance(seconds)
+
+    def close(self) -> None:
+        """Close every descriptor; call it at the end of a test that opened some."""
+        self.host.close_all()
