@@ -18,21 +18,30 @@ in the JSON schema with an example, and is written back as text by
 No Twisted, no sockets: a model can be checked anywhere.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
 from decimal import Decimal
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from icsframework import addresses, quantities, values
 from icsframework.quantities import FieldError, Period, Rate
 from icsframework.secret import Secret as SecretValue
 from icsframework.secret import SecretUnavailable
+from icsframework.sections import (
+    CheckContext,
+    Finding,
+    LanServiceConfig,
+    NatHelperConfig,
+    PluginConfig,
+    Section,
+    UplinkConfig,
+)
 
 __all__ = [
+    "Bandwidth",
     "CheckContext",
     "CountRate",
     "DomainName",
@@ -136,6 +145,17 @@ Size = Annotated[
     ),
 ]
 """Bytes."""
+
+Bandwidth = Annotated[
+    int,
+    text_type(
+        quantities.parse_bandwidth,
+        quantities.format_bandwidth,
+        summary="a bandwidth in bits per second",
+        examples=("20Mbit/s", "512kbit/s"),
+    ),
+]
+"""Bits per second."""
 
 Money = Annotated[
     Decimal,
@@ -286,148 +306,3 @@ PortRange = Annotated[
     ),
 ]
 """One port or a range, both ends included."""
-
-
-# --- base classes ---------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What ``PluginConfig.check`` objects to.
-
-    ``path`` leads from the plugin's mapping to the value, for example
-    ``("reservations", 2, "address")``; ``problem`` and ``advice`` are the two
-    halves of the sentence that the operator reads.  A ``warning`` does not
-    refuse the file.
-    """
-
-    path: tuple[str | int, ...]
-    problem: str
-    advice: str = ""
-    warning: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class CheckContext:
-    """What surrounds a plugin's keys while they are checked: the core's own keys of the same entry.
-
-    ``name`` is that of the LAN, uplink or helper.  ``interface`` is "" when the
-    file names none (``match``, a dialled link).  ``address`` is the gateway's
-    address on the LAN, or None: for an uplink, a helper, and ``address: auto``,
-    where it is known only while running.
-    """
-
-    kind: str
-    name: str
-    interface: str = ""
-    address: values.InterfaceAddress | None = None
-
-
-_STRICT = frozenset({"int", "float", "bool"})
-
-
-def _refuse_conversions(schema: Any) -> None:
-    """Make the plain scalars of a core schema strict.
-
-    pydantic's own ``strict=True`` would also refuse a list where a tuple is
-    declared and a string where an Enum is, which is all that a file can hold.
-    """
-    if isinstance(schema, dict):
-        if schema.get("type") in _STRICT:
-            schema["strict"] = True
-        for value in schema.values():
-            _refuse_conversions(value)
-    elif isinstance(schema, list):
-        for value in schema:
-            _refuse_conversions(value)
-
-
-class Section(BaseModel):
-    """A mapping in the file: frozen, without unknown keys, without silent conversions."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        schema = handler(source)
-        _refuse_conversions(schema)
-        return schema
-
-
-class PluginConfig(Section):
-    """Base of every plugin's ``Config``: the plugin's own keys.  Derive from the subclass for your kind of plugin.
-
-    ``reserved`` are the keys that the core reads from the same mapping; a
-    model that declares one of them is refused when its class is created.
-    """
-
-    reserved: ClassVar[frozenset[str]] = frozenset({"plugin", "enabled", "tags"})
-
-    @classmethod
-    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        super().__pydantic_init_subclass__(**kwargs)
-        names = set(cls.model_fields) | {f.alias for f in cls.model_fields.values() if f.alias}
-        taken = sorted(names & cls.reserved)
-        if taken:
-            raise TypeError(
-                f"{cls.__module__}.{cls.__qualname__} declares {', '.join(taken)}, reserved for the core"
-            )
-
-    def check(self, context: CheckContext) -> Iterable[Finding]:
-        """What is wrong with these keys that one key alone does not show.  Override it; the default objects to nothing.
-
-        Called once all keys of the whole file are valid by themselves, both by
-        ``ics check`` and before every start and reload, so it must be pure:
-        it looks neither at the network nor at devices.  ``context`` tells the
-        LAN's address and such.  All findings are reported at once, each with the
-        line of its ``path``::
-
-            def check(self, context):
-                if context.address is not None and self.router not in context.address.network:
-                    yield Finding(("router",), f"{self.router} is outside {context.address.network}",
-                                  "choose an address of the LAN")
-        """
-        return ()
-
-
-class UplinkConfig(PluginConfig):
-    """Base of an uplink plugin's ``Config``."""
-
-    reserved: ClassVar[frozenset[str]] = frozenset(
-        {
-            "connect",
-            "demand",
-            "dns",
-            "enabled",
-            "interface",
-            "ipv6",
-            "keep",
-            "limits",
-            "mac",
-            "match",
-            "metered",
-            "mtu",
-            "name",
-            "plugin",
-            "probe",
-            "shaping",
-            "tags",
-            "vlan",
-            "wake",
-            "weight",
-        }
-    )
-
-
-class LanServiceConfig(PluginConfig):
-    """Base of a LAN service plugin's ``Config``."""
-
-    reserved: ClassVar[frozenset[str]] = frozenset({"enabled", "ipv6", "plugin", "tags"})
-
-
-class NatHelperConfig(PluginConfig):
-    """Base of a NAT helper plugin's ``Config``."""
-
-    reserved: ClassVar[frozenset[str]] = frozenset(
-        {"clients", "enabled", "fail", "lans", "limits", "name", "plugin", "servers", "tags", "uplinks"}
-    )

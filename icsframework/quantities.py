@@ -19,9 +19,11 @@ __all__ = [
     "Period",
     "Rate",
     "TimeWindow",
+    "format_bandwidth",
     "format_duration",
     "format_rate",
     "format_size",
+    "parse_bandwidth",
     "parse_count",
     "parse_duration",
     "parse_money",
@@ -32,7 +34,8 @@ __all__ = [
 
 MAX_TEXT = 200
 """Characters of a scalar that is looked at as an amount or address; nothing sensible is longer."""
-MAX_NUMBER = 10**18
+MAX_BANDWIDTH = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,9})?)\s*([kMG]?)bit/s", re.ASCII | re.IGNORECASE)
+_NUMBER = 10**18
 """Plain numbers beyond this are no amount of anything here (and might not fit a float)."""
 MAX_DURATION = 100 * 365.25 * 86400
 """Seconds; a hundred years, so that adding it to any clock stays a finite, printable time."""
@@ -48,10 +51,12 @@ BYTES = {
     "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12,
     "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40,
 }  # fmt: skip
+BITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 BYTES_SHOWN = ("TB", "TiB", "GB", "GiB", "MB", "MiB", "kB", "KiB")
 
 _PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|d|w)\s*", re.ASCII)
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]+)", re.ASCII)
+_BANDWIDTH = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,9})?)\s*([kMG]?)bit/s", re.ASCII | re.IGNORECASE)
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?", re.ASCII)
 _WINDOW = re.compile(r"([0-9]{1,2}):([0-9]{2})\s*-\s*([0-9]{1,2}):([0-9]{2})", re.ASCII)
 
@@ -179,6 +184,26 @@ def format_size(size: int) -> str:
         if size and size % factor == 0:
             return f"{size // factor}{unit}"
     return f"{size}B"
+
+
+def parse_bandwidth(value: object) -> int:
+    """``20Mbit/s``, ``512kbit/s``; a plain number counts bits per second.  Returns bits per second."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MAX_NUMBER:
+        return value
+    text = value.strip() if isinstance(value, str) and len(value) <= MAX_TEXT else ""
+    match = _BANDWIDTH.fullmatch(text)
+    if match is None or not (bits := int(Decimal(match[1]) * BITS[match[2].lower()])):
+        raise FieldError(f"{shown(value)} is not a bandwidth", "write for example 20Mbit/s or 512kbit/s")
+    return bits
+
+
+def format_bandwidth(bits: int) -> str:
+    """The shortest exact spelling: 20000000 -> ``20Mbit/s``."""
+    for unit in ("G", "M", "k"):
+        factor = BITS[unit.lower()]
+        if bits % factor == 0:
+            return f"{bits // factor}{unit}bit/s"
+    return f"{bits}bit/s"
 
 
 def parse_money(value: object) -> Decimal:
