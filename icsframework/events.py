@@ -34,7 +34,9 @@ _KINDS = (
     EventKind("gateway.restored", "info", "everything is as it was before; this ended {flows} flows"),
     EventKind("gateway.fault", "critical", "fatal: {reason}"),
     EventKind("config.warning", "warn", "{problem}"),
-    EventKind("plugin.broken", "error", "plugin {plugin} failed and does no more until it is restarted: {reason}"),
+    EventKind(
+        "plugin.broken", "error", "plugin {plugin} failed and does no more until it is restarted: {reason}"
+    ),
     EventKind("plugin.unavailable", "warn", "plugin {plugin} is not used: {reason}"),
     # the machine
     EventKind("host.interface.appeared", "info", "interface {interface} is there"),
@@ -44,7 +46,22 @@ _KINDS = (
     EventKind("dataplane.applied", "debug", "rule set loaded in {milliseconds:.0f} ms"),
     EventKind("dataplane.failed", "error", "nft refused the rule set, the old one stays: {reason}"),
     EventKind("store.failed", "error", "could not write {file}: {reason}"),
-    EventKind("store.damaged", "warn", "{file} is damaged at byte {offset}; {records} records before it were read"),
+    EventKind("store.recovered", "info", "{file} can be written again"),
+    EventKind(
+        "store.damaged",
+        "warn",
+        "{file} was damaged from byte {offset} on: {bytes} bytes skipped, {records} records read; kept as {copy}",
+    ),
+    EventKind(
+        "store.torn",
+        "info",
+        "{file} ended in an unfinished record that nobody was told is safe; it was cut off",
+    ),
+    EventKind(
+        "store.upgraded",
+        "info",
+        "{file} upgraded from version {found} to {version}; the old one is kept as {copy}",
+    ),
     # LANs
     EventKind("lan.serving", "info", "LAN {lan} ({interface}, {address}): {services}"),
     EventKind("lan.absent", "warn", "LAN {lan}: {reason}"),
@@ -54,7 +71,11 @@ _KINDS = (
     EventKind("dhcp.lease.renewed", "debug", "{address} renewed by {mac} on {lan}"),
     EventKind("dhcp.lease.released", "info", "{address} released by {mac} on {lan}"),
     EventKind("dhcp.lease.expired", "info", "{address} of {mac} expired on {lan}"),
-    EventKind("dhcp.lease.declined", "warn", "{address} is in use by somebody else, says {mac} on {lan}; left out for a while"),
+    EventKind(
+        "dhcp.lease.declined",
+        "warn",
+        "{address} is in use by somebody else, says {mac} on {lan}; left out for a while",
+    ),
     EventKind("dhcp.conflict", "warn", "{address} on {lan} is answered by {owner}; it is not given out"),
     EventKind("dhcp.refused", "info", "{mac} asked for {address} on {lan}: refused, {reason}"),
     EventKind("dhcp.exhausted", "warn", "no address left on {lan} for {mac}"),
@@ -63,7 +84,9 @@ _KINDS = (
     EventKind("dns.upstream.failed", "warn", "DNS server {server} does not answer"),
     EventKind("dns.upstream.recovered", "info", "DNS server {server} answers again"),
     # uplinks
-    EventKind("uplink.connecting", "info", "uplink {uplink} connects ({stage}), because: {cause}", history=True),
+    EventKind(
+        "uplink.connecting", "info", "uplink {uplink} connects ({stage}), because: {cause}", history=True
+    ),
     EventKind("uplink.up", "info", "uplink {uplink} is up: {addresses} on {interface}", history=True),
     EventKind("uplink.changed", "info", "uplink {uplink} changed: {addresses} on {interface}", history=True),
     EventKind("uplink.down", "info", "uplink {uplink} is down: {reason}", history=True),
