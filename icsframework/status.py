@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
 from typing import Any
 
+from icsframework.values import Cause
+
 
 @dataclass(frozen=True, slots=True)
 class Instant:
@@ -115,6 +117,21 @@ class HistoryEntry:
     event: str
     cause: Mapping[str, str] | None
     reason: str
+
+
+def cause_to_json(cause: Cause | None) -> dict[str, str] | None:
+    """A cause in its stable shape (every field is text, "" if unknown); None stays None."""
+    if cause is None:
+        return None
+    return {
+        "client": str(cause.client) if cause.client is not None else "",
+        "mac": cause.mac,
+        "hostname": cause.hostname,
+        "protocol": cause.protocol,
+        "destination": cause.destination,
+        "name": cause.name,
+        "rule": cause.rule,
+    }
 
 
 def to_json(value: Any) -> Any:

@@ -262,6 +262,11 @@ class Cause:
     destination: str = ""
     name: str = ""
 
+    def __str__(self) -> str:
+        who = self.hostname or (str(self.client) if self.client is not None else "")
+        what = " ".join(part for part in (self.protocol, self.name or self.destination) if part)
+        return ", ".join(part for part in (self.rule, who, what) if part)
+
 
 @dataclass(frozen=True, slots=True)
 class UplinkView:

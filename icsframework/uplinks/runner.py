@@ -1,0 +1,266 @@
+"""One uplink: its plugin, its policy, and the callers who wait for it.
+
+What the plugin reports goes into ``policy.step``; ``connect`` and ``disconnect`` are
+called as the policy says.  A link that the plugin announces is shown as up only
+when the core has it in force (``settle``); until then it is ``connecting``, stage
+``configuring``.  When a link is lost the new state is put in force first and told
+afterwards.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.internet.defer import Deferred, fail, inlineCallbacks, maybeDeferred, succeed
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from icsframework.errors import IcsError, UplinkFailed, UplinkRefused
+from icsframework.interfaces import IClock, IEvents, IUplink
+from icsframework.status import cause_to_json
+from icsframework.uplinks import policy as rules
+from icsframework.values import (
+    Absent,
+    Cause,
+    Connecting,
+    Down,
+    Failed,
+    Link,
+    ShownState,
+    Up,
+    UplinkState,
+    UplinkView,
+)
+
+PluginMaker = Callable[[Callable[[UplinkState], None]], IUplink]
+"""Makes the plugin, given its observer."""
+
+
+@dataclass(frozen=True, slots=True)
+class UplinkSpec:
+    """What must be known of one entry of ``uplinks:``."""
+
+    name: str
+    plugin: str
+    connect: rules.ConnectMode
+    interface: str
+    metered: bool
+    mark: int
+    make: PluginMaker
+
+
+class Runner:
+    """Runs one uplink.  ``changed`` is called whenever its view may have changed."""
+
+    def __init__(
+        self,
+        spec: UplinkSpec,
+        clock: IClock,
+        events: IEvents,
+        log: Logger,
+        settle: Callable[[], Deferred[Any]],
+        changed: Callable[[], None],
+        random: Callable[[], float],
+    ) -> None:
+        self.spec = spec
+        self.policy = rules.UplinkPolicy(spec.connect)
+        self.cause: Cause | None = None
+        """Why it is or was last up."""
+        self._clock = clock
+        self._events = events
+        self._log = log
+        self._settle = settle
+        self._changed = changed
+        self._random = random
+        self._settled: Link | None = None
+        self._waiters: list[Deferred[Link]] = []
+        self._wake: IDelayedCall | None = None
+        self._stopping = False
+        self.plugin = spec.make(self._observe)
+
+    # --- life ---
+
+    def start(self) -> None:
+        """Start the plugin and, if the mode says so, connect as soon as the device is there."""
+        self.plugin.startService()
+        self._feed(rules.Started())
+
+    @inlineCallbacks
+    def stop(self, reason: str) -> Any:
+        """Disconnect, stop the plugin; Deferred fires when the machine no longer shows it."""
+        self._stopping = True
+        self._cancel_wake()
+        self._fail_waiters(UplinkFailed(reason))
+        was_up = self._settled is not None
+        yield self._guarded(lambda: self.plugin.disconnect(reason))
+        yield self._guarded(self.plugin.stopService)
+        self.policy = rules.UplinkPolicy(self.spec.connect, device=Down(reason))
+        self._settled = None
+        if was_up:
+            self._events.emit(
+                "uplink.down", uplink=self.spec.name, reason=reason, why=cause_to_json(self.cause)
+            )
+
+    # --- what others see ---
+
+    @property
+    def announced(self) -> Link | None:
+        """The link that the plugin says is up, in force or not."""
+        return self.policy.device.link if isinstance(self.policy.device, Up) else None
+
+    def shown(self) -> ShownState:
+        """The state for people: up only when in force."""
+        state = rules.shown(self.policy)
+        if isinstance(state, Up):
+            return Up(self._settled) if self._settled is not None else Connecting("configuring")
+        return state
+
+    def view(self, active: bool) -> UplinkView:
+        """This uplink as plugins see it."""
+        return UplinkView(self.spec.name, self.shown(), active, self.spec.mark)
+
+    def refusal(self) -> str | None:
+        """Why a plugin's request would be refused, or None."""
+        return rules.refusal(self.policy)
+
+    # --- wishes ---
+
+    def ask(self, cause: Cause) -> Deferred[Link]:
+        """A plugin needs the Internet; Deferred of the link in force."""
+        refusal = self.refusal()
+        if refusal is not None:
+            return fail(UplinkRefused(f"uplink {self.spec.name}: {refusal}"))
+        return self._wait(rules.Asked(cause))
+
+    def connect(self, cause: Cause) -> Deferred[Link]:
+        """The operator wants it; Deferred of the link in force, UplinkFailed when the try failed."""
+        return self._wait(rules.Commanded(cause))
+
+    def hang_up(self, reason: str) -> None:
+        """The operator wants it down, until wanted again."""
+        self._feed(rules.HungUp(reason))
+        self._fail_waiters(UplinkFailed(reason))
+
+    def _wait(self, event: rules.Asked | rules.Commanded) -> Deferred[Link]:
+        self._feed(event)
+        if self._settled is not None:
+            return succeed(self._settled)
+        device = self.policy.device
+        if isinstance(device, (Absent, Failed, Down)):  # it failed at once, or cannot even be tried
+            return fail(UplinkFailed(device.reason or self.policy.reason))
+        waiter: Deferred[Link] = Deferred(self._forget)
+        self._waiters.append(waiter)
+        return waiter
+
+    def _forget(self, waiter: Deferred[Link]) -> None:
+        if waiter in self._waiters:
+            self._waiters.remove(waiter)
+
+    # --- the policy at work ---
+
+    def _observe(self, state: UplinkState) -> None:
+        if not self._stopping:
+            self._feed(rules.Reported(state))
+
+    def _feed(self, event: rules.PolicyEvent) -> None:
+        before = self.policy
+        self.policy, actions = rules.step(before, event, self._clock.now(), self._random)
+        self._tell(before)
+        for action in actions:
+            self._do(action)
+        self._changed()
+
+    def _do(self, action: rules.PolicyAction) -> None:
+        match action:
+            case rules.Connect(cause):
+                self._cancel_wake()
+                self._guarded(lambda: self.plugin.connect(cause)).addCallback(self._connect_ended)
+            case rules.Disconnect(reason):
+                self._guarded(lambda: self.plugin.disconnect(reason))
+            case rules.WakeAt(when):
+                self._cancel_wake()
+                delay = max(0.0, when - self._clock.now())
+                self._wake = self._clock.call_later(delay, self._feed, rules.TimeCame())
+
+    def _connect_ended(self, outcome: object) -> None:
+        # A plugin reports before its Deferred fires; one that forgot must not leave us waiting for ever.
+        if outcome is None and isinstance(self.policy.device, Connecting) and not self._stopping:
+            self._feed(rules.Reported(Failed("the plugin failed without a reason; the log has the details")))
+
+    def _guarded(self, call: Callable[[], Any]) -> Deferred[Any]:
+        def failed(failure: Failure) -> None:
+            if failure.check(IcsError) is None:
+                self._log.failure("uplink {name}: its plugin failed", failure, name=self.spec.name)
+                self._events.emit("plugin.broken", plugin=self.spec.plugin, reason=failure.getErrorMessage())
+
+        return maybeDeferred(call).addErrback(failed)
+
+    def _cancel_wake(self) -> None:
+        if self._wake is not None and self._wake.active():
+            self._wake.cancel()
+        self._wake = None
+
+    # --- telling ---
+
+    def _tell(self, before: rules.UplinkPolicy) -> None:
+        old, new = before.device, self.policy.device
+        if isinstance(new, Up):
+            if not isinstance(old, Up) or old.link != new.link:
+                self._put_in_force(new.link)
+            return
+        if isinstance(old, Up):
+            self._lost(new)
+        elif isinstance(new, Connecting) and not isinstance(old, Connecting):
+            self.cause = self.policy.wanted
+            self._emit("uplink.connecting", stage=new.stage, cause=str(self.cause or "the device"))
+        elif isinstance(new, (Failed, Absent)) and new != old:
+            self._emit(f"uplink.{new.name}", reason=new.reason)
+        if isinstance(new, (Failed, Absent)):
+            self._fail_waiters(UplinkFailed(new.reason))
+
+    def _lost(self, now: UplinkState) -> None:
+        self._settled = None
+        reason = getattr(now, "reason", "") or self.policy.reason or "the link was lost"
+        event = "uplink.failed" if isinstance(now, (Failed, Absent)) else "uplink.down"
+
+        def tell(_: object) -> None:
+            self._emit(event, reason=reason)
+            self._changed()
+
+        # First the state without it, then the news: whoever hears of it finds the other link in use.
+        self._guarded(self._settle).addCallback(tell)
+
+    def _put_in_force(self, link: Link) -> None:
+        def done(_: object) -> None:
+            if self.announced != link or self._stopping:
+                return  # something newer is on its way
+            event = "uplink.up" if self._settled is None else "uplink.changed"
+            self._settled = link
+            self._emit(event, addresses=_addresses(link), interface=link.interface)
+            self._changed()
+            waiters, self._waiters = self._waiters, []
+            for waiter in waiters:
+                waiter.callback(link)
+
+        def failed(failure: Failure) -> None:
+            reason = f"could not be configured: {failure.getErrorMessage()}"
+            self._emit("uplink.failed", reason=reason)
+            self._fail_waiters(UplinkFailed(reason))
+            self._guarded(lambda: self.plugin.disconnect(reason))
+
+        maybeDeferred(self._settle).addCallbacks(done, failed).addErrback(
+            lambda failure: self._log.failure("uplink {name}", failure, name=self.spec.name)
+        )
+
+    def _emit(self, event: str, **fields: object) -> None:
+        self._events.emit(event, uplink=self.spec.name, why=cause_to_json(self.cause), **fields)
+
+    def _fail_waiters(self, error: IcsError) -> None:
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            waiter.errback(error)
+
+
+def _addresses(link: Link) -> str:
+    return ", ".join(str(address) for family in link.families for address in family.addresses) or "no address"
