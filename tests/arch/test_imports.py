@@ -12,7 +12,9 @@ from dataclasses import dataclass
 import pytest
 
 CONTRACTS = tuple(f"icsframework.{name}" for name in ("interfaces", "values", "fields", "errors", "events"))
-FIELD_PARTS = tuple(f"icsframework.{name}" for name in ("addresses", "quantities", "secret"))  # of fields.py
+FIELD_PARTS = tuple(
+    f"icsframework.{name}" for name in ("addresses", "quantities", "secret", "sections")
+)  # of fields.py
 PURE = (
     *FIELD_PARTS,
     "icsframework.protocols",
