@@ -113,6 +113,12 @@ class INatHelperFactory(IPluginFactory):
 class IPlugin(IService):
     """What every created plugin provides besides its kind's interface."""
 
+    def startService() -> None:  # noqa: N802 - Twisted's name
+        """Begin.  Must not block; what fails later is reported in the kind's own way."""
+
+    def stopService() -> Deferred[None] | None:  # noqa: N802 - Twisted's name
+        """End; the Deferred fires when nothing is left.  ``startService`` may follow."""
+
     def reconfigure(new: Any) -> Deferred[Applied | RestartMe]:
         """Take new settings while running.
 

@@ -1,0 +1,1 @@
+"""The JSON API of the daemon, its rights, and the client that the ``ics`` command uses."""

@@ -1,0 +1,117 @@
+"""The API as a table: method and path -> right, function.  No HTTP here.
+
+Every function takes the gateway and the request's parameters and returns JSON-able
+data or a Deferred of it.  Errors of ours become ``{"error": sentence, "exit": status}``
+with the HTTP status of ``http_status``.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred, inlineCallbacks, returnValue
+
+from icsframework import __version__
+from icsframework.control.rights import Caller, Right
+from icsframework.errors import IcsError, NoPrivilege, NotRunning, UsageError
+from icsframework.status import HistoryEntry, LeaseStatus, Status, to_json
+from icsframework.values import Cause, Link
+
+
+class Controlled(Protocol):
+    """What the API needs of the gateway."""
+
+    def status(self) -> Status:
+        """The whole tree."""
+        ...
+
+    def leases(self) -> list[LeaseStatus]:
+        """Live leases, by LAN and address."""
+        ...
+
+    def history(self) -> list[HistoryEntry]:
+        """What happened to the uplinks, oldest first."""
+        ...
+
+    def connect(self, uplink: str | None, cause: Cause) -> Deferred[Link]:
+        """Connect by command; fires when up, fails with UplinkFailed."""
+        ...
+
+    def disconnect(self, uplink: str | None, reason: str) -> str:
+        """Hang up by command; returns the uplink's name."""
+        ...
+
+    def reload(self) -> Deferred[str]:
+        """Take the configuration file anew; fires with what changed, in words, when it is in force."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One entry of the table."""
+
+    right: Right
+    function: Callable[[Controlled, Caller, Mapping[str, Any]], Any]
+    audit: bool = False
+    """True if it changes something and so is logged with who asked."""
+
+
+def _status(gateway: Controlled, caller: Caller, parameters: Mapping[str, Any]) -> Any:
+    return to_json(gateway.status())
+
+
+def _leases(gateway: Controlled, caller: Caller, parameters: Mapping[str, Any]) -> Any:
+    return to_json(gateway.leases())
+
+
+def _history(gateway: Controlled, caller: Caller, parameters: Mapping[str, Any]) -> Any:
+    return to_json(gateway.history())
+
+
+def _version(gateway: Controlled, caller: Caller, parameters: Mapping[str, Any]) -> Any:
+    return {"version": __version__, "paths": sorted({path for _, path in ROUTES})}
+
+
+@inlineCallbacks
+def _connect(gateway: Controlled, caller: Caller, parameters: Mapping[str, Any]) -> Any:
+    link = yield gateway.connect(_uplink(parameters), Cause(rule="command"))
+    returnValue(
+        {"interface": link.interface, "addresses": [str(a) for f in link.families for a in f.addresses]}
+    )
+
+
+def _disconnect(gateway: Controlled, caller: Caller, parameters: Mapping[str, Any]) -> Any:
+    return {"uplink": gateway.disconnect(_uplink(parameters), f"disconnected by {caller}")}
+
+
+@inlineCallbacks
+def _reload(gateway: Controlled, caller: Caller, parameters: Mapping[str, Any]) -> Any:
+    changes = yield gateway.reload()
+    returnValue({"changes": changes})
+
+
+def _uplink(parameters: Mapping[str, Any]) -> str | None:
+    name = parameters.get("uplink")
+    if name is not None and not isinstance(name, str):
+        raise UsageError("uplink must be the name of an uplink")
+    return name
+
+
+ROUTES: dict[tuple[str, str], Route] = {
+    ("GET", "/v1/version"): Route(Right.VIEW, _version),
+    ("GET", "/v1/status"): Route(Right.VIEW, _status),
+    ("GET", "/v1/leases"): Route(Right.VIEW, _leases),
+    ("GET", "/v1/history"): Route(Right.VIEW, _history),
+    ("POST", "/v1/connect"): Route(Right.CONNECT, _connect, audit=True),
+    ("POST", "/v1/disconnect"): Route(Right.CONNECT, _disconnect, audit=True),
+    ("POST", "/v1/reload"): Route(Right.OPERATE, _reload, audit=True),
+}
+
+
+def http_status(error: IcsError) -> int:
+    """The HTTP status that goes with one of our errors."""
+    if isinstance(error, NoPrivilege):
+        return 403
+    if isinstance(error, NotRunning):
+        return 503
+    return 400 if error.exit_status == 2 else 409
