@@ -43,7 +43,7 @@ class ApiResource(Resource):
     isLeaf = True
 
     def __init__(self, gateway: Controlled, events: IEvents, log: Logger) -> None:
-        super().__init__()
+        Resource.__init__(self)  # type: ignore[no-untyped-call]
         self._gateway = gateway
         self._events = events
         self._log = log
@@ -58,17 +58,13 @@ class ApiResource(Resource):
         if route is None:
             return self._error(request, 404, f"this gateway knows no {method} {path}")
         if caller.right < route.right:
-            self._bus.emit(
-                "control", "control.refused", {"peer": str(caller), "command": path, "reason": "no right"}
-            )
+            self._events.emit("control.refused", peer=str(caller), command=path, reason="no right")
             return self._error(request, 403, f"{caller} may not do that; be root or in group {GROUP}", 77)
         parameters = _parameters(request)
         if parameters is None:
             return self._error(request, 400, "the body must be one JSON object of at most 64 KiB", 2)
         if route.audit:
-            self._bus.emit(
-                "control", "control.command", {"user": str(caller), "command": f"{path} {parameters}"}
-            )
+            self._events.emit("control.command", user=str(caller), command=f"{path} {dict(parameters)}")
         running: Deferred[Any] = maybeDeferred(route.function, self._gateway, caller, parameters)
         request.notifyFinish().addErrback(lambda _: running.cancel())
         running.addCallbacks(
