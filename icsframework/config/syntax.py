@@ -1,0 +1,69 @@
+"""YAML's syntax errors in words for people.
+
+libyaml says precisely where it stopped and tersely why.  Here each of its usual
+complaints becomes a sentence with the way out, placed where the cause is: an
+open quote or bracket is reported where it was opened, a tab where it stands.
+"""
+
+import re
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from icsframework.config.problem import Place, Problem
+from icsframework.config.source import Source
+
+__all__ = ["explain_syntax", "misleading_tabs"]
+
+_TAB_LINE = re.compile(r"^ *\t[ \t]*(?=[^\s#])", re.MULTILINE)
+
+_CLAUSES: tuple[tuple[str, str, str], ...] = (
+    ("unexpected end of stream", "a quote is opened here and never closed", "close the quote"),
+    (
+        "mapping values are not allowed",
+        "a colon makes this look like a second key",
+        "put the value in quotes, or check the indentation",
+    ),
+    ("exceeded maximum nesting depth", "the file nests far too deep", "name the configuration file itself"),
+    ("cannot start any token", "a value cannot begin with this character", "put the value in quotes"),
+    ("could not find expected ':'", "this line is no key: value pair", "write key: value, with a blank after the colon"),
+    ("expected ',' or ']'", "the list [...] that begins here does not end properly", "separate with commas, close with ]"),
+    ("expected ',' or '}'", "the mapping {...} that begins here does not end properly", "separate with commas, close with }"),
+    ("did not find expected '-' indicator", "this line is indented like a list but does not begin with -", "begin it with -, or check the indentation"),
+    ("did not find expected key", "this line does not fit the section above it", "check its indentation"),
+    ("block sequence entries are not allowed", "a list entry (-) is not allowed here", "put it on a line of its own, below its key"),
+    ("unknown escape character", "this backslash escape does not exist", "use single quotes, or write \\\\"),
+    ("incompatible YAML document", "this version of YAML is not supported", "remove the %YAML line"),
+    ("special characters are not allowed", "the text holds characters that YAML does not allow", "remove them"),
+)  # fmt: skip
+_AT_OPENING = ("unexpected end of stream", "expected ',' or ']'", "expected ',' or '}'")
+
+
+def explain_syntax(source: Source, error: Any) -> Problem:
+    """A Problem for a yaml.YAMLError."""
+    found = str(getattr(error, "problem", "") or error)
+    mark = getattr(error, "problem_mark", None)
+    if any(clause in found for clause in _AT_OPENING):
+        mark = getattr(error, "context_mark", None) or mark
+    place = Place(mark.line + 1, mark.column + 1) if mark is not None else Place()
+    stopped = getattr(error, "problem_mark", None) or mark
+    tabs = list(misleading_tabs(source, ()))
+    if stopped is not None and tabs and tabs[0].line <= stopped.line + 1:
+        return tabs[0]
+    for clause, message, advice in _CLAUSES:
+        if clause in found:
+            return Problem(source.file, place.line, place.column, (), message, advice)
+    return Problem(
+        source.file, place.line, place.column, (), f"this is not YAML: {found}", "correct this line"
+    )
+
+
+def misleading_tabs(source: Source, text_lines: Collection[int]) -> Iterator[Problem]:
+    """Lines indented with a tab, except those (counted from 0) inside quoted or block text."""
+    if "\t" not in source.text:
+        return
+    for match in _TAB_LINE.finditer(source.text):
+        place = source.place(match.start() + match[0].index("\t"))
+        if place.line - 1 not in text_lines:
+            message = "a tab is used for indentation"
+            yield Problem(source.file, place.line, place.column, (), message, "indent with blanks")
+            return
