@@ -1,0 +1,128 @@
+"""What a lab consists of, as frozen values.
+
+A lab is a list of segments (Ethernet switches) and of hosts.  A host has
+interfaces on segments, routes, and the services it runs: `dns` and `web`
+(Twisted's servers), `dhcp` (dnsmasq) and `gateway` (the real daemon).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from icsframework.lab.errors import LabSpecError
+from icsframework.lab.reading import Address, InterfaceAddress, Network
+
+__all__ = [
+    "DhcpService",
+    "DnsService",
+    "GatewayService",
+    "HostSpec",
+    "InterfaceSpec",
+    "LabSpec",
+    "RouteSpec",
+    "WebService",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class InterfaceSpec:
+    """One network card of a host and the segment its cable goes to."""
+
+    name: str
+    segment: str
+    addresses: tuple[InterfaceAddress, ...] = ()
+    dhcp: bool = False
+    """The lab's own start leaves it without an address; a DHCP client is run on it by hand, by the demo or by `ics lab`."""
+    mac: str = ""
+    """Empty: 02:00:00:00:HOST:INTERFACE, counted in the order of the file."""
+    mtu: int = 1500
+    up: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RouteSpec:
+    """A static route; ``to`` None is the default route."""
+
+    to: Network | None
+    via: Address
+
+
+@dataclass(frozen=True, slots=True)
+class DnsService:
+    """Twisted's DNS server with one table of names (see zone.py for the record texts)."""
+
+    names: tuple[tuple[str, tuple[str, ...]], ...]
+    ttl: int = 300
+    """Seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebService:
+    """Twisted's web server: `/` is ``page``, `/big` is ``big`` bytes (see isp.py), `/ip` the client's address."""
+
+    page: str
+    big: int = 10_000_000
+    port: int = 80
+
+
+@dataclass(frozen=True, slots=True)
+class DhcpService:
+    """dnsmasq as the provider's DHCP server on one interface."""
+
+    interface: str
+    first: Address
+    last: Address
+    router: Address | None = None
+    dns: tuple[Address, ...] = ()
+    domain: str = ""
+    lease: int = 3600
+    """Seconds; dnsmasq gives nothing shorter than 120."""
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayService:
+    """The real daemon.  ``config`` is its file's text without state and run directory, which the lab adds."""
+
+    config: str
+    static: tuple[tuple[str, str], ...] = ()
+    """Uplink name and the YAML of its static address, used instead of `address: dhcp` where dnsmasq is not installed."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostSpec:
+    """One machine."""
+
+    name: str
+    interfaces: tuple[InterfaceSpec, ...] = ()
+    routes: tuple[RouteSpec, ...] = ()
+    forward: bool = False
+    resolver: tuple[Address, ...] = ()
+    """What its /etc/resolv.conf names at the start."""
+    sysctls: tuple[tuple[str, str], ...] = ()
+    dns: DnsService | None = None
+    web: WebService | None = None
+    dhcp: DhcpService | None = None
+    gateway: GatewayService | None = None
+
+    @property
+    def address(self) -> Address:
+        """The first static address.  Raises LabSpecError if it has none."""
+        for interface in self.interfaces:
+            if interface.addresses:
+                return interface.addresses[0].ip
+        raise LabSpecError(f"host {self.name} has no static address")
+
+
+@dataclass(frozen=True, slots=True)
+class LabSpec:
+    """A whole lab."""
+
+    segments: tuple[str, ...]
+    hosts: Mapping[str, HostSpec] = field(default_factory=dict)
+
+    def with_host(self, host: HostSpec) -> "LabSpec":
+        """The same lab with this host added, or in the place of the one of its name."""
+        return replace(self, hosts={**self.hosts, host.name: host})
+
+    def with_gateway_config(self, config: str, name: str = "gateway") -> "LabSpec":
+        """The same lab with another configuration (YAML text) for the daemon on host ``name``."""
+        return self.with_host(replace(self.hosts[name], gateway=GatewayService(config)))
