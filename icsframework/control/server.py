@@ -43,7 +43,7 @@ class ApiResource(Resource):
     isLeaf = True
 
     def __init__(self, gateway: Controlled, events: IEvents, log: Logger) -> None:
-        Resource.__init__(self)  # type: ignore[no-untyped-call]
+        Resource.__init__(self)
         self._gateway = gateway
         self._events = events
         self._log = log
