@@ -1,0 +1,210 @@
+"""The ``ics`` command.  It starts fast: what a command needs beyond the standard library is imported by that command.
+
+Exit status: 0 done, 1 failed, 2 bad usage or configuration, 69 no gateway
+running, 75 handover, 77 no permission.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from icsframework import __version__
+from icsframework.control import show
+from icsframework.control.client import ApiError, Client
+
+DEFAULT_CONFIG = "/etc/ics/gateway.yaml"
+WATCH_INTERVAL = 1.0
+"""Seconds between two looks of ``status --watch``."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except ApiError as error:
+        print(f"ics: {error}", file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader has seen enough; say nothing while exiting
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ics",
+        description="Share an Internet connection: ask and steer the gateway that runs here, or check a configuration.",
+        epilog="Exit status: 0 done, 1 failed, 2 bad usage or configuration, 69 no gateway running, 77 no permission.",
+    )
+    parser.add_argument("--version", action="version", version=f"ics {__version__}")
+    parser.add_argument(
+        "--socket", metavar="PATH", help="control socket (else $ICS_SOCKET, else /run/ics/control.sock)"
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_running(commands)
+    _add_local(commands)
+    return parser
+
+
+def _add_running(commands: Any) -> None:
+    status = _command(commands, "status", "what the gateway does now", _status)
+    status.add_argument("--json", action="store_true", help="the same as JSON")
+    status.add_argument("--watch", action="store_true", help="look again every second until interrupted")
+    for name, text, run in (
+        ("leases", "who has which address", _leases),
+        ("history", "what happened to the uplinks, and why", _history),
+    ):
+        _command(commands, name, text, run).add_argument(
+            "--json", action="store_true", help="the same as JSON"
+        )
+    for name, text, run in (
+        ("connect", "connect an uplink; returns when it is up or has failed", _connect),
+        ("disconnect", "hang up an uplink until it is wanted again", _disconnect),
+    ):
+        _command(commands, name, text, run).add_argument(
+            "uplink", nargs="?", help="its name (default: the preferred one)"
+        )
+    _command(commands, "reload", "take the configuration file anew, by difference", _reload)
+
+
+def _add_local(commands: Any) -> None:
+    check = _command(commands, "check", "find all errors of a configuration file", _check)
+    check.add_argument("file", nargs="?", default=DEFAULT_CONFIG)
+    render = _command(commands, "render", "print the packet filter that a configuration makes", _render)
+    render.add_argument("file", nargs="?", default=DEFAULT_CONFIG)
+    _command(commands, "schema", "print the JSON schema of the configuration file", _schema)
+    plugins = _command(commands, "plugins", "list the installed plugins", _plugins)
+    plugins.add_argument("--check", action="store_true", help="import each and say what is wrong with it")
+    plugins.add_argument("--json", action="store_true", help="the same as JSON")
+    lab = _command(commands, "lab", "build a small Internet in network namespaces and keep it open", _lab)
+    lab.add_argument("arguments", nargs=argparse.REMAINDER, help="see ics lab --help")
+    cleanup = _command(commands, "cleanup", "put back what a killed gateway left behind", _cleanup)
+    cleanup.add_argument(
+        "--run", dest="run_directory", default="/run/ics", help="gateway.run of the configuration"
+    )
+
+
+def _command(
+    commands: Any, name: str, text: str, run: Callable[[argparse.Namespace], int]
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=text, description=text[0].upper() + text[1:] + "."
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+# --- commands that ask the running gateway ------------------------------------
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    client = Client(arguments.socket)
+    if not arguments.watch:
+        _print_status(client.get("/v1/status"), arguments.json)
+        return 0
+    while True:
+        data = client.get("/v1/status")
+        if sys.stdout.isatty() and not arguments.json:
+            sys.stdout.write("\x1b[H\x1b[J")
+        _print_status(data, arguments.json)
+        sys.stdout.flush()
+        time.sleep(WATCH_INTERVAL)
+
+
+def _print_status(data: Any, as_json: bool) -> None:
+    print(json.dumps(data) if as_json else show.status(data, datetime.now(UTC), sys.stdout.isatty()))
+
+
+def _leases(arguments: argparse.Namespace) -> int:
+    data = Client(arguments.socket).get("/v1/leases")
+    print(json.dumps(data) if arguments.json else show.leases(data, datetime.now(UTC)))
+    return 0
+
+
+def _history(arguments: argparse.Namespace) -> int:
+    data = Client(arguments.socket).get("/v1/history")
+    print(json.dumps(data) if arguments.json else show.history(data))
+    return 0
+
+
+def _connect(arguments: argparse.Namespace) -> int:
+    link = Client(arguments.socket).post("/v1/connect", {"uplink": arguments.uplink}, timeout=None)
+    print(f"up: {', '.join(link['addresses'])} on {link['interface']}")
+    return 0
+
+
+def _disconnect(arguments: argparse.Namespace) -> int:
+    answer = Client(arguments.socket).post("/v1/disconnect", {"uplink": arguments.uplink})
+    print(f"{answer['uplink']} is disconnected until it is wanted again")
+    return 0
+
+
+def _reload(arguments: argparse.Namespace) -> int:
+    answer = Client(arguments.socket).post("/v1/reload", {}, timeout=None)
+    print(answer["changes"])
+    return 0
+
+
+# --- commands that need no gateway ---------------------------------------------
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from icsframework.config.commands import check
+    from icsframework.registry import Registry
+
+    return check(arguments.file, Registry.installed(), sys.stdout, sys.stderr)
+
+
+def _render(arguments: argparse.Namespace) -> int:
+    from icsframework.gateway.render import render
+
+    return render(arguments.file, sys.stdout, sys.stderr)
+
+
+def _schema(arguments: argparse.Namespace) -> int:
+    from icsframework.config.commands import schema
+    from icsframework.registry import Registry
+
+    return schema(Registry.installed(), sys.stdout)
+
+
+def _plugins(arguments: argparse.Namespace) -> int:
+    from icsframework.registry import Registry
+
+    registry = Registry.installed()
+    reports = {report.entry: report for report in registry.check()} if arguments.check else {}
+    rows = []
+    for entry in registry.entries():
+        row = {
+            "name": entry.name,
+            "kind": entry.kind,
+            "distribution": entry.distribution,
+            "version": entry.version,
+        }
+        if entry in reports:
+            row |= {"state": reports[entry].state, "reason": reports[entry].reason}
+        rows.append(row)
+    print(json.dumps(rows) if arguments.json else show.plugins(rows))
+    return 1 if any(report.state == "broken" for report in reports.values()) else 0
+
+
+def _lab(arguments: argparse.Namespace) -> int:
+    from icsframework.lab.command import main as lab
+
+    return lab(arguments.arguments)
+
+
+def _cleanup(arguments: argparse.Namespace) -> int:
+    from icsframework.gateway.cleanup import cleanup
+
+    return cleanup(arguments.run_directory, sys.stdout, sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

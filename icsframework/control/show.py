@@ -1,0 +1,203 @@
+"""Status, leases and history as a person reads them on a terminal.  Pure: JSON in, text out; standard library only."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+Row = Sequence[str]
+
+_STATE_COLOURS = {
+    "up": "32",
+    "ready": "32",
+    "connecting": "33",
+    "cooling": "33",
+    "failed": "31",
+    "refused": "31",
+    "absent": "31",
+}
+
+
+def status(data: Mapping[str, Any], now: datetime, colour: bool = False) -> str:
+    """``ics status``: the gateway in one line, then uplinks, LANs and helpers as tables."""
+    gateway = data["gateway"]
+    state = paint(gateway["state"], colour)
+    lines = [
+        f"ics {gateway['version']}  {state}  since {ago(gateway['since'], now)}  {gateway.get('config', '')}".rstrip()
+    ]
+    lines += [
+        "",
+        *table(
+            ("UPLINK", "STATE", "INTERFACE", "ADDRESS", "SINCE", "IN", "OUT", ""), _uplinks(data, now, colour)
+        ),
+    ]
+    lines += ["", *table(("LAN", "STATE", "INTERFACE", "ADDRESS", "LEASES", "SERVICES"), _lans(data, colour))]
+    if data.get("helpers"):
+        rows = [
+            (h["name"], str(h["sessions"]), str(h["expectations"]), str(h["refused"]))
+            for h in data["helpers"]
+        ]
+        lines += ["", *table(("HELPER", "SESSIONS", "EXPECTATIONS", "REFUSED"), rows)]
+    lines += [f"warning: {text}" for text in data.get("warnings", ())]
+    return "\n".join(lines)
+
+
+def _uplinks(data: Mapping[str, Any], now: datetime, colour: bool) -> list[Row]:
+    return [
+        (
+            ("* " if uplink["active"] else "  ") + uplink["name"],
+            paint(uplink["state"], colour),
+            uplink["interface"] or "-",
+            ", ".join(uplink["addresses"]) or "-",
+            ago(uplink["since"], now) if uplink["since"] else "-",
+            size(uplink["rx_bytes"]),
+            size(uplink["tx_bytes"]),
+            _why(uplink, now),
+        )
+        for uplink in data["uplinks"]
+    ]
+
+
+def _why(uplink: Mapping[str, Any], now: datetime) -> str:
+    words = uplink.get("stage") or uplink.get("reason") or ""
+    if uplink.get("retry_at"):
+        words += f" (next try {until(uplink['retry_at'], now)})"
+    return words.strip()
+
+
+def _lans(data: Mapping[str, Any], colour: bool) -> list[Row]:
+    return [
+        (
+            "  " + lan["name"],
+            paint(lan.get("state", "up"), colour),
+            lan["interface"],
+            lan["address"],
+            str(lan["leases"]),
+            lan.get("reason") or ", ".join(_service(service) for service in lan["services"]),
+        )
+        for lan in data["lans"]
+    ]
+
+
+def _service(service: Any) -> str:
+    if isinstance(service, str):
+        return service
+    state = service.get("state", "")
+    return (
+        service["plugin"]
+        if state in ("", "serving")
+        else f"{service['plugin']} ({state}: {service.get('reason', '')})"
+    )
+
+
+def leases(data: Sequence[Mapping[str, Any]], now: datetime) -> str:
+    """``ics leases``."""
+    rows = [
+        (
+            lease["address"],
+            lease["mac"],
+            lease["hostname"] or "-",
+            lease["lan"],
+            until(lease["expires"], now) if lease["expires"] else "never",
+        )
+        for lease in data
+    ]
+    return "\n".join(table(("ADDRESS", "MAC", "NAME", "LAN", "EXPIRES"), rows)) if rows else "no leases"
+
+
+def history(data: Sequence[Mapping[str, Any]]) -> str:
+    """``ics history``."""
+    rows = [
+        (entry["time"], entry["uplink"], entry["event"], cause(entry.get("cause")), entry.get("reason") or "")
+        for entry in data
+    ]
+    return (
+        "\n".join(table(("TIME", "UPLINK", "EVENT", "BECAUSE", "REASON"), rows))
+        if rows
+        else "nothing has happened yet"
+    )
+
+
+def plugins(data: Sequence[Mapping[str, Any]]) -> str:
+    """``ics plugins``, with or without ``--check``."""
+    head = ["NAME", "KIND", "DISTRIBUTION", "VERSION"]
+    checked = any("state" in plugin for plugin in data)
+    rows = [
+        [plugin["name"], plugin["kind"], plugin["distribution"], plugin["version"]]
+        + ([plugin["state"], plugin["reason"]] if checked else [])
+        for plugin in data
+    ]
+    return (
+        "\n".join(table(head + (["STATE", "REASON"] if checked else []), rows))
+        if rows
+        else "no plugins are installed"
+    )
+
+
+def cause(data: Mapping[str, str] | None) -> str:
+    """A cause in words: the rule, who, and what for."""
+    if not data:
+        return "-"
+    who = data.get("hostname") or data.get("client") or ""
+    what = " ".join(
+        part for part in (data.get("protocol", ""), data.get("name") or data.get("destination", "")) if part
+    )
+    return ", ".join(part for part in (data.get("rule", ""), who, what) if part)
+
+
+def table(head: Row, rows: Sequence[Row]) -> list[str]:
+    """Lines of a table with columns as wide as their widest cell; colour codes do not count."""
+    every = [head, *rows]
+    widths = [max(width_of(row[column]) for row in every) for column in range(len(head))]
+    return [
+        "  ".join(
+            cell + " " * (width - width_of(cell)) for cell, width in zip(row, widths, strict=True)
+        ).rstrip()
+        for row in every
+    ]
+
+
+def width_of(cell: str) -> int:
+    """Columns that a cell takes on the terminal."""
+    return len(cell) - (9 if cell.startswith("\x1b[") else 0)
+
+
+def paint(state: str, colour: bool) -> str:
+    """A state in its colour, if wanted: five characters before it and four after."""
+    code = _STATE_COLOURS.get(state)
+    return f"\x1b[{code}m{state}\x1b[0m" if colour and code else state
+
+
+def size(count: int) -> str:
+    """Bytes in a unit that keeps the number short."""
+    value, units = float(count), iter(("B", "kB", "MB", "GB", "TB"))
+    unit = next(units)
+    while value >= 1000 and unit != "TB":
+        value, unit = value / 1000, next(units)
+    return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
+
+
+def seconds(text: str, now: datetime) -> float:
+    """Seconds from now to an ISO 8601 time (negative for the past)."""
+    return (datetime.fromisoformat(text).astimezone(UTC) - now).total_seconds()
+
+
+def span(count: float) -> str:
+    """A duration in its two largest units."""
+    rest = int(abs(count))
+    parts = []
+    for unit, length in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
+        amount, rest = divmod(rest, length)
+        if amount or (unit == "s" and not parts):
+            parts.append(f"{amount}{unit}")
+    return " ".join(parts[:2])
+
+
+def ago(text: str, now: datetime) -> str:
+    """How long since a time."""
+    return span(seconds(text, now))
+
+
+def until(text: str, now: datetime) -> str:
+    """How long until a time."""
+    left = seconds(text, now)
+    return "now" if left <= 0 else f"in {span(left)}"
