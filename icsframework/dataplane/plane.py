@@ -1,0 +1,99 @@
+"""What the data plane is a function of: the LANs, the uplinks and the mark, as they stand at this moment.
+
+A DataPlane is all that policy.py (rules), routing.py (routes and routing rules)
+and sysctls.py need; the same value always gives the same rules.
+"""
+
+from dataclasses import dataclass, field
+
+from icsframework.dataplane.marks import Marks
+from icsframework.values import Address, InterfaceAddress, Link, Network
+
+
+@dataclass(frozen=True, slots=True)
+class LanSide:
+    """One LAN: the interface its hosts are behind and the gateway's own address on it.
+
+    ``reach`` names the other LANs its hosts may open connections to.  ``bridge``
+    says that the interface is a bridge.
+    """
+
+    name: str
+    interface: str
+    address: InterfaceAddress
+    reach: tuple[str, ...] = ()
+    bridge: bool = False
+
+    @property
+    def network(self) -> Network:
+        """The subnet its hosts live in."""
+        return self.address.network
+
+
+@dataclass(frozen=True, slots=True)
+class UplinkSide:
+    """One uplink: its index in the mark (1..31, see marks.assign_indices), its interface, and its link while it is up.
+
+    The filter closes the interface whether the link is up or not.
+    """
+
+    name: str
+    index: int
+    interface: str
+    link: Link | None = None
+
+    @property
+    def up(self) -> bool:
+        """True while packets may leave by it."""
+        return self.link is not None
+
+    @property
+    def addresses(self) -> tuple[InterfaceAddress, ...]:
+        """The gateway's own addresses on it, of all families."""
+        families = self.link.families if self.link else ()
+        return tuple(address for family in families for address in family.addresses)
+
+
+@dataclass(frozen=True, slots=True)
+class DataPlane:
+    """Everything the rules depend on.  A LAN or uplink whose interface has no name yet is left out.
+
+    ``uplinks`` stand in the order of preference.  ``active`` is the name of the
+    one that new flows take (None: the first that is up).
+    """
+
+    lans: tuple[LanSide, ...] = ()
+    uplinks: tuple[UplinkSide, ...] = ()
+    active: str | None = None
+    marks: Marks = field(default_factory=Marks)
+
+    @property
+    def interfaces(self) -> tuple[str, ...]:
+        """The names of all interfaces that are ours."""
+        return tuple(lan.interface for lan in self.lans) + tuple(uplink.interface for uplink in self.uplinks)
+
+    @property
+    def preference(self) -> tuple[UplinkSide, ...]:
+        """The uplinks that are up, the active one first, then in order."""
+        up = [uplink for uplink in self.uplinks if uplink.up]
+        return tuple(sorted(up, key=lambda uplink: uplink.name != self.active))
+
+    def reachable(self, lan: LanSide) -> tuple[LanSide, ...]:
+        """The LANs that hosts of this one may open connections to: their own first, and those in ``reach`` that are there."""
+        others = {other.name: other for other in self.lans if other.name != lan.name}
+        return (lan, *(others[name] for name in dict.fromkeys(lan.reach) if name in others))
+
+    def uplink(self, name: str) -> UplinkSide:
+        """The uplink with this name; KeyError if there is none."""
+        for uplink in self.uplinks:
+            if uplink.name == name:
+                return uplink
+        raise KeyError(name)
+
+    def lan_networks(self, version: int) -> tuple[Network, ...]:
+        """The subnets of all LANs of this IP version, each once."""
+        return tuple(dict.fromkeys(lan.network for lan in self.lans if lan.network.version == version))
+
+    def lan_addresses(self, version: int) -> tuple[Address, ...]:
+        """The gateway's own addresses on all LANs of this IP version."""
+        return tuple(dict.fromkeys(lan.address.ip for lan in self.lans if lan.address.version == version))
