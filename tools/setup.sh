@@ -24,13 +24,19 @@ as_root() {
     fi
 }
 
+# apt talks much; what it said is shown only if it failed.
 apt_install() {
     have apt-get || return 1
-    say "installing $*"
+    log=$(mktemp)
+    # shellcheck disable=SC2016  # expanded by the inner shell
     as_root env DEBIAN_FRONTEND=noninteractive sh -c '
         lock="-o DPkg::Lock::Timeout=300"
-        apt-get $lock -qq update && apt-get $lock -qq -y --no-install-recommends install "$@"
-    ' sh "$@" >/dev/null
+        echo "ics: installing the system packages $*" >&2
+        { apt-get $lock -qq update && apt-get $lock -qq -y --no-install-recommends install "$@"; } >"$0" 2>&1
+    ' "$log" "$@" && status=0 || status=$?
+    [ "$status" = 0 ] || tail -n 5 "$log" >&2
+    rm -f "$log"
+    return "$status"
 }
 
 new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
