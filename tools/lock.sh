@@ -8,7 +8,7 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT INT TERM
 
 "$python" -m venv "$scratch/venv"
-"$scratch/venv/bin/python" -m pip --disable-pip-version-check --quiet install ".[dev]"
+"$scratch/venv/bin/python" -m pip --disable-pip-version-check --quiet --quiet install ".[dev]"
 {
     echo "# Every Python package of .venv, pinned. Written by 'make lock'; do not edit by hand."
     "$scratch/venv/bin/python" -m pip --disable-pip-version-check freeze --local | grep '==' | grep -v '^icsframework=='

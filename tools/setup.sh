@@ -87,7 +87,7 @@ fingerprint() {
 }
 
 install_python_packages() {
-    pip="$venv/bin/python -m pip --disable-pip-version-check --quiet"
+    pip="$venv/bin/python -m pip --disable-pip-version-check --quiet --quiet"
     say "installing the Python packages of requirements.lock into $venv"
     $pip install --requirement requirements.lock \
         || die "the Python packages could not be installed (see above); check the network and run make again."
