@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from twisted.internet.defer import Deferred, inlineCallbacks, returnValue
+from twisted.internet.defer import Deferred, inlineCallbacks
 
 from icsframework import __version__
 from icsframework.control.rights import Caller, Right
@@ -87,7 +87,7 @@ def _disconnect(gateway: Controlled, caller: Caller, parameters: Mapping[str, An
 @inlineCallbacks
 def _reload(gateway: Controlled, caller: Caller, parameters: Mapping[str, Any]) -> Any:
     changes = yield gateway.reload()
-    returnValue({"changes": changes})
+    return {"changes": changes}
 
 
 def _uplink(parameters: Mapping[str, Any]) -> str | None:

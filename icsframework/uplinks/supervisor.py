@@ -7,7 +7,7 @@ packet filter agree with ``links()`` and fires when that is in force.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred, gatherResults, inlineCallbacks, returnValue
+from twisted.internet.defer import Deferred, gatherResults, inlineCallbacks
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -123,7 +123,7 @@ class Supervisor:
             except IcsError as error:
                 reasons.append(f"{runner.spec.name}: {error}")
             else:
-                returnValue(link)
+                return link
         raise UplinkRefused("no uplink can be used now: " + ("; ".join(reasons) or "there is none"))
 
     def _changed(self) -> None:

@@ -1,0 +1,54 @@
+"""An uplink that does as a test says."""
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, fail, succeed
+from zope.interface import implementer
+
+from icsframework.interfaces import IUplink
+from icsframework.values import Applied, Cause, Down, Link, RestartMe, UplinkState
+
+
+@implementer(IUplink)
+class ScriptedUplink(Service):
+    """Notes what it is asked in ``calls``; reports what the test gives to ``report``.
+
+    ``connect`` notes the cause's rule and never ends by itself, or fails with
+    ``connect_error`` if that is set.  ``disconnect`` notes its reason as
+    ``-reason`` and reports Down.
+    """
+
+    def __init__(self, observer: Callable[[UplinkState], None]) -> None:
+        self.report = observer
+        self.calls: list[str] = []
+        self.connect_error: Exception | None = None
+
+    def startService(self) -> None:
+        """See IPlugin."""
+        self.running = True
+
+    def stopService(self) -> Deferred[None]:
+        """See IPlugin."""
+        self.running = False
+        return succeed(None)
+
+    def reconfigure(self, new: Any) -> Deferred[Applied | RestartMe]:
+        """See IPlugin."""
+        return succeed(Applied())
+
+    def connect(self, cause: Cause) -> Deferred[Link]:
+        """See IUplink."""
+        self.calls.append(cause.rule)
+        return Deferred() if self.connect_error is None else fail(self.connect_error)
+
+    def disconnect(self, reason: str) -> Deferred[None]:
+        """See IUplink."""
+        self.calls.append(f"-{reason}")
+        self.report(Down(reason))
+        return succeed(None)
+
+    def adopt(self, saved: Link) -> Deferred[Link | None]:
+        """See IUplink."""
+        return succeed(None)

@@ -1,0 +1,224 @@
+"""The uplink policy as whole conversations: what happened, what people see, what is done."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from icsframework.uplinks.policy import (
+    LAST_RETRY,
+    Asked,
+    Commanded,
+    Connect,
+    Disconnect,
+    HungUp,
+    PolicyAction,
+    PolicyEvent,
+    Reported,
+    Started,
+    TimeCame,
+    UplinkPolicy,
+    WakeAt,
+    backoff,
+    choose,
+    refusal,
+    shown,
+    step,
+)
+from icsframework.values import Absent, Armed, Cause, Connecting, Cooling, Down, Failed, Link, Up
+
+ALWAYS = Cause(rule="always")
+COMMAND = Cause(rule="command")
+DNS = Cause(rule="dns", name="example.org")
+LINK = Link("eth0", 2, None, "ethernet", "kernel", 1500, False, 0.0, None)
+
+
+def middle() -> float:
+    """The middle of the jitter."""
+    return 0.5
+
+
+class Conversation:
+    """Plays events against one policy and keeps what it answered."""
+
+    def __init__(self, mode: str) -> None:
+        self.policy = UplinkPolicy(mode)  # type: ignore[arg-type]
+        self.now = 100.0
+
+    def say(self, event: PolicyEvent) -> tuple[str, list[PolicyAction]]:
+        """One event; returns the name of the state shown and the actions."""
+        self.policy, actions = step(self.policy, event, self.now, middle)
+        return shown(self.policy).name, list(actions)
+
+
+def test_always_connects_when_the_device_is_first_seen() -> None:
+    """``always`` wants the link from the start and connects as soon as there is a device."""
+    talk = Conversation("always")
+    assert [talk.say(Started()), talk.say(Reported(Down())), talk.say(Reported(Connecting("dhcp")))] == [
+        ("absent", []),
+        ("connecting", [Connect(ALWAYS)]),
+        ("connecting", []),
+    ]
+    assert talk.say(Reported(Up(LINK))) == ("up", [])
+
+
+def test_failures_back_off_and_never_give_up() -> None:
+    """Each failure doubles the wait up to a minute, and the link is tried again every time."""
+    talk = Conversation("always")
+    talk.say(Started())
+    talk.say(Reported(Down()))
+    waits = []
+    for _ in range(9):
+        state, actions = talk.say(Reported(Failed("no answer")))
+        assert state == "cooling"
+        [wake] = actions
+        assert isinstance(wake, WakeAt)
+        waits.append(wake.when - talk.now)
+        talk.now = wake.when
+        assert talk.say(TimeCame()) == ("connecting", [Connect(ALWAYS)])
+    assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+
+
+def test_success_resets_the_back_off() -> None:
+    """After the link was up the first repetition comes quickly again."""
+    talk = Conversation("always")
+    for event in (Started(), Reported(Down()), Reported(Failed("a")), TimeCame(), Reported(Failed("b"))):
+        talk.say(event)
+    talk.now = 1000.0
+    talk.say(TimeCame())
+    talk.say(Reported(Up(LINK)))
+    assert talk.say(Reported(Failed("lost"))) == ("cooling", [WakeAt(1001.0)])
+
+
+def test_a_plugins_own_retry_time_is_respected() -> None:
+    """A plugin that knows when to come back (a peer said so) is asked then."""
+    talk = Conversation("always")
+    talk.say(Started())
+    talk.say(Reported(Down()))
+    assert talk.say(Reported(Failed("busy", retry_at=500.0))) == ("cooling", [WakeAt(500.0)])
+
+
+def test_waking_too_early_waits_on() -> None:
+    """A timer that fires before its time (a clock that was rounded) does not connect early."""
+    talk = Conversation("always")
+    talk.say(Started())
+    talk.say(Reported(Down()))
+    talk.say(Reported(Failed("no answer", retry_at=500.0)))
+    assert talk.say(TimeCame()) == ("cooling", [WakeAt(500.0)])
+
+
+def test_an_unplugged_device_is_connected_when_it_returns() -> None:
+    """Absent stops the retries; the device's return connects at once, whatever the back-off was."""
+    talk = Conversation("always")
+    talk.say(Started())
+    talk.say(Reported(Down()))
+    talk.say(Reported(Failed("no answer")))
+    assert talk.say(Reported(Absent("no cable"))) == ("absent", [])
+    assert talk.say(TimeCame()) == ("absent", [])
+    assert talk.say(Reported(Down())) == ("connecting", [Connect(ALWAYS)])
+
+
+def test_the_operators_hang_up_stays_until_he_connects() -> None:
+    """``ics disconnect`` keeps even an ``always`` link down; ``ics connect`` brings it back for good."""
+    talk = Conversation("always")
+    talk.say(Started())
+    talk.say(Reported(Down()))
+    talk.say(Reported(Up(LINK)))
+    assert talk.say(HungUp("by root")) == ("up", [Disconnect("by root")])
+    assert talk.say(Reported(Down())) == ("down", [])
+    assert talk.say(TimeCame()) == ("down", [])
+    assert talk.say(Commanded(COMMAND)) == ("connecting", [Connect(COMMAND)])
+    talk.say(Reported(Up(LINK)))
+    assert talk.say(Reported(Failed("lost"))) == ("cooling", [WakeAt(101.0)])
+
+
+def test_a_link_that_comes_up_after_the_hang_up_is_taken_down() -> None:
+    """The operator's word is newer than a connect that was under way."""
+    talk = Conversation("manual")
+    talk.say(Reported(Down()))
+    talk.say(Commanded(COMMAND))
+    talk.say(HungUp("by root"))
+    assert talk.say(Reported(Up(LINK))) == ("up", [Disconnect("by root")])
+
+
+def test_manual_fails_once_and_stays_down() -> None:
+    """The operator who watches a failing attempt is not dialled for behind his back."""
+    talk = Conversation("manual")
+    assert talk.say(Reported(Down())) == ("down", [])
+    assert talk.say(Started()) == ("down", [])
+    assert talk.say(Commanded(COMMAND)) == ("connecting", [Connect(COMMAND)])
+    assert talk.say(Reported(Failed("no carrier"))) == ("failed", [])
+
+
+def test_a_manual_link_that_was_up_is_held_up() -> None:
+    """Once it was up for the operator, a lost link is tried again until he hangs up."""
+    talk = Conversation("manual")
+    talk.say(Reported(Down()))
+    talk.say(Commanded(COMMAND))
+    talk.say(Reported(Up(LINK)))
+    assert talk.say(Reported(Failed("lost"))) == ("cooling", [WakeAt(101.0)])
+
+
+def test_requests_wake_demand_and_are_refused_by_manual() -> None:
+    """A plugin's request connects an armed link; a manual one says which key forbids it."""
+    demand, manual = Conversation("demand"), Conversation("manual")
+    assert demand.say(Reported(Down())) == ("armed", [])
+    assert demand.say(Asked(DNS)) == ("connecting", [Connect(DNS)])
+    manual.say(Reported(Down()))
+    assert manual.say(Asked(DNS)) == ("down", [])
+    assert refusal(manual.policy) == "connect: manual: it is connected by command only (ics connect)"
+    assert refusal(demand.policy) is None
+
+
+def test_shown_states_have_their_words() -> None:
+    """What people see is derived from wish and device."""
+    assert shown(UplinkPolicy("demand", device=Down())) == Armed("connects when asked")
+    assert shown(UplinkPolicy("standby", device=Down())) == Armed("connects by command")
+    assert shown(UplinkPolicy("manual", device=Down(), reason="by root")) == Down("by root")
+    assert shown(
+        UplinkPolicy("always", device=Failed("x"), wanted=ALWAYS, retry_at=9.0, reason="x")
+    ) == Cooling("x", 9.0)
+
+
+def test_the_first_that_is_up_is_chosen() -> None:
+    """The order of the file is the order of preference."""
+    assert choose([("a", Down()), ("b", Up(LINK)), ("c", Up(LINK))]) == "b"
+    assert choose([("a", Down())]) is None
+
+
+def test_back_off_is_bounded_and_jittered() -> None:
+    """The wait stays within a fifth around its base, and never passes a minute and a fifth."""
+    assert [round(backoff(0, share), 3) for share in (0.0, 0.5, 1.0)] == [0.8, 1.0, 1.2]
+    assert round(backoff(10_000, 1.0), 3) == LAST_RETRY * 1.2
+
+
+events = st.one_of(
+    st.builds(Started),
+    st.builds(TimeCame),
+    st.just(Asked(DNS)),
+    st.just(Commanded(COMMAND)),
+    st.just(HungUp("by root")),
+    st.sampled_from(
+        [Absent("gone"), Down(), Connecting("x"), Up(LINK), Failed("bad"), Failed("bad", 400.0)]
+    ).map(Reported),
+)
+
+
+@given(
+    st.sampled_from(["always", "demand", "standby", "manual"]), st.lists(st.tuples(events, st.floats(0, 100)))
+)
+def test_never_two_connects_without_an_answer_between(
+    mode: str, script: list[tuple[PolicyEvent, float]]
+) -> None:
+    """Whatever happens, a plugin is asked to connect only while it is neither connecting, up nor absent, and with a cause."""
+    talk = Conversation(mode)
+    for event, passed in script:
+        talk.now += passed
+        before = event.state if isinstance(event, Reported) else talk.policy.device
+        _, actions = talk.say(event)
+        for action in actions:
+            if isinstance(action, Connect):
+                assert isinstance(before, (Down, Failed))
+                assert action.cause.rule
+                assert isinstance(talk.policy.device, Connecting)
+        assert sum(isinstance(action, Connect) for action in actions) <= 1
+        if talk.policy.wanted is None:
+            assert talk.policy.retry_at is None

@@ -1,0 +1,111 @@
+"""Several uplinks together: who is active, and where a wish goes."""
+
+from typing import Any
+
+import pytest
+from twisted.internet.defer import succeed
+from twisted.logger import Logger
+from zope.interface.verify import verifyObject
+
+from icsframework.errors import UplinkRefused, UsageError
+from icsframework.interfaces import IUplinks
+from icsframework.testing.gateway import FakeClock, FakeEvents
+from icsframework.testing.uplink import ScriptedUplink
+from icsframework.uplinks.runner import UplinkSpec
+from icsframework.uplinks.supervisor import Supervisor
+from icsframework.values import Cause, Down, Failed, Link, Up
+
+DNS = Cause(rule="dns")
+
+
+def link(interface: str) -> Link:
+    """A link on an interface."""
+    return Link(interface, 2, None, "ethernet", "kernel", 1500, False, 0.0, None)
+
+
+class Bench:
+    """A supervisor with scripted uplinks; the machine always agrees at once."""
+
+    def __init__(self, **modes: str) -> None:
+        self.clock = FakeClock()
+        self.events = FakeEvents("uplinks", self.clock)
+        self.supervisor = Supervisor(self.clock, self.events, Logger(), lambda: succeed(None), lambda: 0.5)
+        self.plugins: dict[str, ScriptedUplink] = {}
+        self.seen: list[str | None] = []
+        self.supervisor.watch(lambda view: self.seen.append(view.name if view else None))
+        for index, (name, mode) in enumerate(modes.items(), 1):
+            self._start(index, name, mode)
+
+    def _start(self, index: int, name: str, mode: str) -> None:
+        def make(observer: Any) -> ScriptedUplink:
+            self.plugins[name] = ScriptedUplink(observer)
+            return self.plugins[name]
+
+        self.supervisor.start(UplinkSpec(name, "scripted", mode, name, False, index << 16, make))  # type: ignore[arg-type]
+        self.plugins[name].report(Down())
+
+
+def test_it_provides_its_contract() -> None:
+    """The supervisor is what plugins get as IUplinks."""
+    verifyObject(IUplinks, Bench().supervisor)
+
+
+def test_the_preferred_uplink_that_is_up_is_active() -> None:
+    """Watchers hear of every change of the active uplink, and only of those."""
+    bench = Bench(cable="always", modem="always")
+    bench.plugins["modem"].report(Up(link("modem")))
+    bench.plugins["cable"].report(Up(link("cable")))
+    bench.plugins["modem"].report(Failed("carrier lost"))
+    bench.plugins["cable"].report(Failed("unplugged"))
+    assert bench.seen == [None, "modem", "cable", None]
+    assert [e for e in bench.events.ids() if e == "uplink.active"] == ["uplink.active"] * 2
+
+
+def test_marks_and_links_come_in_order() -> None:
+    """The data plane gets every announced link, in order of preference, and views carry the marks."""
+    bench = Bench(cable="always", modem="always")
+    bench.plugins["modem"].report(Up(link("modem")))
+    bench.plugins["cable"].report(Up(link("cable")))
+    assert [name for name, _ in bench.supervisor.links()] == ["cable", "modem"]
+    assert [(view.name, view.mark, view.active) for view in bench.supervisor.views()] == [
+        ("cable", 0x10000, True),
+        ("modem", 0x20000, False),
+    ]
+
+
+def test_a_request_goes_to_the_first_that_may_connect() -> None:
+    """A refused uplink is passed over, a failing one is followed by the next."""
+    bench = Bench(hand="manual", first="demand", second="demand")
+    got: list[Any] = []
+    bench.supervisor.request(DNS).addBoth(got.append)
+    assert [bench.plugins[name].calls for name in ("hand", "first", "second")] == [[], ["dns"], []]
+    bench.plugins["first"].report(Failed("busy"))
+    assert bench.plugins["second"].calls == ["dns"]
+    bench.plugins["second"].report(Up(link("second")))
+    assert got == [link("second")]
+
+
+def test_a_request_that_nobody_can_serve_says_why() -> None:
+    """The refusal names every uplink with its reason."""
+    bench = Bench(hand="manual")
+    got: list[Any] = []
+    bench.supervisor.request(DNS).addErrback(lambda failure: got.append(failure.value))
+    assert isinstance(got[0], UplinkRefused)
+    assert str(got[0]) == (
+        "no uplink can be used now: hand: connect: manual: it is connected by command only (ics connect)"
+    )
+
+
+def test_an_unknown_name_lists_the_known_ones() -> None:
+    """``ics connect typo`` is told what there is."""
+    with pytest.raises(UsageError, match="there is no uplink 'typo'; there are: cable, modem"):
+        Bench(cable="always", modem="manual").supervisor.runner("typo")
+
+
+def test_stopping_an_uplink_forgets_it() -> None:
+    """A stopped uplink is disconnected and no longer active."""
+    bench = Bench(cable="always")
+    bench.plugins["cable"].report(Up(link("cable")))
+    bench.supervisor.stop("cable", "removed")
+    assert bench.seen == [None, "cable", None]
+    assert bench.supervisor.runners() == []
