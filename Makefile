@@ -35,6 +35,7 @@ check: venv     ## the fast part (lint, types, unit, golden, contract, arch), un
 
 lint: venv
 	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet . || { echo "some files are not in shape; run: make fmt" >&2; exit 1; }
 
 types: venv
 	@$(BIN)/mypy

@@ -2,4 +2,6 @@
 
 from twisted.application.service import ServiceMaker
 
-ics = ServiceMaker("ics", "icsframework.tap", "An Internet gateway for the network behind this machine", "ics")
+ics = ServiceMaker(
+    "ics", "icsframework.tap", "An Internet gateway for the network behind this machine", "ics"
+)
