@@ -11,6 +11,7 @@ import pytest
 from zope.interface.verify import Invalid, verifyClass
 
 from icsframework import values
+from icsframework.dataplane.marks import DEFAULT_MASK, Marks
 from icsframework.fields import LanServiceConfig, NatHelperConfig, UplinkConfig
 from icsframework.interfaces import IJournal, ILanService
 
@@ -77,10 +78,34 @@ def test_family_has_prefixes_with_lifetimes():
     assert {"net", "preferred_until", "valid_until"} <= set(typing.get_type_hints(values.Prefix))
 
 
-def test_a_mark_bit_is_kept_for_offload(root):
-    """marks.py, the only place that knows mark bits, reserves one for flows that a faster path has taken over."""
-    tree = ast.parse((root / "icsframework/dataplane/marks.py").read_text())
-    assert "offload" in ast.unparse(tree).lower()
+def test_a_mark_bit_is_kept_for_offload():
+    """The mark has a bit for flows that a faster path has taken over, apart from the uplink's and inside ours."""
+    marks = Marks()
+    assert marks.offload.bit_count() == 1
+    assert marks.offload & marks.uplink_mask == 0
+    assert marks.offload & marks.mask == marks.offload
+
+
+def numbers_of_marks(module):
+    """Places that know the position of our mark bits by a number of their own."""
+    known = {DEFAULT_MASK, Marks().uplink_mask, Marks().offload}
+    return [
+        f"{module.path}:{node.lineno} knows {node.value:#x}"
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Constant) and type(node.value) is int and node.value in known
+        if module.name != "icsframework.dataplane.marks"
+    ]
+
+
+def test_mark_bits_are_known_in_one_place(modules):
+    """Everybody asks marks.py, so that its layout can change for the offload bit or a second field."""
+    assert [place for module in modules for place in numbers_of_marks(module)] == []
+
+
+def test_the_mark_rule_can_fail(module):
+    """The default mask, written out elsewhere, is seen."""
+    assert numbers_of_marks(module("icsframework/a.py", "MASK = 0x00ff0000"))
+    assert not numbers_of_marks(module("icsframework/dataplane/marks.py", "MASK = 0x00ff0000"))
 
 
 def test_a_lan_service_can_be_withdrawn():
