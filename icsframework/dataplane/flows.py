@@ -1,0 +1,71 @@
+"""Which connections the kernel should forget, as values.  Pure; host/conntrack.py carries it out.
+
+When an uplink dies, its flows keep the address they were translated to and
+cannot go on elsewhere: forgetting them lets the next packet begin anew on the
+link that works.  When the gateway starts, flows that were forwarded before it
+came are untranslated for good; the guard rule stops them, forgetting revives them.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from icsframework.dataplane.marks import Marks
+from icsframework.dataplane.plane import UplinkSide
+from icsframework.values import Address, Network
+
+
+@dataclass(frozen=True, slots=True)
+class MarkFilter:
+    """Flows whose connection mark is ``mark`` under ``mask``; with mask 0 all flows."""
+
+    mark: int = 0
+    mask: int = 0
+
+
+def of_uplink(uplink: UplinkSide, marks: Marks) -> MarkFilter:
+    """The flows that belong to this uplink."""
+    return MarkFilter(marks.uplink_mark(uplink.index), marks.uplink_mask)
+
+
+def of_any_uplink(marks: Marks, indices: Collection[int]) -> tuple[MarkFilter, ...]:
+    """The flows of these uplinks: what a clean stop ends."""
+    return tuple(MarkFilter(marks.uplink_mark(index), marks.uplink_mask) for index in sorted(indices))
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """A connection as the kernel tracks it: protocol number, both ends as the opener sees them, and where answers go to.
+
+    ``reply_destination`` differs from ``source`` if and only if the source is translated.
+    """
+
+    protocol: int
+    source: Address
+    destination: Address
+    reply_source: Address
+    reply_destination: Address
+    source_port: int = 0
+    destination_port: int = 0
+    reply_source_port: int = 0
+    reply_destination_port: int = 0
+    mark: int = 0
+    zone: int = 0
+
+    @property
+    def translated(self) -> bool:
+        """True if the source is translated."""
+        return self.reply_destination != self.source
+
+
+def is_stranded(flow: Tracked, inside: Collection[Network], reached: Collection[Network]) -> bool:
+    """True for a flow that a LAN's host opened to the Internet before there was translation.
+
+    ``inside`` are the LANs' subnets; ``reached`` what they reach without translation: the gateway's own
+    addresses, and subnets behind other interfaces (a VPN).
+    """
+    return (
+        not flow.translated
+        and any(flow.source in net for net in inside)
+        and not any(flow.reply_source in net for net in (*inside, *reached))
+        and not flow.reply_source.is_multicast
+    )

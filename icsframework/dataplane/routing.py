@@ -1,0 +1,83 @@
+"""Which way packets take: a pure function from the DataPlane to routes and routing rules.
+
+Unmarked packets (new flows of the LANs, the gateway's own) look into the main
+table, where every uplink that is up has a default route; the metric makes the
+active one win, and the next one the moment the kernel takes its route away.
+
+Each uplink also has a table of its own, chosen by its mark: marked sockets and
+known flows (policy.py restores the mark from the connection) leave by their
+uplink and by no other.  While it is down that table says "unreachable", because
+a packet with this uplink's address or a probe of this uplink must not wander out
+by another one.  Local subnets are not in these tables: only packets that are on
+their way out carry the mark.
+"""
+
+from collections.abc import Iterator
+from ipaddress import IPv4Network, IPv6Network
+
+from icsframework.dataplane.marks import Marks
+from icsframework.dataplane.plane import DataPlane, UplinkSide
+from icsframework.host.state import Route, RoutingRule
+from icsframework.values import Family, Link, Network
+
+FIRST_METRIC = 10
+"""Metric of the active uplink's default route: before what DHCP clients and network managers choose (100 and more)."""
+
+LAST_METRIC = 0x7FFFFFFF
+"""Metric of the "unreachable" in an uplink's own table: after everything."""
+
+FIRST_TABLE = 0x6900
+"""An uplink's own routing table is this number plus its index."""
+
+FIRST_PRIORITY = 10500
+"""A mark's routing rule has this priority plus the index: after the local table (0), before main (32766)."""
+
+
+def table_number(uplink: UplinkSide) -> int:
+    """The uplink's own routing table."""
+    return FIRST_TABLE + uplink.index
+
+
+def routes(plane: DataPlane) -> frozenset[Route]:
+    """All routes that the uplinks need."""
+    metrics = {uplink.name: FIRST_METRIC + place for place, uplink in enumerate(plane.preference)}
+    return frozenset(
+        route for uplink in plane.uplinks for route in _routes(uplink, metrics.get(uplink.name, 0))
+    )
+
+
+def rules(plane: DataPlane) -> frozenset[RoutingRule]:
+    """The routing rule of each uplink's mark, whether it is up or not."""
+    return frozenset(rule for uplink in plane.uplinks for rule in _rules(uplink, plane.marks))
+
+
+def _rules(uplink: UplinkSide, marks: Marks) -> Iterator[RoutingRule]:
+    mark, mask = marks.uplink_mark(uplink.index), marks.uplink_mask
+    yield RoutingRule(FIRST_PRIORITY + uplink.index, table_number(uplink), mark, mask, 4)
+    yield RoutingRule(FIRST_PRIORITY + uplink.index, table_number(uplink), mark, mask, 6)
+
+
+def _routes(uplink: UplinkSide, metric: int) -> Iterator[Route]:
+    table = table_number(uplink)
+    for version in (4, 6):
+        yield Route(_everywhere(version), table=table, metric=LAST_METRIC, kind="unreachable")
+    if uplink.link is not None:
+        for family, version in _families(uplink.link):
+            everywhere = _everywhere(version)
+            yield Route(everywhere, uplink.interface, family.gateway, metric=metric)
+            yield Route(everywhere, uplink.interface, family.gateway, table, FIRST_METRIC)
+            for network in dict.fromkeys(address.network for address in family.addresses):
+                if network.prefixlen < network.max_prefixlen:
+                    yield Route(network, uplink.interface, table=table, metric=FIRST_METRIC)
+
+
+def _families(link: Link) -> Iterator[tuple[Family, int]]:
+    """The families through which the Internet is reached."""
+    if link.v4 is not None:
+        yield link.v4, 4
+    if link.v6 is not None:
+        yield link.v6, 6
+
+
+def _everywhere(version: int) -> Network:
+    return IPv4Network("0.0.0.0/0") if version == 4 else IPv6Network("::/0")
