@@ -34,6 +34,11 @@ class Daemon:
         self._process: Process | None = None
 
     @property
+    def has_ready_sign(self) -> bool:
+        """Whether there is a way to see that the program serves; one without may also be one that ends soon."""
+        return self._ready is not None
+
+    @property
     def running(self) -> bool:
         """Whether the program runs."""
         return self._process is not None and self._process.poll() is None

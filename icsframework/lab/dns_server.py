@@ -21,7 +21,7 @@ class ZoneResolver(common.ResolverBase):
     """Answers from the table, negative answers with a SOA (RFC 2308)."""
 
     def __init__(self, zone: Zone, ttl: int) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._zone = zone
         self._ttl = ttl
 
@@ -40,7 +40,7 @@ class ZoneFactory(server.DNSServerFactory):
     """Keeps to the size a UDP client can take: an answer too long goes out empty, marked truncated."""
 
     def __init__(self, zone: Zone, ttl: int) -> None:
-        super().__init__(clients=[ZoneResolver(zone, ttl)])
+        super().__init__(clients=[ZoneResolver(zone, ttl)])  # type: ignore[no-untyped-call]
         self._room: dict[tuple[Any, int], int] = {}
 
     def messageReceived(self, message: Any, protocol: Any, address: Any = None) -> None:
@@ -50,14 +50,14 @@ class ZoneFactory(server.DNSServerFactory):
         for record in message.additional:
             if record.type == dns.OPT:
                 self._room[address, message.id] = max(record.cls, UDP_LIMIT)
-        super().messageReceived(message, protocol, address)
+        super().messageReceived(message, protocol, address)  # type: ignore[no-untyped-call]
 
     def sendReply(self, protocol: Any, message: Any, address: Any) -> None:
         """Cut what is too long for UDP."""
         room = self._room.pop((address, message.id), UDP_LIMIT)
         if address is not None and len(message.toStr()) > room:
             message.answers, message.authority, message.additional, message.trunc = [], [], [], 1
-        super().sendReply(protocol, message, address)
+        super().sendReply(protocol, message, address)  # type: ignore[no-untyped-call]
 
 
 def protocol(factory: ZoneFactory) -> dns.DNSDatagramProtocol:

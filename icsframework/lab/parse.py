@@ -64,7 +64,7 @@ def _host(name: str, entry: Entry, segments: tuple[str, ...]) -> HostSpec:
             f"{name!r} cannot be the name of a host; lower-case letters, digits and -, not {SWITCH!r}"
         )
     keys = entry.section(
-        {"interfaces", "routes", "forward", "resolver", "sysctls", "dns", "web", "dhcp", "gateway"}
+        {"interfaces", "routes", "forward", "resolver", "sysctls", "dns", "web", "dhcp", "gateway", "run"}
     )
     interfaces = tuple(_interface(device, value, segments) for device, value in keys["interfaces"].items())
     return HostSpec(
@@ -78,6 +78,7 @@ def _host(name: str, entry: Entry, segments: tuple[str, ...]) -> HostSpec:
         web=_web(keys["web"]),
         dhcp=_dhcp(keys["dhcp"], interfaces),
         gateway=_gateway(keys["gateway"]),
+        run=tuple(value.text() for value in keys["run"].entries()),
     )
 
 

@@ -102,6 +102,8 @@ class HostSpec:
     web: WebService | None = None
     dhcp: DhcpService | None = None
     gateway: GatewayService | None = None
+    run: tuple[str, ...] = ()
+    """Shell commands started with the host, for whatever else it should do."""
 
     @property
     def address(self) -> Address:

@@ -25,7 +25,7 @@ class Answer(resource.Resource):
     isLeaf = True
 
     def __init__(self, make: Callable[[Any], bytes]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._make = make
 
     def render_GET(self, request: Any) -> bytes:

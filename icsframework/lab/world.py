@@ -93,7 +93,8 @@ class Lab:
         for daemon in daemons:
             daemon.start()
         for daemon in daemons:
-            daemon.wait_ready()
+            if daemon.has_ready_sign:
+                daemon.wait_ready()
 
     def _check_programs(self) -> None:
         services = [(host.gateway, "nft") for host in self.spec.hosts.values()]
@@ -122,6 +123,9 @@ class Lab:
             host.services["isp"] = _isp(host)
         if spec.dhcp and find_program("dnsmasq"):
             host.services["dnsmasq"] = _dnsmasq(host, spec.dhcp)
+        for number, command in enumerate(spec.run):
+            name = f"run-{number}"
+            host.services[name] = Daemon(host, name, ["/bin/sh", "-c", command])
         started = list(host.services.values())
         if spec.gateway:
             gateway = Gateway(host, spec.gateway)
@@ -202,6 +206,7 @@ def _dnsmasq(host: Host, service: DhcpService) -> Daemon:
         f"--interface={service.interface}",
         "--except-interface=lo",
         "--dhcp-authoritative",
+        "--no-ping",  # the three seconds in which it asks whether an address is in use
         f"--dhcp-range={service.first},{service.last},{service.lease}s",
         f"--dhcp-leasefile={host.directory / 'dnsmasq.leases'}",
         "--pid-file",

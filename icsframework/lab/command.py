@@ -1,0 +1,105 @@
+"""`ics lab [FILE]` and `ics lab --demo`."""
+
+import argparse
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from time import monotonic
+from types import FrameType
+from typing import NoReturn
+
+from icsframework.errors import IcsError
+from icsframework.lab.demo import find_pcs, run_demo
+from icsframework.lab.errors import LabSpecError
+from icsframework.lab.parse import default_text, parse_lab
+from icsframework.lab.privilege import become_root
+from icsframework.lab.spec import LabSpec
+from icsframework.lab.world import Lab
+
+__all__ = ["main"]
+
+
+class _Ended(BaseException):
+    """The lab was told to end by a signal: not an error, and nothing may catch it on its way."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command; the exit status: 0 done, 1 failed, 2 bad usage or lab file, 77 no permission."""
+    parser = argparse.ArgumentParser(
+        prog="ics lab",
+        description="A whole Internet in network namespaces: PCs, the gateway, its providers. "
+        "Nothing of it touches the network of this machine.",
+    )
+    parser.add_argument(
+        "file", nargs="?", type=Path, help="the lab's description (default: the built-in lab)"
+    )
+    parser.add_argument("--demo", action="store_true", help="show the gateway at work in the lab, then end")
+    options = parser.parse_args(arguments)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _end)
+    try:
+        spec = _read(options.file)
+        become_root()
+        if options.demo:
+            _demo(spec)
+        else:
+            _keep_open(spec)
+    except _Ended:
+        return 1 if options.demo else 0
+    except IcsError as error:
+        print(f"ics lab: {error}", file=sys.stderr)
+        return error.exit_status
+    return 0
+
+
+def _end(number: int, frame: FrameType | None) -> NoReturn:
+    # A second signal must not cut the cleaning up short.
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.SIG_IGN)
+    raise _Ended
+
+
+def _read(file: Path | None) -> LabSpec:
+    if file is None:
+        return parse_lab(default_text(), "the built-in lab")
+    try:
+        return parse_lab(file.read_text(encoding="utf-8"), str(file))
+    except (OSError, UnicodeDecodeError) as error:
+        raise LabSpecError(f"{file} cannot be read: {error}") from None
+
+
+def _printer() -> Callable[[str, str], None]:
+    """What prints a time and a sentence: with colour on a terminal where rich is installed."""
+    if sys.stdout.isatty():
+        try:
+            from rich.console import Console
+            from rich.text import Text
+        except ImportError:
+            pass
+        else:
+            console = Console()
+            return lambda time, text: console.print(Text.assemble((time, "bold green"), "  ", text))
+    return lambda time, text: print(f"{time}  {text}", flush=True)
+
+
+def _demo(spec: LabSpec) -> None:
+    show = _printer()
+    start = monotonic()
+    run_demo(spec, lambda seconds, sentence: show(f"{seconds:7.3f} s", sentence))
+    show(f"{monotonic() - start:7.3f} s", "all of it, and everything taken away again")
+
+
+def _keep_open(spec: LabSpec) -> None:
+    with Lab(spec) as lab:
+        for name, interface in find_pcs(spec):
+            lease = lab[name].dhcp_client(interface=interface).lease()
+            print(f"{name} has {lease.address.ip} by DHCP ({lease.client})")
+        print("\nThe lab is open. Enter a host with:\n")
+        for host in lab.hosts:
+            print(f"  {host.name:<15} {host.enter_command()}")
+        print(
+            f"\nConfigurations and logs: {lab.directory}/HOST. Ctrl-C ends it and takes everything away.",
+            flush=True,
+        )
+        signal.pause()
