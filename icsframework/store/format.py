@@ -43,6 +43,7 @@ MAX_RECORD = 1 << 20
 _encoder = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 _FRAME = re.compile(rb"([0-9a-f]{8}) ([1-9][0-9]{0,6}) ")
 _BODY = re.compile(rb"([1-9][0-9]{0,18}) (\{.*\})", re.DOTALL)
+_HEADER = re.compile(rb'\{[^\n]*?,"crc":"[0-9a-f]{8}"\}')
 _HEADER_CRC = re.compile(rb',"crc":"([0-9a-f]{8})"\}\Z')
 
 
@@ -188,7 +189,7 @@ class _Scanner:
 
     def run(self) -> Scan:
         self._read_header()
-        if self._header is not None and self._header.framing > FRAMING:
+        if self._header is not None and self._header.intact and self._header.framing > FRAMING:
             # Written by rules unknown here: reading on would report damage where there is none.
             return Scan(self._header, (), self._position)
         while self._position < len(self._data):
@@ -198,13 +199,14 @@ class _Scanner:
         return Scan(self._header, tuple(self._entries), good_length, tuple(self._damage), self._is_torn())
 
     def _read_header(self) -> None:
-        end = self._data.find(b"\n")
+        found = _HEADER.match(self._data)
+        end = found.end() if found else self._data.find(b"\n")
         self._header = parse_header(self._data[:end]) if end >= 0 else None
         if self._header is None or not self._header.intact:
             self._skip_line()
             return
-        self._position = end + 1
         self._expected = self._header.first
+        self._end_line(end)
 
     def _read_entry(self) -> bool:
         """Take the record at the position; False if there is none, and then nothing has moved."""
@@ -226,12 +228,18 @@ class _Scanner:
             self._report(0, entry.seq - self._expected)
         self._entries.append(entry)
         self._expected = entry.seq + 1
+        self._end_line(end)
+
+    def _end_line(self, end: int) -> None:
+        """Pass the newline at ``end`` of a line that its CRC has proved.
+
+        If it is wrong, most likely only that byte is: reading goes on behind it, and if no record begins
+        there, at the next newline.
+        """
         self._position = end
         if self._data[end : end + 1] == b"\n":
             self._position += 1
         else:
-            # The record itself is proved by its CRC.  Only its newline is wrong, so the next line starts
-            # after exactly one byte, or if that is not so, `_read_entry` looks for the next newline.
             self._report(min(1, len(self._data) - end))
 
     def _skip_line(self) -> None:

@@ -95,6 +95,8 @@ class Journal:
     def compact(self, records: Sequence[dict[str, Any]]) -> "Deferred[None]":
         """Replace all before this call by ``records``; see IJournal.
 
+        That includes what was appended and is not acknowledged yet: ``records`` is the whole state now, from
+        the owner's own table.  (`load` has only what is on disk.)
         The outer dictionaries are copied at once; what is inside them must stay as it is until the Deferred
         fires, because they become JSON in the worker thread.
         """
