@@ -52,7 +52,7 @@ find_python() {
 }
 
 # program:package; what the lab, the demo and the tests run. Debian names.
-programs='nft:nftables ip:iproute2 udhcpc:udhcpc dhclient:isc-dhcp-client dnsmasq:dnsmasq-base
+programs='nft:nftables ip:iproute2 udhcpc:udhcpc dhclient:isc-dhcp-client dhcpcd:dhcpcd-base dnsmasq:dnsmasq-base
           dig:bind9-dnsutils tcpdump:tcpdump conntrack:conntrack curl:curl ping:iputils-ping mandoc:mandoc'
 
 missing_packages() {
