@@ -1,0 +1,53 @@
+"""Checks over several keys of ``publish:``."""
+
+from collections.abc import Iterator
+
+from icsframework.config.check_lans import lan_networks
+from icsframework.config.parts import Parts
+from icsframework.config.problem import show_path
+from icsframework.config.publish import PublishSection
+from icsframework.config.reading import Part
+from icsframework.fields import Finding
+
+__all__ = ["check_publish"]
+
+
+def check_publish(parts: Parts) -> Iterator[Finding]:
+    """Targets are inside a LAN, and each port of an uplink leads to one place."""
+    for index, published in enumerate(parts.publish):
+        yield from _target(parts, published)
+        yield from _clash(published, parts.publish[:index])
+
+
+def _target(parts: Parts, published: Part[PublishSection]) -> Iterator[Finding]:
+    section = published.sound("to", "port")
+    if section is None:
+        return
+    path = (*published.path, "to")
+    last = section.inside.port + section.port.last - section.port.first
+    if last > 65535:
+        yield Finding(path, f"the last port of the range would be {last}", "choose a lower port")
+    known = [lan.core.sound("address") for lan in parts.lans]
+    if any(lan is None or lan.address is None for lan in known):
+        return  # a subnet that is not known may hold the target
+    networks = [network for _, network in lan_networks(parts)]
+    if not any(section.to.address in network for network in networks):
+        listed = ", ".join(str(network) for network in networks)
+        yield Finding(path, f"{section.to.address} is in no LAN", f"write an address in {listed or 'a LAN'}")
+
+
+def _clash(published: Part[PublishSection], earlier: tuple[Part[PublishSection], ...]) -> Iterator[Finding]:
+    section = published.sound("port", "protocol", "uplinks")
+    if section is None:
+        return
+    for other_part in earlier:
+        other = other_part.sound("port", "protocol", "uplinks")
+        if other is None or other.protocol != section.protocol:
+            continue
+        apart = section.uplinks and other.uplinks and set(section.uplinks).isdisjoint(other.uplinks)
+        if not apart and section.port.first <= other.port.last and other.port.first <= section.port.last:
+            message = (
+                f"{section.protocol} port {section.port} is already published by {show_path(other_part.path)}"
+            )
+            yield Finding((*published.path, "port"), message, "choose another port, or other uplinks")
+            return

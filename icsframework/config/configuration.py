@@ -1,0 +1,27 @@
+"""The whole configuration as one frozen value: what the loader returns and the gateway is composed of."""
+
+from dataclasses import dataclass
+
+from icsframework.config.gateway import ControlSection, GatewaySection
+from icsframework.config.helpers import HelperSection
+from icsframework.config.lans import LanSection
+from icsframework.config.publish import PublishSection
+from icsframework.config.uplinks import UplinkSection
+
+__all__ = ["VERSION", "Configuration"]
+
+VERSION = 1
+"""The version of the file format; it fixes the defaults a file was written for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """A file without errors.  Names are filled in, defaults are in place, each entry has its plugin's ``own`` keys."""
+
+    gateway: GatewaySection
+    lans: tuple[LanSection, ...]
+    uplinks: tuple[UplinkSection, ...]
+    helpers: tuple[HelperSection, ...]
+    publish: tuple[PublishSection, ...]
+    control: ControlSection
+    version: int = VERSION

@@ -1,0 +1,159 @@
+"""The section ``uplinks:``: the ways to the Internet, in order of preference."""
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+from pydantic.json_schema import SkipJsonSchema
+
+from icsframework.config.common import Match, PluginName, Tag
+from icsframework.fields import (
+    Bandwidth,
+    CountRate,
+    DomainPattern,
+    Duration,
+    InterfaceName,
+    IpAddress,
+    MacAddress,
+    Money,
+    MoneyRate,
+    Name,
+    Network,
+    PortRange,
+    Section,
+    SizeRate,
+    TimeRate,
+    TimeWindow,
+)
+
+__all__ = ["Demand", "Limits", "Probe", "Rule", "Shaping", "UplinkSection"]
+
+Group = Literal["broadcast", "dns", "icmp", "llmnr", "mdns", "multicast", "netbios", "ntp", "smb", "ssdp"]
+"""Kinds of noise that ``demand.ignore`` knows."""
+
+
+def _as_list(value: Any) -> Any:
+    """One value may stand without brackets."""
+    return [value] if isinstance(value, str | dict | int | float) else value
+
+
+_OneOrMore = BeforeValidator(_as_list)
+
+
+class Demand(Section):
+    """When a link that is dialled on demand comes up and goes down again."""
+
+    idle: Duration = 300.0
+    """Hang up after so much quiet."""
+    hold: Duration = 60.0
+    """How long the first packets are kept while the link comes up."""
+    min_up: Duration = 0.0
+    """Stay up at least so long."""
+    ignore: Annotated[tuple[Group, ...], _OneOrMore] = ()
+    """Kinds of traffic that neither wake the link nor keep it up, besides those that never do."""
+    hours: Annotated[tuple[TimeWindow, ...], _OneOrMore] = ()
+    """Hours of the day when it may dial, in gateway.timezone; left out, always."""
+
+
+class Rule(Section):
+    """One rule of ``wake:`` or ``keep:``; the first whose keys all fit decides."""
+
+    action: Literal["allow", "ignore"] = "allow"
+    """Does such traffic count, or not?"""
+    client: Network | None = None
+    """Traffic from this address or network of the LAN."""
+    protocol: Literal["tcp", "udp", "icmp"] | None = None
+    """Traffic of this protocol."""
+    port: PortRange | None = None
+    """Traffic to this port or range of ports."""
+    destination: Network | None = None
+    """Traffic to this address or network."""
+    name: DomainPattern | None = None
+    """Lookups of this DNS name, and traffic to what it led to."""
+
+
+class Limits(Section):
+    """What a link may cost in each hour, day or month.  Each of the first four is one amount or a list of them."""
+
+    time: Annotated[tuple[TimeRate, ...], _OneOrMore] = ()
+    """Time connected."""
+    data: Annotated[tuple[SizeRate, ...], _OneOrMore] = ()
+    """Bytes in both directions."""
+    dials: Annotated[tuple[CountRate, ...], _OneOrMore] = ()
+    """Attempts to connect."""
+    money: Annotated[tuple[MoneyRate, ...], _OneOrMore] = ()
+    """Money, by price and charge_unit."""
+    price: Money = Decimal(0)
+    """What each charge unit costs."""
+    charge_unit: Duration = Field(default=60.0)
+    """The time that is charged as a whole once it has begun."""
+    billing_day: int = Field(default=1, ge=1, le=31)
+    """The day on which a month begins; in shorter months their last day."""
+
+
+class Probe(Section):
+    """How to find out whether a link that is up leads anywhere."""
+
+    targets: Annotated[tuple[IpAddress, ...], _OneOrMore] = ()
+    """Addresses to ask; left out, the link's gateway."""
+    interval: Duration = 10.0
+    """Time between questions."""
+    timeout: Duration = 2.0
+    """How long to wait for an answer."""
+    failures: int = Field(default=3, ge=1, le=100)
+    """So many questions in a row without any answer mean that the link is dead."""
+
+
+class Shaping(Section):
+    """The bandwidth of the line, so that the queue is kept here and not in the modem."""
+
+    down: Bandwidth | None = None
+    """From the Internet."""
+    up: Bandwidth | None = None
+    """To the Internet."""
+
+
+class UplinkSection(Section):
+    """The core's keys of an entry of ``uplinks:``; ``own`` is an instance of the plugin's Config."""
+
+    name: Name
+    """Its name; left out, the interface's or plugin's name made to fit."""
+    plugin: PluginName
+    """The name of an installed uplink plugin."""
+    enabled: bool = True
+    """false keeps the entry without using it."""
+    interface: InterfaceName | None = None
+    """The network interface it uses."""
+    match: Match | None = None
+    """Finds the interface by something else than its name."""
+    connect: Literal["always", "demand", "standby", "manual"] = "always"
+    """When it is up: always, on demand, when the better ones fail, or when told to."""
+    demand: Demand = Field(default_factory=Demand)
+    """Dialling on demand."""
+    limits: Limits = Field(default_factory=Limits)
+    """What it may cost."""
+    wake: tuple[Rule, ...] = ()
+    """Which traffic wakes it, before the built-in rules."""
+    keep: tuple[Rule, ...] = ()
+    """Which traffic keeps it up, before the built-in rules."""
+    probe: Probe | None = None
+    """Find out whether the link leads anywhere."""
+    metered: bool = False
+    """It costs by time or volume: nothing stays on it when a better link is back."""
+    weight: int = Field(default=1, ge=1, le=100)
+    """Its share of new flows beside links of the same preference."""
+    mtu: int | None = Field(default=None, ge=68, le=65535)
+    """The largest packet in bytes; left out, the medium's own."""
+    mac: MacAddress | None = None
+    """The MAC address to show to the provider; left out, the interface's own."""
+    dns: Annotated[tuple[IpAddress, ...], _OneOrMore] = ()
+    """DNS servers to use instead of those the link offers."""
+    ipv6: bool = False
+    """Use IPv6 on it too."""
+    vlan: int | None = Field(default=None, ge=1, le=4094)
+    """The VLAN on the interface (IEEE 802.1Q)."""
+    shaping: Shaping | None = None
+    """The bandwidth of the line."""
+    tags: tuple[Tag, ...] = ()
+    """Labels of your own."""
+    own: SkipJsonSchema[Any] = None
