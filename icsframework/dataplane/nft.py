@@ -21,11 +21,13 @@ from twisted.internet.error import ProcessDone
 from twisted.internet.interfaces import IDelayedCall, IProcessTransport
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from icsframework.dataplane import render
 from icsframework.dataplane.inventory import Inventory, parse
-from icsframework.dataplane.ruleset import Element, Set, Table
+from icsframework.dataplane.ruleset import TABLE, Element, Set, Table
 from icsframework.errors import HostError, NftError, NoPrivilege
+from icsframework.host.machine import ITable
 
 PATIENCE = 15.0
 """Seconds the child may take; a full load takes 0.02, tens of thousands of elements less than one."""
@@ -43,6 +45,7 @@ class NothingThere(NftError):
     """nft found no such table, set or element."""
 
 
+@implementer(ITable)
 class Nft:
     """nft as one queue.
 
@@ -77,6 +80,13 @@ class Nft:
                 raise
             yield self._load(render.replace(table, present))
         return present
+
+    def publish(self, table: object | None) -> Deferred[Any]:
+        """What the reconciler calls: ``table`` (a ruleset.Table) into force, or ours removed (None)."""
+        if table is None:
+            return self.remove("inet", TABLE)
+        assert isinstance(table, Table), f"not a table: {table!r}"
+        return self.apply(table)
 
     def remove(self, family: str, name: str) -> Deferred[None]:
         """Delete the table with all it holds; nothing happens if it is not there."""

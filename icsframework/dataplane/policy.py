@@ -26,6 +26,7 @@ from icsframework.dataplane.ruleset import (
     FILTER,
     MANGLE,
     SRCNAT,
+    TABLE,
     BaseChain,
     Chain,
     Counter,
@@ -35,9 +36,6 @@ from icsframework.dataplane.ruleset import (
     Table,
 )
 from icsframework.dataplane.text import quote
-
-TABLE = "ics"
-"""The name of our one table."""
 
 INTERVAL = frozenset({"interval"})
 

@@ -14,11 +14,12 @@ their way out carry the mark.
 
 from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Network
+from typing import Literal
 
 from icsframework.dataplane.marks import Marks
 from icsframework.dataplane.plane import DataPlane, UplinkSide
 from icsframework.host.state import Route, RoutingRule
-from icsframework.values import Family, Link, Network
+from icsframework.values import Family, Network
 
 FIRST_METRIC = 10
 """Metric of the active uplink's default route: before what DHCP clients and network managers choose (100 and more)."""
@@ -53,30 +54,29 @@ def rules(plane: DataPlane) -> frozenset[RoutingRule]:
 
 def _rules(uplink: UplinkSide, marks: Marks) -> Iterator[RoutingRule]:
     mark, mask = marks.uplink_mark(uplink.index), marks.uplink_mask
-    yield RoutingRule(FIRST_PRIORITY + uplink.index, table_number(uplink), mark, mask, 4)
-    yield RoutingRule(FIRST_PRIORITY + uplink.index, table_number(uplink), mark, mask, 6)
+    for version, _ in _families(uplink):
+        yield RoutingRule(FIRST_PRIORITY + uplink.index, table_number(uplink), mark, mask, version)
 
 
 def _routes(uplink: UplinkSide, metric: int) -> Iterator[Route]:
     table = table_number(uplink)
-    for version in (4, 6):
-        yield Route(_everywhere(version), table=table, metric=LAST_METRIC, kind="unreachable")
-    if uplink.link is not None:
-        for family, version in _families(uplink.link):
-            everywhere = _everywhere(version)
-            yield Route(everywhere, uplink.interface, family.gateway, metric=metric)
-            yield Route(everywhere, uplink.interface, family.gateway, table, FIRST_METRIC)
-            for network in dict.fromkeys(address.network for address in family.addresses):
-                if network.prefixlen < network.max_prefixlen:
-                    yield Route(network, uplink.interface, table=table, metric=FIRST_METRIC)
+    for version, family in _families(uplink):
+        everywhere = _everywhere(version)
+        yield Route(everywhere, table=table, metric=LAST_METRIC, kind="unreachable")
+        if family is None:
+            continue
+        yield Route(everywhere, uplink.interface, family.gateway, metric=metric)
+        yield Route(everywhere, uplink.interface, family.gateway, table, FIRST_METRIC)
+        for network in dict.fromkeys(address.network for address in family.addresses):
+            if network.prefixlen < network.max_prefixlen:
+                yield Route(network, uplink.interface, table=table, metric=FIRST_METRIC)
 
 
-def _families(link: Link) -> Iterator[tuple[Family, int]]:
-    """The families through which the Internet is reached."""
-    if link.v4 is not None:
-        yield link.v4, 4
-    if link.v6 is not None:
-        yield link.v6, 6
+def _families(uplink: UplinkSide) -> Iterator[tuple[Literal[4, 6], Family | None]]:
+    """IPv4 always (None: not now); IPv6 only where the link has it, since this kernel may know nothing of it."""
+    yield 4, uplink.link.v4 if uplink.link else None
+    if uplink.link and uplink.link.v6:
+        yield 6, uplink.link.v6
 
 
 def _everywhere(version: int) -> Network:

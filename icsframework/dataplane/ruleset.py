@@ -18,6 +18,9 @@ Atom = str | int | Address | Network
 ChainType = Literal["filter", "nat", "route"]
 Hook = Literal["prerouting", "input", "forward", "output", "postrouting"]
 
+TABLE = "ics"
+"""The name of our one table (family inet)."""
+
 RAW, MANGLE, DSTNAT, FILTER, SRCNAT = -300, -150, -100, 0, 100
 """The priorities that nft has names for."""
 
