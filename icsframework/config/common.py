@@ -6,8 +6,10 @@ from typing import Annotated
 from icsframework.fields import FieldError, InterfaceName, MacAddress, Section, text_type
 from icsframework.quantities import shown
 
-__all__ = ["Bridge", "Match", "PluginName", "Tag"]
+__all__ = ["UNNAMED", "Bridge", "Match", "PluginName", "Tag"]
 
+UNNAMED = ""
+"""The name of an entry that has none in the file, until the loader finds one."""
 MAX_PLUGIN_NAME = 200
 """Characters; a module path and an attribute."""
 

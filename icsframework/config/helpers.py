@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
-from icsframework.config.common import PluginName, Tag
+from icsframework.config.common import UNNAMED, PluginName, Tag
 from icsframework.fields import Duration, FieldError, Name, Network, Section, text_type
 from icsframework.quantities import shown
 
@@ -46,7 +46,7 @@ class HelperSection(Section):
 
     plugin: PluginName
     """The name of an installed NAT helper plugin."""
-    name: HelperName
+    name: HelperName = UNNAMED
     """Its name; left out, the plugin's."""
     enabled: bool = True
     """false keeps the entry without using it."""

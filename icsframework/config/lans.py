@@ -7,7 +7,7 @@ from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from icsframework.addresses import parse_ipv4_interface
-from icsframework.config.common import Bridge, Match, PluginName, Tag
+from icsframework.config.common import UNNAMED, Bridge, Match, PluginName, Tag
 from icsframework.fields import InterfaceName, Name, Section, text_type
 from icsframework.values import InterfaceAddress
 
@@ -58,7 +58,7 @@ class ServiceSection(Section):
 class LanSection(Section):
     """A network behind the gateway.  Exactly one of interface, match and bridge says where it is."""
 
-    name: Name
+    name: Name = UNNAMED
     """Its name; left out, the interface's name made to fit."""
     interface: InterfaceName | None = None
     """The network interface that the LAN is on."""

@@ -202,13 +202,10 @@ class _Reader:
 
     def _secrets(self, parts: Parts) -> Iterable[Finding]:
         mode = self._report.document.source.mode
-        entries = [
-            *parts.uplinks,
-            *parts.helpers,
-            *(service for lan in parts.lans for service in lan.services),
-        ]
-        for entry in entries:
-            yield from check_secrets(entry.own.value, entry.path, mode)
+        services: list[Entry[Any]] = [service for lan in parts.lans for service in lan.services]
+        for entries in (parts.uplinks, parts.helpers, services):
+            for entry in entries:
+                yield from check_secrets(entry.own.value, entry.path, mode)
 
 
 def _lan_name(raw: Mapping[str, Any]) -> str:

@@ -17,6 +17,9 @@ from icsframework.quantities import shown
 
 __all__ = ["explain", "fields_at", "nearest", "unknown_key"]
 
+MAX_WORD = 64
+"""Characters that are compared; the time it takes grows with the square."""
+
 _NOT_A = {
     "int": "a whole number",
     "float": "a number",
@@ -47,10 +50,12 @@ _BOUNDS = {
 }
 
 
-def nearest(word: str, known: Collection[str]) -> str | None:
+def nearest(word: str, known: Collection[str], cutoff: float = 0.6) -> str | None:
     """The known word that was probably meant."""
-    found = get_close_matches(word.lower().replace("_", "-"), known, 1, 0.6)
-    return found[0] if found else next(iter(get_close_matches(word, known, 1, 0.6)), None)
+    for spelling in (word, word.lower(), word.lower().replace("_", "-")):
+        if found := get_close_matches(spelling[:MAX_WORD], known, 1, cutoff):
+            return found[0]
+    return None
 
 
 def unknown_key(key: str, known: Collection[str]) -> tuple[str, str]:

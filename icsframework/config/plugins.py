@@ -84,6 +84,7 @@ def read_entry(
     core = read_section(report, model, core_keys, path)
     config = _find_config(report, plugins, KINDS[kind], raw.get("plugin"), path)
     if config is None:
+        _near_misses(report, own_keys, reserved, path)
         return Entry(kind, core, Part(path, None))
     try:
         own = read_section(report, config, own_keys, path, also_known=reserved)
@@ -93,6 +94,14 @@ def read_entry(
         )
         own = Part(path, None)
     return Entry(kind, core, own)
+
+
+def _near_misses(report: Report, own_keys: Collection[str], reserved: Collection[str], path: KeyPath) -> None:
+    """Without the plugin nobody knows its keys; but some are plainly a slip of the core's."""
+    for key in own_keys:
+        guess = nearest(key, reserved, cutoff=0.8)
+        if guess is not None:
+            report.error((*path, key), f"unknown key {shown(key)}", f"did you mean {guess}?", of_key=True)
 
 
 def _find_config(

@@ -3,6 +3,7 @@
 from typing import Annotated, Literal
 
 from icsframework.addresses import parse_address, parse_endpoint
+from icsframework.config.common import UNNAMED
 from icsframework.fields import FieldError, Name, Network, PortRange, Section, text_type
 from icsframework.quantities import shown
 from icsframework.values import Endpoint
@@ -45,7 +46,7 @@ Target = Annotated[
 class PublishSection(Section):
     """One service offered to the Internet."""
 
-    name: Name
+    name: Name = UNNAMED
     """Its name; left out, protocol and port."""
     protocol: Literal["tcp", "udp"]
     """The transport protocol."""

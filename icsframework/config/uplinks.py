@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 from pydantic.json_schema import SkipJsonSchema
 
-from icsframework.config.common import Match, PluginName, Tag
+from icsframework.config.common import UNNAMED, Match, PluginName, Tag
 from icsframework.fields import (
     Bandwidth,
     CountRate,
@@ -116,10 +116,10 @@ class Shaping(Section):
 class UplinkSection(Section):
     """The core's keys of an entry of ``uplinks:``; ``own`` is an instance of the plugin's Config."""
 
-    name: Name
-    """Its name; left out, the interface's or plugin's name made to fit."""
     plugin: PluginName
     """The name of an installed uplink plugin."""
+    name: Name = UNNAMED
+    """Its name; left out, the interface's or plugin's name made to fit."""
     enabled: bool = True
     """false keeps the entry without using it."""
     interface: InterfaceName | None = None
