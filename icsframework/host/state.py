@@ -15,11 +15,10 @@ the data plane that its ITable (machine.py) knows how to publish.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
-from ipaddress import IPv4Network, IPv6Network
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from icsframework.values import Address, InterfaceAddress
+from icsframework.values import Address, InterfaceAddress, Network
 
 __all__ = [
     "IPV6_DEFAULT_METRIC",
@@ -57,12 +56,18 @@ class LinkSettings:
 
     def over(self, other: "LinkSettings") -> "LinkSettings":
         """These settings where they have an opinion, else those of ``other``."""
-        chosen = {f.name: getattr(self, f.name) for f in fields(self)}
-        return replace(other, **{name: value for name, value in chosen.items() if value is not None})
+        return LinkSettings(
+            self.interface,
+            other.up if self.up is None else self.up,
+            other.mtu if self.mtu is None else self.mtu,
+            other.mac if self.mac is None else self.mac,
+        )
 
     def unlike(self, actual: "LinkSettings") -> "LinkSettings | None":
         """The part of these settings that ``actual`` does not fulfil, or None if it fulfils all."""
-        names = [name for name in ("up", "mtu", "mac") if getattr(self, name) not in (None, getattr(actual, name))]
+        names = [
+            name for name in ("up", "mtu", "mac") if getattr(self, name) not in (None, getattr(actual, name))
+        ]
         if not names:
             return None
         return LinkSettings(self.interface, **{name: getattr(self, name) for name in names})
@@ -87,7 +92,7 @@ class Route:
     "onlink", because some providers hand out /32 with a gateway elsewhere.
     """
 
-    destination: IPv4Network | IPv6Network
+    destination: Network
     interface: str = ""
     gateway: Address | None = None
     table: int = MAIN_TABLE
@@ -100,7 +105,7 @@ class Route:
             object.__setattr__(self, "metric", IPV6_DEFAULT_METRIC)
 
     @property
-    def key(self) -> tuple[int, IPv4Network | IPv6Network, int]:
+    def key(self) -> tuple[int, Network, int]:
         """What the kernel takes for the same route: table, destination, metric."""
         return (self.table, self.destination, self.metric)
 
@@ -186,7 +191,6 @@ class MachineState:
     def __post_init__(self) -> None:
         _refuse_twice("interface", (link.interface for link in self.links))
         _refuse_twice("sysctl", (sysctl.path for sysctl in self.sysctls))
-        _refuse_twice("route", (str(route.key) for route in self.routes if route.protocol == ROUTE_PROTOCOL))
 
 
 def _refuse_twice(what: str, names: Iterable[str]) -> None:
@@ -207,10 +211,14 @@ def combine(states: Iterable[MachineState]) -> MachineState:
     tables = {state.table for state in every if state.table is not None}
     if len(tables) > 1:
         raise ValueError("two packet filters are wanted at once")
+    routes: frozenset[Route] = frozenset().union(*(state.routes for state in every))
+    _refuse_twice(
+        "route", (f"{key[1]} (table {key[0]}, metric {key[2]})" for key in (one.key for one in routes))
+    )
     return MachineState(
         links=frozenset(_join_links(link for state in every for link in state.links)),
         addresses=frozenset().union(*(state.addresses for state in every)),
-        routes=frozenset().union(*(state.routes for state in every)),
+        routes=routes,
         rules=frozenset().union(*(state.rules for state in every)),
         sysctls=frozenset(_join_sysctls(sysctl for state in every for sysctl in state.sysctls)),
         table=next(iter(tables), None),

@@ -1,0 +1,62 @@
+"""Which sysctls change when another is written.
+
+The kernel (devinet.c, addrconf.c) copies some settings to every interface:
+
+* ``net.ipv4.ip_forward`` and ``net.ipv4.conf.all.forwarding`` are one setting;
+  it sets ``forwarding`` of each interface and of ``default``, and
+  ``conf.all.accept_redirects`` to the opposite;
+* ``net.ipv6.conf.all.forwarding`` and ``.disable_ipv6`` set each interface's;
+* ``net.ipv4.conf.default.X`` is copied to each interface that never had its own.
+
+Whoever writes such a one and wants to put everything back must know the others
+first, and must write the broad one before the narrow ones.
+"""
+
+from fnmatch import fnmatchcase
+
+__all__ = ["breadth", "effects", "is_forwarding", "matches"]
+
+FORWARDING = {"net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding"}
+COPIED_FROM_ALL = {
+    "net.ipv6.conf.all.forwarding",
+    "net.ipv6.conf.all.disable_ipv6",
+}
+
+
+def effects(path: str) -> frozenset[str]:
+    """Patterns (see ``matches``) of the sysctls that change with ``path``."""
+    if path in FORWARDING:
+        narrow = {f"net.ipv4.conf.{name}.forwarding" for name in ("*", "default")}
+        return frozenset({*narrow, "net.ipv4.conf.all.accept_redirects"})
+    if path in COPIED_FROM_ALL:
+        return frozenset({path.replace(".all.", ".*."), path.replace(".all.", ".default.")})
+    if path.startswith("net.ipv4.conf.default."):
+        return frozenset({path.replace(".default.", ".*.")})
+    return frozenset()
+
+
+def matches(pattern: str, path: str) -> bool:
+    """True if the pattern means this path; ``*`` stands for one interface, not for ``all`` and ``default``."""
+    if "*" not in pattern:
+        return pattern == path
+    parts, wanted = path.split("."), pattern.split(".")
+    return (
+        len(parts) == len(wanted)
+        and parts[3:4] not in (["all"], ["default"])
+        and all(
+            fnmatchcase(part, want) if want == "*" else part == want
+            for part, want in zip(parts, wanted, strict=True)
+        )
+    )
+
+
+def breadth(path: str) -> int:
+    """0 for the broadest: those are written first."""
+    if path in FORWARDING or ".conf.all." in path:
+        return 0
+    return 1 if ".conf.default." in path else 2
+
+
+def is_forwarding(path: str) -> bool:
+    """True if the setting lets packets through: switched on last and off first."""
+    return path in FORWARDING or path.endswith(".forwarding")
