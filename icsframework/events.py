@@ -83,6 +83,10 @@ _KINDS = (
     # DNS proxy
     EventKind("dns.upstream.failed", "warn", "DNS server {server} does not answer"),
     EventKind("dns.upstream.recovered", "info", "DNS server {server} answers again"),
+    EventKind("dns.upstream.unusable", "error", "cannot ask DNS servers by uplink {uplink}: {reason}"),
+    EventKind(
+        "dns.rebind.refused", "warn", "{name} leads to the private address {address}; {client} was refused it"
+    ),
     # uplinks
     EventKind(
         "uplink.connecting", "info", "uplink {uplink} connects ({stage}), because: {cause}", history=True
