@@ -16,6 +16,7 @@ __all__ = [
     "Ede",
     "address_record",
     "assemble",
+    "extended_error",
     "formerr",
     "opt_record",
     "query_message",
