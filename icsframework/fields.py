@@ -65,6 +65,7 @@ __all__ = [
     "Name",
     "NatHelperConfig",
     "Network",
+    "OneOrMore",
     "Period",
     "PluginConfig",
     "Port",
@@ -120,6 +121,23 @@ class text_type:  # noqa: N801 - used as an annotation, like a function
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         return dict(self.schema)
+
+
+class OneOrMore:
+    """Lets a list of one stand without brackets: ``Annotated[tuple[IpAddress, ...], OneOrMore()]``."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self._as_list, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        inner = handler(schema)
+        return {"anyOf": [inner["items"], inner]}
+
+    @staticmethod
+    def _as_list(value: Any) -> Any:
+        return [value] if isinstance(value, str | dict | int | float) else value
 
 
 Duration = Annotated[

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from icsframework.config.common import UNNAMED, Match, PluginName, Tag
@@ -19,6 +19,7 @@ from icsframework.fields import (
     MoneyRate,
     Name,
     Network,
+    OneOrMore,
     PortRange,
     Section,
     SizeRate,
@@ -32,14 +33,6 @@ Group = Literal["broadcast", "dns", "icmp", "llmnr", "mdns", "multicast", "netbi
 """Kinds of noise that ``demand.ignore`` knows."""
 
 
-def _as_list(value: Any) -> Any:
-    """One value may stand without brackets."""
-    return [value] if isinstance(value, str | dict | int | float) else value
-
-
-_OneOrMore = BeforeValidator(_as_list)
-
-
 class Demand(Section):
     """When a link that is dialled on demand comes up and goes down again."""
 
@@ -49,9 +42,9 @@ class Demand(Section):
     """How long the first packets are kept while the link comes up."""
     min_up: Duration = 0.0
     """Stay up at least so long."""
-    ignore: Annotated[tuple[Group, ...], _OneOrMore] = ()
+    ignore: Annotated[tuple[Group, ...], OneOrMore()] = ()
     """Kinds of traffic that neither wake the link nor keep it up, besides those that never do."""
-    hours: Annotated[tuple[TimeWindow, ...], _OneOrMore] = ()
+    hours: Annotated[tuple[TimeWindow, ...], OneOrMore()] = ()
     """Hours of the day when it may dial, in gateway.timezone; left out, always."""
 
 
@@ -75,13 +68,13 @@ class Rule(Section):
 class Limits(Section):
     """What a link may cost in each hour, day or month.  Each of the first four is one amount or a list of them."""
 
-    time: Annotated[tuple[TimeRate, ...], _OneOrMore] = ()
+    time: Annotated[tuple[TimeRate, ...], OneOrMore()] = ()
     """Time connected."""
-    data: Annotated[tuple[SizeRate, ...], _OneOrMore] = ()
+    data: Annotated[tuple[SizeRate, ...], OneOrMore()] = ()
     """Bytes in both directions."""
-    dials: Annotated[tuple[CountRate, ...], _OneOrMore] = ()
+    dials: Annotated[tuple[CountRate, ...], OneOrMore()] = ()
     """Attempts to connect."""
-    money: Annotated[tuple[MoneyRate, ...], _OneOrMore] = ()
+    money: Annotated[tuple[MoneyRate, ...], OneOrMore()] = ()
     """Money, by price and charge_unit."""
     price: Money = Decimal(0)
     """What each charge unit costs."""
@@ -94,7 +87,7 @@ class Limits(Section):
 class Probe(Section):
     """How to find out whether a link that is up leads anywhere."""
 
-    targets: Annotated[tuple[IpAddress, ...], _OneOrMore] = ()
+    targets: Annotated[tuple[IpAddress, ...], OneOrMore()] = ()
     """Addresses to ask; left out, the link's gateway."""
     interval: Duration = 10.0
     """Time between questions."""
@@ -146,7 +139,7 @@ class UplinkSection(Section):
     """The largest packet in bytes; left out, the medium's own."""
     mac: MacAddress | None = None
     """The MAC address to show to the provider; left out, the interface's own."""
-    dns: Annotated[tuple[IpAddress, ...], _OneOrMore] = ()
+    dns: Annotated[tuple[IpAddress, ...], OneOrMore()] = ()
     """DNS servers to use instead of those the link offers."""
     ipv6: bool = False
     """Use IPv6 on it too."""
