@@ -75,9 +75,7 @@ def _version(gateway: Controlled, caller: Caller, parameters: Mapping[str, Any])
 @inlineCallbacks
 def _connect(gateway: Controlled, caller: Caller, parameters: Mapping[str, Any]) -> Any:
     link = yield gateway.connect(_uplink(parameters), Cause(rule="command"))
-    returnValue(
-        {"interface": link.interface, "addresses": [str(a) for f in link.families for a in f.addresses]}
-    )
+    return {"interface": link.interface, "addresses": [str(a) for f in link.families for a in f.addresses]}
 
 
 def _disconnect(gateway: Controlled, caller: Caller, parameters: Mapping[str, Any]) -> Any:

@@ -184,7 +184,7 @@ def seconds(text: str, now: datetime) -> float:
 def span(count: float) -> str:
     """A duration in its two largest units."""
     rest = int(abs(count))
-    parts = []
+    parts: list[str] = []
     for unit, length in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
         amount, rest = divmod(rest, length)
         if amount or (unit == "s" and not parts):
