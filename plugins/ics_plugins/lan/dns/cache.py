@@ -15,7 +15,7 @@ nothing.
 from struct import Struct
 from typing import Generic, TypeVar
 
-from icsframework.protocols.dns.build import assemble
+from icsframework.protocols.dns.build import Ede, assemble, extended_error, truncated
 from icsframework.protocols.dns.message import HEADER_SIZE, Query, Rcode, Response
 from icsframework.values import Address
 
@@ -54,7 +54,7 @@ class Answer:
 
     __slots__ = (
         "_counts", "_flags", "_options", "_records", "_ttls", "addresses", "epoch", "lifetime", "negative",
-        "rcode", "stored",
+        "rcode", "reported", "retry_at", "stored",
     )  # fmt: skip
 
     def __init__(self, data: bytes, response: Response, options: bytes, now: float, epoch: int) -> None:
@@ -63,6 +63,8 @@ class Answer:
         self.negative = response.is_negative
         self.stored = int(now)
         self.epoch = epoch
+        self.reported = False
+        self.retry_at = 0.0
         self.lifetime = self._lifetime(response)
         self._flags = response.flags
         self._counts = response.counts
@@ -98,9 +100,12 @@ class Answer:
             return message
         return self._patch(message, age, 0)
 
-    def outdated(self, query: Query) -> bytes:
+    def outdated(self, query: Query, udp: bool) -> bytes:
         """The response when no server answers and this is the best there is (RFC 8767)."""
-        return self._patch(self.message(query), 0, STALE_TTL)
+        options = self._options + extended_error(Ede.STALE)
+        message = assemble(query, self._flags, self.rcode, self._counts, self._records, options)
+        message = self._patch(message, 0, STALE_TTL)
+        return truncated(message, query, query.udp_limit) if udp else message
 
     def _patch(self, message: bytes, age: int, fixed: int) -> bytes:
         patched = bytearray(message)

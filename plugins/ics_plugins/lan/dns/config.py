@@ -48,7 +48,8 @@ class DnsConfig(LanServiceConfig):
     """The keys of ``plugin: dns``."""
 
     domain: DomainName = Field(
-        default="home.arpa", description="domain of the LAN's own names; never asked on the Internet (RFC 8375)"
+        default="home.arpa",
+        description="domain of the LAN's own names; never asked on the Internet (RFC 8375)",
     )
     gateway_name: HostName = Field(default="gateway", description="the gateway's own name in the domain")
     upstream: tuple[Server, ...] = Field(

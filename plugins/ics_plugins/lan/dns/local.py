@@ -137,7 +137,9 @@ class LanNames:
         self._zones = {**dict.fromkeys(served, SPECIAL_TTL), self._domain: NEGATIVE_TTL}
         self._apexes = PRIVATE_REVERSE | NO_DATA | {self._domain, HOME_ARPA}
         own = self._full(name_from_text(config.gateway_name).lower())
-        self._fixed = {self._full(name_from_text(n).lower()): Host(a, HOST_TTL) for n, a in config.hosts.items()}
+        self._fixed = {
+            self._full(name_from_text(n).lower()): Host(a, HOST_TTL) for n, a in config.hosts.items()
+        }
         self._fixed.setdefault(own, Host((lan.address.ip,), HOST_TTL))
         self._pointers: dict[Address, bytes] = {lan.address.ip: own}
         for name, host in self._fixed.items():
