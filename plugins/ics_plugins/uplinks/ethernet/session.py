@@ -148,7 +148,7 @@ class DhcpSession:
 
     def _check_failed(self, failure: Any) -> None:
         # Not knowing is no reason to stay without an address; the server has looked as well.
-        self._gateway.log.warning("could not look for {what}", what=failure.getErrorMessage())
+        self._gateway.log.warn("could not look for {what}", what=failure.getErrorMessage())
 
     def _unicast(self, message: Message, server: IPv4Address) -> None:
         """To one server, routed: only the kernel knows the way (RFC 2131 section 4.4.5)."""
@@ -167,7 +167,7 @@ class DhcpSession:
 
         def failed(failure: Any) -> None:
             failure.trap(IcsError)
-            self._gateway.log.warning(
+            self._gateway.log.warn(
                 "could not ask {server}: {why}", server=server, why=failure.getErrorMessage()
             )
 
@@ -218,7 +218,7 @@ class LeaseMemory:
         record = to_record(lease, mac, clock.wall() - (clock.now() - lease.obtained))
         crowded = len(self._journal.load()) >= KEPT_RECORDS
         written: Deferred[Any] = self._journal.compact([record]) if crowded else self._journal.append(record)
-        written.addErrback(lambda failure: self._gateway.log.warning("{why}", why=failure.getErrorMessage()))
+        written.addErrback(lambda failure: self._gateway.log.warn("{why}", why=failure.getErrorMessage()))
 
     def last(self, mac: str) -> Lease | None:
         """The last lease of this hardware address, to be asked about (its times mean nothing after a reboot)."""
@@ -243,7 +243,7 @@ class LeaseMemory:
                 try:
                     return record, from_record(record)
                 except (ValueError, KeyError, TypeError):
-                    self._gateway.log.warning(
+                    self._gateway.log.warn(
                         "a record of the lease journal makes no sense and is passed over"
                     )
         return None

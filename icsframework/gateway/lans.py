@@ -1,0 +1,181 @@
+"""The LANs: each is served while its interface is there."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from twisted.internet.defer import Deferred, DeferredLock, inlineCallbacks
+from twisted.logger import Logger
+
+from icsframework.config.lans import LanSection
+from icsframework.errors import IcsError
+from icsframework.gateway.services import LanServices
+from icsframework.interfaces import IEvents, IHost, Unwatch
+from icsframework.values import InterfaceAddress, InterfaceInfo, Lan
+
+
+@dataclass(slots=True)
+class ServiceState:
+    """How one service of one LAN stands: ``serving`` or ``failed``."""
+
+    plugin: str
+    state: str
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class LanState:
+    """One LAN as it stands.  ``info`` is None while the interface is absent; ``served`` is the Lan the services know."""
+
+    section: LanSection
+    info: InterfaceInfo | None = None
+    served: Lan | None = None
+    services: dict[str, ServiceState] = field(default_factory=dict)
+    unwatch: Unwatch | None = None
+
+    @property
+    def reason(self) -> str | None:
+        """Why it is not served, or None."""
+        return None if self.info is not None else f"there is no interface {self.section.device}"
+
+
+class Lans:
+    """Watches the interfaces and serves the LANs.
+
+    ``settle`` puts addresses and rules in force; ``address_of`` says what the
+    gateway's address on a LAN is by now.
+    """
+
+    def __init__(
+        self,
+        host: IHost,
+        services: LanServices,
+        events: IEvents,
+        log: Logger,
+        settle: Callable[[], Deferred[Any]],
+        address_of: Callable[[LanSection], InterfaceAddress | None],
+    ) -> None:
+        self._host = host
+        self._services = services
+        self._events = events
+        self._log = log
+        self._settle = settle
+        self._address_of = address_of
+        self._lock = DeferredLock()
+        self._started = False
+        self.states: dict[str, LanState] = {}
+
+    def interfaces(self) -> frozenset[str]:
+        """The interfaces of LANs that are there."""
+        return frozenset(state.section.device for state in self.states.values() if state.info is not None)
+
+    def add(self, section: LanSection) -> None:
+        """Take a LAN into account; before ``start`` it is only watched."""
+        state = LanState(section)
+        self.states[section.name] = state
+        state.unwatch = self._host.watch_interface(section.device, lambda info: self._seen(state, info))
+
+    @inlineCallbacks
+    def start(self) -> Any:
+        """Serve every LAN that is there.  Fails with the first PluginError or HostError of a service."""
+        self._started = True
+        for state in list(self.states.values()):
+            yield self._lock.run(self._agree, state, True)
+
+    @inlineCallbacks
+    def replace(self, section: LanSection) -> Any:
+        """Take new settings of a LAN, without a gap where the interface stays the same; fails like ``start``."""
+        state = self.states[section.name]
+        if section.device != state.section.device:
+            yield self.remove(section.name)
+            yield self._settle()
+            self.add(section)
+            state = self.states[section.name]
+        else:
+            gone = {s.plugin for s in state.section.services} - {s.plugin for s in section.services}
+            for plugin in gone:
+                yield self._lock.run(self._services.withdraw, plugin, section.name)
+                state.services.pop(plugin, None)
+            state.section = section
+        yield self._settle()
+        yield self._lock.run(self._agree, state, True)
+
+    @inlineCallbacks
+    def remove(self, name: str) -> Any:
+        """Serve it no more and forget it."""
+        state = self.states.pop(name)
+        if state.unwatch is not None:
+            state.unwatch()
+        yield self._lock.run(self._withdraw, state)
+
+    @inlineCallbacks
+    def stop(self) -> Any:
+        """End all."""
+        self._started = False
+        for name in list(self.states):
+            yield self.remove(name)
+        yield self._services.stop()
+
+    # --- one LAN ---
+
+    def _seen(self, state: LanState, info: InterfaceInfo | None) -> None:
+        was_there, before = state.info is not None, state.info
+        state.info = info
+        if not self._started:
+            return
+        if info is None and was_there:
+            self._events.emit("lan.absent", lan=state.section.name, reason=state.reason)
+        elif info is None or (
+            before is not None
+            and (before.ifindex, before.mac, before.mtu) == (info.ifindex, info.mac, info.mtu)
+        ):
+            return
+        agreed = self._settle().addCallback(lambda _: self._lock.run(self._agree, state, False))
+        agreed.addErrback(
+            lambda why: self._log.error("LAN {lan}: {why}", lan=state.section.name, why=why.getErrorMessage())
+        )
+
+    @inlineCallbacks
+    def _agree(self, state: LanState, strict: bool) -> Any:
+        """Make the services agree with the state of the interface; ``strict`` lets the first error out."""
+        lan = self._lan(state)
+        if lan is None:
+            yield self._withdraw(state)
+            if state.info is None:
+                self._events.emit("lan.absent", lan=state.section.name, reason=state.reason)
+            return
+        state.served = lan
+        for service in state.section.services:
+            if service.enabled:
+                yield self._serve(state, lan, service.plugin, service.own, strict)
+        names = ", ".join(s.plugin for s in state.services.values() if s.state == "serving") or "no service"
+        self._events.emit(
+            "lan.serving", lan=lan.name, interface=lan.interface, address=lan.address, services=names
+        )
+
+    @inlineCallbacks
+    def _serve(self, state: LanState, lan: Lan, plugin: str, own: Any, strict: bool) -> Any:
+        try:
+            yield self._services.serve(plugin, lan, own)
+        except Exception as error:
+            state.services[plugin] = ServiceState(plugin, "failed", str(error))
+            self._events.emit("lan.service_failed", lan=lan.name, plugin=plugin, reason=str(error))
+            if strict:
+                raise
+            if not isinstance(error, IcsError):
+                self._log.failure("LAN {lan}: {plugin}", lan=lan.name, plugin=plugin)
+        else:
+            state.services[plugin] = ServiceState(plugin, "serving")
+
+    @inlineCallbacks
+    def _withdraw(self, state: LanState) -> Any:
+        for plugin in list(state.services):
+            yield self._services.withdraw(plugin, state.section.name)
+        state.services.clear()
+        state.served = None
+
+    def _lan(self, state: LanState) -> Lan | None:
+        info, address = state.info, self._address_of(state.section)
+        if info is None or address is None:
+            return None
+        return Lan(state.section.name, info.name, info.ifindex, info.mac, address, info.mtu)
