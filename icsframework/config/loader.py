@@ -186,18 +186,19 @@ class _Reader:
 
     def _default_helpers(self) -> list[dict[str, Any]]:
         """Those of the usual helpers that are installed and can be imported; the others are only noted."""
-        installed, usable, lacking = set(self._plugins.names("nat_helper")), [], []
+        installed = set(self._plugins.names("nat_helper"))
+        usable = []
         for name in DEFAULT_HELPERS:
-            try:
-                if name in installed:
+            if name in installed:
+                try:
                     self._plugins.get("nat_helper", name)
+                except PluginError as error:
+                    self._report.note((), str(error))
+                else:
                     usable.append({"plugin": name, "name": name})
-                    continue
-                lacking.append(f"{name} is not installed")
-            except PluginError as error:
-                lacking.append(str(error))
+        lacking = [name for name in DEFAULT_HELPERS if name not in installed]
         if lacking:
-            self._report.note((), f"default helpers that do not run: {', '.join(lacking)}")
+            self._report.note((), f"default helpers that are not installed: {', '.join(lacking)}")
         return usable
 
     def _secrets(self, parts: Parts) -> Iterable[Finding]:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from icsframework.config.marked import Document
 from icsframework.config.messages import explain, fields_at, nearest, unknown_key
-from icsframework.config.problem import KeyPath, Problem
+from icsframework.config.problem import KeyPath, Place, Problem
 from icsframework.quantities import shown
 
 __all__ = ["Part", "Report", "read_section"]
@@ -47,7 +47,7 @@ class Report:
         self.notes.append(self._problem(path, message, advice, of_key))
 
     def _problem(self, path: KeyPath, message: str, advice: str, of_key: bool) -> Problem:
-        place = self.document.place(path, of_key=of_key)
+        place = self.document.place(path, of_key=of_key) if path else Place()
         return Problem(self.document.source.file, place.line, place.column, path, message, advice)
 
     @staticmethod
