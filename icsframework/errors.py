@@ -68,6 +68,15 @@ class PortTaken(HostError):
     """Another program already listens on this port; stop it or take the address from it."""
 
 
+class ConnectFailed(HostError):
+    """The peer could not be reached; is it up, and does it listen on that port?"""
+
+    def __init__(self, text: str = "", code: int = 0) -> None:
+        """``code`` is the error number of errno(3): ECONNREFUSED, ETIMEDOUT, ENETUNREACH, ..."""
+        super().__init__(text)
+        self.code = code
+
+
 class NftError(HostError):
     """nft refused the rule set; the old one is still in force."""
 
