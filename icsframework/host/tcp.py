@@ -1,0 +1,138 @@
+"""TCP: listening sockets, and connections whose first SYN already carries its mark."""
+
+import errno
+import os
+import socket
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReadWriteDescriptor
+from zope.interface import implementer
+
+from icsframework.errors import ConnectFailed, IcsError
+from icsframework.host.explain import explained, port_refused
+from icsframework.host.udp import address_of, bound_socket
+from icsframework.values import Endpoint
+
+__all__ = ["connect", "listen"]
+
+IP_BIND_ADDRESS_NO_PORT = 24
+"""With source port 0 the port is chosen at connect, where only the whole flow must be unique."""
+
+
+def listen(endpoint: Endpoint, interface: str | None = None, backlog: int = 64) -> socket.socket:
+    """See IHost.listen."""
+    try:
+        made = bound_socket(socket.SOCK_STREAM, endpoint, interface, mark=0)
+    except OSError as error:
+        raise explained(error, f"open a TCP socket on {interface or endpoint}", interface) from error
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind(address_of(endpoint))
+        made.listen(backlog)
+    except OSError as error:
+        made.close()
+        raise port_refused(error, "tcp", endpoint, interface) from error
+    return made
+
+
+def connect(
+    reactor: Any, endpoint: Endpoint, mark: int = 0, source: Endpoint | None = None, timeout: float = 10.0
+) -> "Deferred[socket.socket]":
+    """See IHost.connect.  Cancelling gives up and closes the socket."""
+    made = _prepared(endpoint, mark, source)
+    attempt = _Attempt(reactor, made, endpoint, timeout)
+    attempt.begin()
+    return attempt.answer
+
+
+def _prepared(endpoint: Endpoint, mark: int, source: Endpoint | None) -> socket.socket:
+    try:
+        made = bound_socket(socket.SOCK_STREAM, endpoint, None, mark)
+    except OSError as error:
+        raise explained(error, f"open a connection to {endpoint}") from error
+    if source is None:
+        return made
+    try:
+        # A port that served another destination a moment ago may serve this one.
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if source.port == 0 and made.family == socket.AF_INET:
+            made.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+        made.bind(address_of(source))
+    except OSError as error:
+        made.close()
+        raise port_refused(error, "tcp", source) from error
+    return made
+
+
+@implementer(IReadWriteDescriptor)
+class _Attempt:
+    """A socket on its way: the reactor says when it is writable, which is when it is connected or has failed."""
+
+    def __init__(self, reactor: Any, made: socket.socket, endpoint: Endpoint, timeout: float) -> None:
+        self.answer: Deferred[socket.socket] = Deferred(lambda _: self._give_up())
+        self._reactor = reactor
+        self._socket = made
+        self._endpoint = endpoint
+        self._timer = reactor.callLater(timeout, self._fail, errno.ETIMEDOUT)
+
+    def begin(self) -> None:
+        """Send the SYN."""
+        try:
+            code = self._socket.connect_ex(address_of(self._endpoint))
+        except OSError as error:  # an address of the wrong family, say
+            code = error.errno or errno.EINVAL
+        if code == errno.EINPROGRESS:
+            self._reactor.addWriter(self)
+        elif code:
+            self._fail(code)
+        else:
+            self._succeed()
+
+    def doWrite(self) -> None:
+        """The reactor: connected, or failed."""
+        code = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if code:
+            self._fail(code)
+        else:
+            self._succeed()
+
+    def doRead(self) -> None:
+        """Never asked for; some reactors tell of errors this way."""
+        self.doWrite()
+
+    def connectionLost(self, reason: object) -> None:
+        """The reactor saw an error on the descriptor."""
+        self._fail(self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or errno.ECONNRESET)
+
+    def fileno(self) -> int:
+        """See IFileDescriptor."""
+        return self._socket.fileno()
+
+    def logPrefix(self) -> str:
+        """See ILoggingContext."""
+        return f"connect {self._endpoint}"
+
+    def _stop(self) -> None:
+        self._reactor.removeWriter(self)
+        if self._timer.active():
+            self._timer.cancel()
+
+    def _give_up(self) -> None:
+        self._stop()
+        self._socket.close()
+
+    def _succeed(self) -> None:
+        self._stop()
+        self.answer.callback(self._socket)
+
+    def _fail(self, code: int) -> None:
+        self._give_up()
+        self.answer.errback(self._error(code))
+
+    def _error(self, code: int) -> IcsError:
+        if code in (errno.EADDRINUSE, errno.EADDRNOTAVAIL):
+            return ConnectFailed(f"Cannot connect to {self._endpoint}: the source port is in use.", code)
+        if code in (errno.EPERM, errno.EACCES):
+            return ConnectFailed(f"Cannot connect to {self._endpoint}: a packet filter forbids it.", code)
+        return ConnectFailed(f"Cannot connect to {self._endpoint}: {os.strerror(code)}.", code)
