@@ -25,11 +25,11 @@ class Controlled(Protocol):
         """The whole tree."""
         ...
 
-    def leases(self) -> list[LeaseStatus]:
+    def leases_status(self) -> list[LeaseStatus]:
         """Live leases, by LAN and address."""
         ...
 
-    def history(self) -> list[HistoryEntry]:
+    def history_entries(self) -> list[HistoryEntry]:
         """What happened to the uplinks, oldest first."""
         ...
 
@@ -61,11 +61,11 @@ def _status(gateway: Controlled, caller: Caller, parameters: Mapping[str, Any]) 
 
 
 def _leases(gateway: Controlled, caller: Caller, parameters: Mapping[str, Any]) -> Any:
-    return to_json(gateway.leases())
+    return to_json(gateway.leases_status())
 
 
 def _history(gateway: Controlled, caller: Caller, parameters: Mapping[str, Any]) -> Any:
-    return to_json(gateway.history())
+    return to_json(gateway.history_entries())
 
 
 def _version(gateway: Controlled, caller: Caller, parameters: Mapping[str, Any]) -> Any:

@@ -1,0 +1,136 @@
+"""What changes between two configurations.  Pure: two values in, steps out, each with words for people."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from icsframework.config.configuration import Configuration
+from icsframework.config.gateway import GatewaySection
+from icsframework.config.lans import LanSection
+from icsframework.config.uplinks import UplinkSection
+from icsframework.errors import ConfigurationError
+from icsframework.gateway.desired import enabled
+
+
+@dataclass(frozen=True, slots=True)
+class AddLan:
+    """A LAN is new."""
+
+    lan: LanSection
+
+    def __str__(self) -> str:
+        return f"LAN {self.lan.name} added"
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeLan:
+    """A LAN has other settings."""
+
+    lan: LanSection
+
+    def __str__(self) -> str:
+        return f"LAN {self.lan.name} changed"
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveLan:
+    """A LAN is gone."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"LAN {self.name} removed"
+
+
+@dataclass(frozen=True, slots=True)
+class AddUplink:
+    """An uplink is new."""
+
+    uplink: UplinkSection
+
+    def __str__(self) -> str:
+        return f"uplink {self.uplink.name} added"
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeUplink:
+    """An uplink has other settings; ``restart`` if they are not for its plugin alone to take."""
+
+    uplink: UplinkSection
+    restart: bool
+
+    def __str__(self) -> str:
+        return f"uplink {self.uplink.name} changed"
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveUplink:
+    """An uplink is gone."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"uplink {self.name} removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Reorder:
+    """The order of preference is another."""
+
+    names: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"uplinks in the order {', '.join(self.names)}"
+
+
+Step = AddLan | ChangeLan | RemoveLan | AddUplink | ChangeUplink | RemoveUplink | Reorder
+
+
+def changes(old: Configuration, new: Configuration) -> Sequence[Step]:
+    """The steps from one to the other: what goes first, then what changes, then what comes.
+
+    Raises ConfigurationError for keys that only a restart can change.
+    """
+    _refuse_fixed(old.gateway, new.gateway)
+    lans, uplinks = {lan.name: lan for lan in old.lans}, {uplink.name: uplink for uplink in enabled(old)}
+    new_lans, new_uplinks = (
+        {lan.name: lan for lan in new.lans},
+        {uplink.name: uplink for uplink in enabled(new)},
+    )
+    steps: list[Step] = [RemoveUplink(name) for name in uplinks if name not in new_uplinks]
+    steps += [RemoveLan(name) for name in lans if name not in new_lans]
+    steps += [ChangeLan(lan) for name, lan in new_lans.items() if name in lans and lan != lans[name]]
+    steps += [
+        ChangeUplink(uplink, _needs_restart(uplinks[name], uplink))
+        for name, uplink in new_uplinks.items()
+        if name in uplinks and uplink != uplinks[name]
+    ]
+    steps += [AddLan(lan) for name, lan in new_lans.items() if name not in lans]
+    steps += [AddUplink(uplink) for name, uplink in new_uplinks.items() if name not in uplinks]
+    kept = [name for name in uplinks if name in new_uplinks]
+    order = tuple(new_uplinks)
+    if order != (*kept, *(name for name in order if name not in uplinks)):
+        steps.append(Reorder(order))
+    return steps
+
+
+def in_words(steps: Sequence[Step]) -> str:
+    """All steps in one line."""
+    return "; ".join(str(step) for step in steps) or "nothing has changed"
+
+
+def _refuse_fixed(old: GatewaySection, new: GatewaySection) -> None:
+    for key in ("state", "run", "mark"):
+        if getattr(old, key) != getattr(new, key):
+            raise ConfigurationError(
+                f"gateway.{key} cannot change while the gateway runs (now {getattr(old, key)}); stop it and start it again"
+            )
+
+
+_IN_PLACE = ("own", "metered", "mtu", "mac", "dns", "tags")
+"""Keys of an uplink that are handed to the running plugin, which says itself if that takes a restart."""
+
+
+def _needs_restart(old: UplinkSection, new: UplinkSection) -> bool:
+    return any(
+        getattr(old, key) != getattr(new, key) for key in UplinkSection.model_fields if key not in _IN_PLACE
+    )

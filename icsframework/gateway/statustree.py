@@ -1,0 +1,94 @@
+"""Builds the frozen status tree from the parts of the gateway."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from icsframework.config.uplinks import UplinkSection
+from icsframework.gateway.desired import uplink_device
+from icsframework.gateway.lans import LanState
+from icsframework.host.traffic import Traffic
+from icsframework.interfaces import IClock
+from icsframework.status import Instant, LanStatus, LeaseStatus, UplinkStatus, cause_to_json
+from icsframework.uplinks.runner import Runner
+from icsframework.values import Connecting, InterfaceAddress, LeaseView, Up
+
+Details = Mapping[str, Callable[[], dict[str, Any]]]
+NO_TRAFFIC = Traffic(0, 0)
+
+
+def uplink_status(
+    runner: Runner,
+    section: UplinkSection,
+    active: bool,
+    clock: IClock,
+    traffic: Mapping[str, Traffic],
+    details: Details,
+) -> UplinkStatus:
+    """One uplink."""
+    state = runner.shown()
+    link = state.link if isinstance(state, Up) else None
+    interface = link.interface if link is not None else uplink_device(section)
+    bytes_ = traffic.get(interface, NO_TRAFFIC)
+    retry_at = getattr(state, "retry_at", None)
+    return UplinkStatus(
+        name=section.name,
+        plugin=section.plugin,
+        connect=section.connect,
+        state=state.name,
+        stage=state.stage if isinstance(state, Connecting) else None,
+        active=active,
+        interface=interface,
+        addresses=tuple(
+            str(address) for family in (link.families if link else ()) for address in family.addresses
+        ),
+        dns=tuple(str(server) for family in (link.families if link else ()) for server in family.dns),
+        mtu=link.mtu if link is not None else None,
+        metered=section.metered,
+        since=_wall(clock, link.since) if link is not None else None,
+        cause=cause_to_json(runner.cause),
+        reason=getattr(state, "reason", None) or None,
+        retry_at=_wall(clock, retry_at) if retry_at is not None else None,
+        rx_bytes=bytes_.received,
+        tx_bytes=bytes_.sent,
+        details=_details(details, f"uplink.{section.name}"),
+    )
+
+
+def lan_status(
+    state: LanState, address: InterfaceAddress | None, leases: Sequence[LeaseView], details: Details
+) -> LanStatus:
+    """One LAN."""
+    failed = next((s for s in state.services.values() if s.state == "failed"), None)
+    reason = state.reason or (f"{failed.plugin}: {failed.reason}" if failed is not None else None)
+    return LanStatus(
+        name=state.section.name,
+        interface=state.section.device,
+        address=str(address) if address is not None else "auto",
+        state="absent" if state.info is None else "failed" if failed is not None else "up",
+        reason=reason,
+        services=tuple(
+            {"plugin": s.plugin, "state": s.state, "reason": s.reason, "details": _details(details, s.plugin)}
+            for s in state.services.values()
+        ),
+        leases=sum(lease.lan == state.section.name for lease in leases),
+    )
+
+
+def lease_status(lease: LeaseView) -> LeaseStatus:
+    """One lease."""
+    expires = Instant(lease.expires) if lease.expires is not None else None
+    return LeaseStatus(str(lease.address), lease.mac, lease.client_id, lease.hostname, expires, lease.lan)
+
+
+def _wall(clock: IClock, moment: float) -> Instant:
+    return Instant(clock.wall() - clock.now() + moment)
+
+
+def _details(details: Details, owner: str) -> dict[str, Any]:
+    function = details.get(owner)
+    if function is None:
+        return {}
+    try:
+        return function()
+    except Exception as error:  # noqa: BLE001 - a stranger's figures must not take the whole status with them
+        return {"error": f"{type(error).__name__}: {error}"}

@@ -1,0 +1,64 @@
+"""The addresses that ``address: auto`` LANs chose, remembered so that a restart keeps them and the leases stay good."""
+
+from collections.abc import Callable, Iterable, Sequence
+from ipaddress import IPv4Interface
+from typing import Any
+
+from twisted.internet.defer import inlineCallbacks
+
+from icsframework.config.configuration import Configuration
+from icsframework.config.subnets import pick_subnet
+from icsframework.interfaces import IJournal, IStore
+from icsframework.values import InterfaceInfo, Network
+
+FORMAT = 1
+
+
+def taken(config: Configuration, interfaces: Iterable[InterfaceInfo], but: str) -> list[Network]:
+    """Networks that an ``auto`` LAN on the interface ``but`` must not collide with."""
+    found: list[Network] = [lan.address.network for lan in config.lans if lan.address is not None]
+    found += [net for uplink in config.uplinks for net in uplink.own.networks()]
+    found += [
+        address.network for info in interfaces if info.name not in (but, "lo") for address in info.addresses
+    ]
+    return found
+
+
+class ChosenSubnets:
+    """LAN name -> address, on disk."""
+
+    def __init__(self, interfaces: Callable[[], Sequence[InterfaceInfo]]) -> None:
+        self._interfaces = interfaces
+        self._journal: IJournal | None = None
+        self.chosen: dict[str, IPv4Interface] = {}
+
+    @inlineCallbacks
+    def open(self, store: IStore) -> Any:
+        """Read what was chosen earlier."""
+        self._journal = yield store.open("subnets", FORMAT)
+        for record in self._journal.load():
+            self.chosen[record["lan"]] = IPv4Interface(record["address"])
+
+    @inlineCallbacks
+    def choose(self, config: Configuration) -> Any:
+        """Give every ``auto`` LAN an address that collides with nothing here; the one of last time if that still holds."""
+        wanting = [lan for lan in config.lans if lan.address is None]
+        interfaces = self._interfaces() if wanting else ()
+        for lan in wanting:
+            avoid = taken(config, interfaces, lan.device)
+            avoid += [
+                a.network
+                for name, a in self.chosen.items()
+                if name != lan.name and self._is_auto(config, name)
+            ]
+            known = self.chosen.get(lan.name)
+            if known is not None and not any(
+                known.network.overlaps(net) for net in avoid if net.version == 4
+            ):
+                continue
+            self.chosen[lan.name] = pick_subnet(avoid)
+            if self._journal is not None:
+                yield self._journal.append({"lan": lan.name, "address": str(self.chosen[lan.name])})
+
+    def _is_auto(self, config: Configuration, name: str) -> bool:
+        return any(lan.name == name and lan.address is None for lan in config.lans)
