@@ -45,8 +45,9 @@ def keep(table: Table, present: Inventory) -> str:
         for item in table.sets
         if not item.dynamic and item.name in present.sets
     ]
-    gone = [("chain", name) for name in present.chains]
-    gone += [("map" if found.data else "set", name) for name, found in present.sets.items()]
+    # Maps before chains: a verdict map holds on to the chains it leads to.
+    gone = [("map" if found.data else "set", name) for name, found in present.sets.items()]
+    gone += [("chain", name) for name in present.chains]
     gone += [("counter", name) for name in present.counters]
     lines += [f"delete {kind} {table.address} {name}" for kind, name in gone if name not in wanted]
     return "\n".join([*lines, define(table)])

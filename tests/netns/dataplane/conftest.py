@@ -8,7 +8,6 @@ import socket
 import sys
 import time
 from contextlib import ExitStack
-from dataclasses import replace
 from ipaddress import ip_address, ip_interface
 from pathlib import Path
 
@@ -118,7 +117,9 @@ class Net:
         self.clear_routes()
         for route in sorted(routing.routes(plane), key=str):
             onlink = ["onlink"] if route.gateway is not None else []
-            self.ip(f"-{route.destination.version}", "route", "add", *str(route).split(), *onlink, "proto", "105")
+            self.ip(
+                f"-{route.destination.version}", "route", "add", *str(route).split(), *onlink, "proto", "105"
+            )
         for rule in routing.rules(plane):
             priority, _, words = str(rule).partition(": ")
             self.ip(f"-{rule.family}", "rule", "add", "pref", priority, *words.split())

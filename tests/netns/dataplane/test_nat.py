@@ -15,7 +15,11 @@ def test_hosts_reach_the_internet_under_the_uplinks_address(net):
     assert net.ask(asker, responder, (net.server_address, 9000)) == net.cable
     assert net.conversation(client, (net.server_address, 9000), listener) == net.cable
     (flow,) = [f for f in net.conntrack(lambda c: c.flows()) if f.source_port == 4000]
-    assert (str(flow.reply_destination), flow.reply_destination_port, flow.translated) == (net.cable, 4000, True)
+    assert (str(flow.reply_destination), flow.reply_destination_port, flow.translated) == (
+        net.cable,
+        4000,
+        True,
+    )
     assert net.lab["pc1"].run(["ping", "-c", "1", "-W", "2", net.server_address]).returncode == 0
 
 
@@ -50,7 +54,10 @@ def test_no_lan_address_leaves_even_of_flows_older_than_the_rules(net):
         inside = [lan.network for lan in net.one.lans]
         assert net.conntrack(lambda c: c.delete_where(lambda flow: flows.is_stranded(flow, inside, []))) == 1
         assert net.ask(asker, responder, (net.server_address, 9000)) == net.cable
-        client, listener = net.socket("pc1", socket.SOCK_STREAM), net.socket("server", socket.SOCK_STREAM, port=9000)
+        client, listener = (
+            net.socket("pc1", socket.SOCK_STREAM),
+            net.socket("server", socket.SOCK_STREAM, port=9000),
+        )
         assert net.conversation(client, (net.server_address, 9000), listener) == net.cable
         net.lab["pc1"].run(["ping", "-c", "1", "-W", "2", net.server_address])
         net.ip("neigh", "flush", "dev", "eth0")
