@@ -127,7 +127,7 @@ class DhcpClient:
             return [*program, "-f", "-i", device, "-s", str(script), *hello]
         if self.program == "dhclient":
             return self._dhclient(script)
-        return ["dhcpcd", "-B", "-4", "-c", str(script), "-h", name, device]
+        return ["dhcpcd", "-B", "-4", "-A", "-c", str(script), "-h", name, device]
 
     def _dhclient(self, script: Path) -> list[str]:
         """Under AppArmor dhclient reads and runs only what stands at the distribution's places, so ours is put there."""
@@ -205,6 +205,9 @@ class DhcpClient:
         if self._process is not None:
             self.host.stop(self._process, 0.0, signal.SIGKILL)
             self._process = None
+        while helpers := [n for n, words in self.host.processes().items() if words[0].startswith("dhcpcd: ")]:
+            # dhcpcd is half a dozen processes, each of which takes its time to see that the first has gone.
+            self.host.run(["/bin/sh", "-c", f"kill -9 {' '.join(map(str, helpers))} 2>/dev/null || :"])
 
 
 def _lease(program: str, event: dict[str, str]) -> Lease:

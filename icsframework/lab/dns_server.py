@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred, fail, succeed
-from twisted.names import common, dns, error, server
+from twisted.internet.defer import Deferred, succeed
+from twisted.names import common, dns, server
 
 from icsframework.lab.zone import Record, Zone
 
@@ -17,6 +17,11 @@ MAX_PENDING = 1000
 """Questions whose offered size is remembered; an answer follows at once, so more than a few are never open."""
 
 
+def query_type(number: int) -> str:
+    """The name of a query type as the zone knows it."""
+    return "ANY" if number == dns.ALL_RECORDS else str(dns.QUERY_TYPES.get(number, number))
+
+
 class ZoneResolver(common.ResolverBase):
     """Answers from the table, negative answers with a SOA (RFC 2308)."""
 
@@ -26,21 +31,24 @@ class ZoneResolver(common.ResolverBase):
         self._ttl = ttl
 
     def _lookup(self, name: bytes, cls: int, type: int, timeout: Sequence[int] | None) -> Deferred[Any]:
-        kind = "ANY" if type == dns.ALL_RECORDS else dns.QUERY_TYPES.get(type, str(type))
-        answer = self._zone.lookup(name.decode("ascii", "replace"), kind)
-        if not answer.exists:
-            return fail(error.DomainError(name))
+        answer = self._zone.lookup(name.decode("ascii", "replace"), query_type(type))
         names = "ns." + answer.apex, "hostmaster." + answer.apex
         soa = dns.Record_SOA(*names, 1, 3600, 600, 86400, self._ttl)
-        authority = [] if answer.records else [dns.RRHeader(answer.apex, dns.SOA, dns.IN, self._ttl, soa)]
+        positive = answer.exists and answer.records
+        authority = [] if positive else [dns.RRHeader(answer.apex, dns.SOA, dns.IN, self._ttl, soa)]
         return succeed(([resource_record(record, self._ttl) for record in answer.records], authority, []))
 
 
 class ZoneFactory(server.DNSServerFactory):
-    """Keeps to the size a UDP client can take: an answer too long goes out empty, marked truncated."""
+    """What Twisted's server leaves out: NXDOMAIN with its SOA, the RD bit copied, and answers too long for UDP.
+
+    Those go out empty and marked truncated (RFC 1035 section 4.2.1), where Twisted
+    would send any size.
+    """
 
     def __init__(self, zone: Zone, ttl: int) -> None:
         super().__init__(clients=[ZoneResolver(zone, ttl)])  # type: ignore[no-untyped-call]
+        self._zone = zone
         self._room: dict[tuple[Any, int], int] = {}
 
     def messageReceived(self, message: Any, protocol: Any, address: Any = None) -> None:
@@ -51,6 +59,16 @@ class ZoneFactory(server.DNSServerFactory):
             if record.type == dns.OPT:
                 self._room[address, message.id] = max(record.cls, UDP_LIMIT)
         super().messageReceived(message, protocol, address)  # type: ignore[no-untyped-call]
+
+    def _responseFromMessage(self, message: Any, *rest: Any, **named: Any) -> Any:
+        response = super()._responseFromMessage(message, *rest, **named)  # type: ignore[no-untyped-call]
+        response.recDes = message.recDes
+        if response.rCode == dns.OK and not all(map(self._exists, message.queries)):
+            response.rCode = dns.ENAME
+        return response
+
+    def _exists(self, query: Any) -> bool:
+        return self._zone.lookup(query.name.name.decode("ascii", "replace"), query_type(query.type)).exists
 
     def sendReply(self, protocol: Any, message: Any, address: Any) -> None:
         """Cut what is too long for UDP."""

@@ -19,6 +19,9 @@ __all__ = ["Machine", "Process"]
 T = TypeVar("T")
 Process = subprocess.Popen[str]
 
+HOLDER = ("cat", "-u", "-")
+"""The process that waits for the end; see BOOT."""
+
 END_PATIENCE = 5.0
 """Seconds a process gets to end when it was asked to, before it is killed."""
 
@@ -26,12 +29,14 @@ END_PATIENCE = 5.0
 # The process becomes number 1 of its host. What is written to /etc/resolv.conf, /run and so on stays in the host.
 # /proc and /sys are remounted so that they show this host; a container may forbid that, and then only process
 # numbers and /sys/class/net are wrong, so it is no reason to give up.
+# At its end the shell waits for cat, which waits for the end of our pipe; so orphans of the host are reaped too.
+# (A shell's own `read` will not do: it returns when an orphan ends.)
 BOOT = """
 set -e
 read -r pid rest </proc/self/stat
 mount -t proc proc /proc 2>/dev/null || :
 mount -t sysfs sysfs /sys 2>/dev/null || :
-for place in /run /var/lib/dhcp /var/lib/misc /var/lib/ics; do
+for place in /run /var/lib/dhcp /var/lib/dhcpcd /var/lib/misc /var/lib/ics; do
     if [ -d $place ]; then mount -t tmpfs -o mode=755 tmpfs $place; fi
 done
 for file in resolv.conf hosts; do
@@ -40,9 +45,8 @@ for file in resolv.conf hosts; do
     mount --bind "$2/$file" "$target"
 done
 hostname "$1" 2>/dev/null || echo "$1" >/proc/sys/kernel/hostname 2>/dev/null || :
-trap '' CHLD
 echo "$pid"
-read -r end || :
+cat -u - >/dev/null
 if [ -n "$3" ]; then exec rm -rf "$3"; fi
 """
 
@@ -192,11 +196,11 @@ class Machine:
         self.inside(write, ("net",))
 
     def processes(self) -> dict[int, tuple[str, ...]]:
-        """What runs in the host, beside its process 1: number (as the host sees it) and arguments."""
+        """What runs in the host, beside what holds it open: number (as the host sees it) and arguments."""
         found = {}
         for place in self.inside(lambda: [(path, _arguments(path)) for path in Path("/proc").glob("[0-9]*")]):
             path, words = place
-            if words and path.name != "1":
+            if words and path.name != "1" and words != HOLDER:
                 found[int(path.name)] = words
         return found
 

@@ -193,15 +193,12 @@ def _isp(host: Host) -> Daemon:
 
 
 def _dnsmasq(host: Host, service: DhcpService) -> Daemon:
-    """dnsmasq as a DHCP server only; as root, since in a user namespace there is nobody else to become."""
+    """dnsmasq as a DHCP server only."""
     options = [
-        "--keep-in-foreground",
+        "--no-daemon",  # and no other user: in a user namespace there is nobody else to become
         "--conf-file=/dev/null",
-        "--log-facility=-",
         "--log-dhcp",
         "--port=0",
-        "--user=root",
-        "--group=root",
         "--bind-interfaces",
         f"--interface={service.interface}",
         "--except-interface=lo",

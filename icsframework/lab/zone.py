@@ -33,7 +33,10 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a lookup gave.  No records and ``exists``: the name has none of that type (NODATA); else NXDOMAIN."""
+    """What a lookup gave.
+
+    ``exists`` tells NODATA from NXDOMAIN; where CNAMEs lead, it is about the last name (RFC 6604 section 2).
+    """
 
     records: tuple[Record, ...]
     exists: bool
@@ -65,7 +68,7 @@ class Zone:
         for _ in range(MAX_CHAIN):
             here = self._at(owner)
             if here is None:
-                return Answer(tuple(found), bool(found) or self._has_below(owner), apex)
+                return Answer(tuple(found), self._has_below(owner), apex)
             matching = [record for record in here if type in (record.type, "ANY")]
             aliases = [record for record in here if record.type == "CNAME"]
             if matching or not aliases:
