@@ -53,17 +53,26 @@ def read_source(path: str | os.PathLike[str]) -> Source:
         descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
     except (OSError, ValueError) as error:
         raise SourceError(_cannot_read(file, error)) from None
-    with os.fdopen(descriptor, "rb") as stream:
+    try:
         mode = os.fstat(descriptor).st_mode
         if not stat.S_ISREG(mode):
             what = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
             raise SourceError(_whole(file, f"this is {what}", "name the configuration file itself"))
-        try:
-            data = stream.read(MAX_BYTES + 1)
-        except OSError as error:
-            raise SourceError(_cannot_read(file, error)) from None
+        data = _read_all(descriptor)
+    except OSError as error:
+        raise SourceError(_cannot_read(file, error)) from None
+    finally:
+        os.close(descriptor)
     source = decode(data, file)
     return Source(source.file, source.text, stat.S_IMODE(mode))
+
+
+def _read_all(descriptor: int) -> bytes:
+    """Everything up to one byte more than is allowed."""
+    data = b""
+    while len(data) <= MAX_BYTES and (chunk := os.read(descriptor, MAX_BYTES + 1 - len(data))):
+        data += chunk
+    return data
 
 
 def decode(data: bytes, file: str) -> Source:

@@ -24,6 +24,7 @@ _CLAUSES: tuple[tuple[str, str, str], ...] = (
         "put the value in quotes, or check the indentation",
     ),
     ("exceeded maximum nesting depth", "the file nests far too deep", "name the configuration file itself"),
+    ("found a tab character", "a tab is used for indentation", "indent with blanks"),
     ("cannot start any token", "a value cannot begin with this character", "put the value in quotes"),
     ("could not find expected ':'", "this line is no key: value pair", "write key: value, with a blank after the colon"),
     ("expected ',' or ']'", "the list [...] that begins here does not end properly", "separate with commas, close with ]"),
@@ -35,7 +36,12 @@ _CLAUSES: tuple[tuple[str, str, str], ...] = (
     ("incompatible YAML document", "this version of YAML is not supported", "remove the %YAML line"),
     ("special characters are not allowed", "the text holds characters that YAML does not allow", "remove them"),
 )  # fmt: skip
-_AT_OPENING = ("unexpected end of stream", "expected ',' or ']'", "expected ',' or '}'")
+_AT_OPENING = (
+    "could not find expected ':'",
+    "unexpected end of stream",
+    "expected ',' or ']'",
+    "expected ',' or '}'",
+)
 
 
 def explain_syntax(source: Source, error: Any) -> Problem:
