@@ -30,8 +30,9 @@ from icsframework.gateway.lans import Lans
 from icsframework.gateway.services import LanServices
 from icsframework.gateway.subnets import ChosenSubnets
 from icsframework.gateway.uplinks import Uplinks
-from icsframework.gateway.view import GatewayView, OwnedHost, Shared
+from icsframework.gateway.view import GatewayView, Shared
 from icsframework.host.reconcile import Reconciler
+from icsframework.host.scoped import IOwnedHost
 from icsframework.host.traffic import read_traffic
 from icsframework.interfaces import IClock
 from icsframework.registry import Registry
@@ -48,7 +49,7 @@ class Machinery:
     clock: IClock
     store: Store
     reconciler: Reconciler
-    scoped_host: Callable[[str], OwnedHost]
+    scoped_host: Callable[[str], IOwnedHost]
     interfaces: Callable[[], Sequence[InterfaceInfo]]
     count_flows: Callable[[], int]
     close: Callable[[], Deferred[Any]]

@@ -16,10 +16,10 @@ from zope.interface import implementer
 from icsframework.errors import MappingError
 from icsframework.gateway.bus import EventBus, OwnedEvents
 from icsframework.gateway.directory import LeaseDirectory, NameDirectory
+from icsframework.host.scoped import IOwnedHost
 from icsframework.interfaces import (
     IClock,
     IGateway,
-    IHost,
     ILeases,
     IMappings,
     INames,
@@ -33,13 +33,6 @@ from icsframework.values import Address, Cause, LeaseView, Link, Mapping, NameRe
 Details = Callable[[], dict[str, Any]]
 
 
-class OwnedHost(IHost):
-    """An IHost that remembers what its owner has open."""
-
-    def release_all() -> None:
-        """Close all of it."""
-
-
 @dataclass(slots=True)
 class Shared:
     """The parts that all views are made of."""
@@ -49,7 +42,7 @@ class Shared:
     leases: LeaseDirectory
     names: NameDirectory
     uplinks: IUplinks
-    scoped_host: Callable[[str], OwnedHost]
+    scoped_host: Callable[[str], IOwnedHost]
     scoped_store: Callable[[str], IStore]
     details: dict[str, Details] = field(default_factory=dict)
 

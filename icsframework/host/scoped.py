@@ -14,12 +14,19 @@ from icsframework.errors import HostError
 from icsframework.interfaces import IHost, Unwatch
 from icsframework.values import Address, Endpoint, InterfaceInfo, PacketFilter
 
-__all__ = ["ScopedHost"]
+__all__ = ["IOwnedHost", "ScopedHost"]
 
 T = TypeVar("T")
 
 
-@implementer(IHost)
+class IOwnedHost(IHost):
+    """An IHost that remembers what its owner has open."""
+
+    def release_all() -> int:
+        """Close all of it; returns how many descriptors were still open."""
+
+
+@implementer(IOwnedHost)
 class ScopedHost:
     """Passes everything on to ``host`` and remembers it until ``release_all``.
 

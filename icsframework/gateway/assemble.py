@@ -1,0 +1,94 @@
+"""Makes the real parts of a gateway: clock, store, reconciler, host, packet filter."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.logger import Logger
+
+from icsframework.config.configuration import Configuration
+from icsframework.dataplane.nft import Library, Nft
+from icsframework.errors import HostError
+from icsframework.gateway.bus import EventBus
+from icsframework.gateway.compose import Gateway, Machinery
+from icsframework.gateway.preflight import Checked
+from icsframework.gateway.worker import Worker
+from icsframework.host.before import BeforeFile, place
+from icsframework.host.clock import Clock
+from icsframework.host.conntrack import Conntrack
+from icsframework.host.host import Host
+from icsframework.host.inventory import read_interfaces
+from icsframework.host.links import Machine
+from icsframework.host.reconcile import Reconciler
+from icsframework.host.scoped import ScopedHost
+from icsframework.registry import Registry
+from icsframework.store.store import Store
+
+RUN_MODE = 0o755
+"""Of gateway.run: members of group ics must reach the control socket in it."""
+
+
+def make_gateway(
+    reactor: Any,
+    checked: Checked,
+    path: str,
+    registry: Registry,
+    load: Callable[[], Configuration],
+    on_fatal: Callable[[Exception], None],
+    unlock: Callable[[], None],
+) -> Gateway:
+    """The gateway, not started.  Opens nothing."""
+    config = checked.config
+    clock = Clock(reactor)
+    bus = EventBus(clock, Logger(namespace="ics"))
+    machinery = _machinery(reactor, config, clock, bus, unlock)
+    return Gateway(
+        config, path, registry, machinery, bus, load, _serve(reactor, bus), on_fatal, checked.warnings
+    )
+
+
+def _machinery(
+    reactor: Any, config: Configuration, clock: Clock, bus: EventBus, unlock: Callable[[], None]
+) -> Machinery:
+    def emit(id: str, /, **fields: Any) -> None:
+        bus.emit("store", id, fields)
+
+    worker, host, machine = Worker(reactor), Host(reactor), Machine()
+    before = BeforeFile(config.gateway.run / "before.json", place())
+    reconciler = Reconciler(machine, before, worker.run, Nft(reactor, library=_library()))
+
+    def close() -> Deferred[Any]:
+        def end(_: object) -> None:
+            worker.stop()
+            unlock()
+
+        return maybeDeferred(worker.run, machine.close).addBoth(end)
+
+    return Machinery(
+        clock=clock,
+        store=Store(config.gateway.state, reactor, emit),
+        reconciler=reconciler,
+        scoped_host=lambda owner: ScopedHost(host, owner),
+        interfaces=read_interfaces,
+        count_flows=Conntrack().count,
+        close=close,
+    )
+
+
+def _library() -> Library | None:
+    try:
+        return Library()
+    except HostError:
+        return None  # single elements go through the nft program then, as rule sets do
+
+
+def _serve(reactor: Any, bus: EventBus) -> Callable[[Path, Gateway], Any]:
+    def serve(path: Path, gateway: Gateway) -> Any:
+        from icsframework.control.server import serve as serve_api
+        from icsframework.gateway.bus import OwnedEvents
+
+        path.parent.mkdir(mode=RUN_MODE, parents=True, exist_ok=True)
+        return serve_api(reactor, path, gateway, OwnedEvents(bus, "control"), Logger(namespace="ics.control"))
+
+    return serve

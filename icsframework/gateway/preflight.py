@@ -1,0 +1,123 @@
+"""What is checked before anything is touched: configuration, rights, plugins, interfaces, lock.
+
+Everything here happens in makeService and ends, if it ends, with one of our
+errors, whose exit status twistd keeps.
+"""
+
+import platform
+import shutil
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from icsframework.config.configuration import Configuration
+from icsframework.config.loader import LoadResult, load
+from icsframework.errors import ConfigurationError, InterfaceMissing, PluginError
+from icsframework.fields import PluginConfig
+from icsframework.gateway.desired import enabled
+from icsframework.registry import KINDS, Registry
+from icsframework.values import Readiness, SystemInfo
+
+PROGRAM_DIRECTORIES = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""Where programs are looked for besides PATH: an ordinary user's PATH lacks the sbin directories."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A configuration that may be started, and what is worth saying about it."""
+
+    config: Configuration
+    warnings: tuple[str, ...]
+
+
+def load_or_fail(path: str, registry: Registry) -> LoadResult:
+    """The configuration; ConfigurationError with a line for each problem."""
+    result = load(path, registry)
+    if result.config is None:
+        count = len(result.errors)
+        summary = f"{path}: {count} error{'' if count == 1 else 's'}; nothing was started or changed"
+        raise ConfigurationError("\n".join([*(str(problem) for problem in result.errors), summary]))
+    return result
+
+
+def check(path: str, registry: Registry, privileged: bool) -> Checked:
+    """Configuration and plugins.  ConfigurationError or PluginError if it cannot be started."""
+    result = load_or_fail(path, registry)
+    assert result.config is not None
+    warnings = [str(problem) for problem in (*result.warnings, *result.notes)]
+    prepare(result.config, registry, system_info(privileged))
+    return Checked(result.config, tuple(warnings))
+
+
+def prepare(config: Configuration, registry: Registry, system: SystemInfo) -> None:
+    """Ask every configured plugin whether it can work here; PluginError names the first that cannot."""
+    for kind, where, plugin, own in _configured(config):
+        readiness: Readiness = registry.get(kind, plugin).prepare(own, system)
+        if not readiness.is_ready:
+            remedy = f"; {readiness.remedy}" if readiness.remedy else ""
+            raise PluginError(
+                f"{where}: {KINDS[kind].words} {plugin!r} is {readiness.kind}: {readiness.reason}{remedy}"
+            )
+
+
+def _configured(config: Configuration) -> Sequence[tuple[str, str, str, PluginConfig]]:
+    found = [("uplink", f"uplink {uplink.name}", uplink.plugin, uplink.own) for uplink in enabled(config)]
+    for lan in config.lans:
+        found += [("lan_service", f"LAN {lan.name}", s.plugin, s.own) for s in lan.services if s.enabled]
+    return found
+
+
+def system_info(privileged: bool) -> SystemInfo:
+    """Facts about this machine for ``prepare``."""
+    return SystemInfo(privileged, platform.release(), find_program)
+
+
+def find_program(name: str) -> str | None:
+    """Path of a program, or None."""
+    return shutil.which(name) or shutil.which(name, path=PROGRAM_DIRECTORIES)
+
+
+def interfaces_here() -> frozenset[str]:
+    """Names of this network namespace's interfaces."""
+    return frozenset(name for _, name in socket.if_nameindex())
+
+
+def require_interfaces(config: Configuration, here: frozenset[str]) -> None:
+    """InterfaceMissing if no LAN or no uplink has an interface that is there: there is nothing to serve.
+
+    Uplinks whose plugin makes the interface count as there.
+    """
+    lans = [lan.device for lan in config.lans if lan.device]
+    uplinks = [uplink.interface for uplink in enabled(config)]
+    if not any(lan in here for lan in lans):
+        raise InterfaceMissing(_nothing("LAN", lans, here))
+    if not any(uplink is None or uplink in here for uplink in uplinks):
+        raise InterfaceMissing(_nothing("uplink", [uplink for uplink in uplinks if uplink], here))
+
+
+def _nothing(what: str, names: Sequence[str], here: frozenset[str]) -> str:
+    wanted = ", ".join(names) or "none configured"
+    there = ", ".join(sorted(here - {"lo"})) or "none"
+    return f"nothing to serve: no interface of any {what} is here ({wanted}); this machine has: {there}"
+
+
+def reloader(path: str, registry: Registry, privileged: bool) -> Callable[[], Configuration]:
+    """Loads the file anew, as ``ics reload`` does."""
+
+    def reload() -> Configuration:
+        return check(path, registry, privileged).config
+
+    return reload
+
+
+def notes(config: Configuration, here: frozenset[str]) -> list[str]:
+    """What ``ics check`` says about this machine without it being an error."""
+    names = [(f"LAN {lan.name}", lan.device) for lan in config.lans if lan.device]
+    names += [
+        (f"uplink {uplink.name}", uplink.interface or "") for uplink in enabled(config) if uplink.interface
+    ]
+    return [
+        f"{where}: there is no interface {name} on this machine now; it is used as soon as it appears"
+        for where, name in names
+        if name not in here
+    ]

@@ -1,0 +1,58 @@
+"""The process around the gateway: signals and exit status.
+
+twistd would die of SIGTERM's default action and end with 0 after a fatal error.
+Here SIGTERM and SIGINT stop cleanly (status 0), SIGHUP reloads, and an error that
+ends the gateway later leaves its own exit status.
+"""
+
+import atexit
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from icsframework.errors import IcsError
+
+
+class Process:
+    """Exit status and signals of the daemon."""
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+        self.status = 0
+
+    def fatal(self, error: Exception) -> None:
+        """End the daemon because of ``error``."""
+        sys.stderr.write(f"ics: {error}\n")
+        self.end(error.exit_status if isinstance(error, IcsError) else 1)
+
+    def end(self, status: int) -> None:
+        """Stop the reactor; the process leaves with ``status``."""
+        if self.status == 0 and status:
+            self.status = status
+            # The last to run: twistd has logged, closed and flushed everything by then, and returns 0 by itself.
+            atexit.register(self._leave)
+        self._reactor.callWhenRunning(self._stop)
+
+    def _stop(self) -> None:
+        if self._reactor.running:
+            self._reactor.stop()
+
+    def _leave(self) -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(self.status)
+
+    def handle_signals(self, reload: Callable[[], Any]) -> None:
+        """Take over SIGTERM, SIGINT and SIGHUP as soon as the reactor has installed its own handlers."""
+
+        def install() -> None:
+            for number, action in (
+                (signal.SIGTERM, self._stop),
+                (signal.SIGINT, self._stop),
+                (signal.SIGHUP, reload),
+            ):
+                signal.signal(number, lambda _number, _frame, act=action: self._reactor.callFromThread(act))  # type: ignore[misc]
+
+        self._reactor.callWhenRunning(install)

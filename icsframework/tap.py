@@ -1,0 +1,56 @@
+"""``twistd ics``: the options, and the service maker that checks everything before anything is touched."""
+
+import sys
+from typing import Any, ClassVar
+
+from twisted.application.service import IService
+from twisted.python import usage
+
+from icsframework.errors import IcsError
+
+DEFAULT_CONFIG = "/etc/ics/gateway.yaml"
+
+
+class Options(usage.Options):
+    """Options of ``twistd ics``."""
+
+    synopsis = "[-c FILE]"
+    longdesc = (
+        "Share an Internet connection as the configuration file says. "
+        "Errors of the file, missing rights and busy resources are told before anything is changed."
+    )
+    optParameters: ClassVar = [["config", "c", DEFAULT_CONFIG, "the configuration file"]]
+
+
+def makeService(options: Options) -> IService:
+    """The gateway as a service.  Leaves by SystemExit with our exit statuses if it cannot be started."""
+    try:
+        return _make(str(options["config"]))
+    except IcsError as error:
+        sys.stderr.write(f"{error}\n")
+        raise SystemExit(error.exit_status) from None
+
+
+def _make(path: str) -> IService:
+    from twisted.internet import reactor
+
+    from icsframework.gateway import preflight
+    from icsframework.gateway.assemble import make_gateway
+    from icsframework.gateway.process import Process
+    from icsframework.host import rights
+    from icsframework.host.lock import NamespaceLock
+    from icsframework.registry import Registry
+
+    registry = Registry.installed()
+    checked = preflight.check(path, registry, not rights.lacking(rights.effective()))
+    rights.require()
+    preflight.require_interfaces(checked.config, preflight.interfaces_here())
+    lock = NamespaceLock()
+    lock.acquire()
+    process = Process(reactor)
+    load = preflight.reloader(path, registry, privileged=True)
+    gateway: Any = make_gateway(reactor, checked, path, registry, load, process.fatal, lock.release)
+    process.handle_signals(
+        lambda: gateway.reload().addErrback(lambda _: None)
+    )  # the reload has logged its error
+    return gateway  # type: ignore[no-any-return]
