@@ -23,7 +23,10 @@ WATCH_INTERVAL = 1.0
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
-    arguments = _parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else list(argv)
+    if words[:1] == ["lab"]:
+        return _lab(words[1:])  # argparse would take the lab's own options for ours
+    arguments = _parser().parse_args(words)
     try:
         return int(arguments.run(arguments))
     except ApiError as error:
@@ -82,8 +85,8 @@ def _add_local(commands: Any) -> None:
     plugins = _command(commands, "plugins", "list the installed plugins", _plugins)
     plugins.add_argument("--check", action="store_true", help="import each and say what is wrong with it")
     plugins.add_argument("--json", action="store_true", help="the same as JSON")
-    lab = _command(commands, "lab", "build a small Internet in network namespaces and keep it open", _lab)
-    lab.add_argument("arguments", nargs=argparse.REMAINDER, help="see ics lab --help")
+    lab = "build a small Internet in network namespaces and keep it open"
+    _command(commands, "lab", lab, lambda _: _lab([]))
     cleanup = _command(commands, "cleanup", "put back what a killed gateway left behind", _cleanup)
     cleanup.add_argument(
         "--run", dest="run_directory", default="/run/ics", help="gateway.run of the configuration"
@@ -194,10 +197,10 @@ def _plugins(arguments: argparse.Namespace) -> int:
     return 1 if any(report.state == "broken" for report in reports.values()) else 0
 
 
-def _lab(arguments: argparse.Namespace) -> int:
+def _lab(arguments: Sequence[str]) -> int:
     from icsframework.lab.command import main as lab
 
-    return lab(arguments.arguments)
+    return lab(arguments)
 
 
 def _cleanup(arguments: argparse.Namespace) -> int:
