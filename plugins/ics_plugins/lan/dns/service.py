@@ -162,11 +162,12 @@ class DnsService(Service):
         if view is None or view.link is None:
             self._uplink = view
             self._close_upstream()
-            self.perform(self._proxy.uplink_down(self._gateway.clock.now()))
+            self.perform(self._proxy.forwarder.uplink_down(self._gateway.clock.now()))
             return
         before, self._uplink = self._uplink, view
         if before is not None and self._pool is not None and _way(before) == _way(view):
-            self._uplink_ready(view)
+            if self._servers(before) != self._servers(view):
+                self._uplink_ready(view)
             return
         pool = self._opening = UdpPool(self._reactor, self._proxy, self._gateway.clock, self.perform)
         versions = [4, *(server.address.version for server in self._servers(view))]
@@ -197,7 +198,7 @@ class DnsService(Service):
             self._opening = None
             reason = failure.getErrorMessage()
             self._gateway.events.emit("dns.upstream.unusable", uplink=view.name, reason=reason)
-            self.perform(self._proxy.dial_failed(reason, self._gateway.clock.now()))
+            self.perform(self._proxy.forwarder.dial_failed(reason, self._gateway.clock.now()))
 
     def _uplink_ready(self, view: UplinkView) -> None:
         self.perform(self._proxy.uplink_up(self._servers(view), self._gateway.clock.now()))
@@ -221,11 +222,11 @@ class DnsService(Service):
             name=action.name,
         )
         asked = self._gateway.uplinks.request(cause)
-        asked.addCallbacks(lambda _: self._proxy.dialled(), self._dial_failed)
+        asked.addCallbacks(lambda _: self._proxy.forwarder.dialled(), self._dial_failed)
 
     def _dial_failed(self, failure: Failure) -> None:
         failure.trap(IcsError)
-        self.perform(self._proxy.dial_failed(failure.getErrorMessage(), self._gateway.clock.now()))
+        self.perform(self._proxy.forwarder.dial_failed(failure.getErrorMessage(), self._gateway.clock.now()))
 
     # --- carrying out
 
@@ -272,12 +273,12 @@ class DnsService(Service):
             self._tcp.abandon(action.token)
 
     def _watch_time(self) -> None:
-        if self._tick is None and self._proxy.deadline() is not None:
+        if self._tick is None and self._proxy.forwarder.deadline() is not None:
             self._tick = self._gateway.clock.call_later(TICK, self._time)
 
     def _time(self) -> None:
         self._tick = None
-        self.perform(self._proxy.timeout(self._gateway.clock.now()))
+        self.perform(self._proxy.forwarder.timeout(self._gateway.clock.now()))
 
     # --- status
 
@@ -286,11 +287,11 @@ class DnsService(Service):
         proxy = self._proxy
         return {
             **asdict(proxy.counters),
-            "waiting": proxy.waiting,
+            "waiting": proxy.room.total,
             "cached": len(proxy.cache),
             "names": len(proxy.names),
             "connections": sum(len(served.tcp.connections) for served in self._served.values()),
-            "servers": proxy.servers.details(),
+            "servers": proxy.forwarder.servers.details(),
         }
 
 

@@ -15,8 +15,10 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from ics_plugins.lan.dns.actions import Forward, ForwardTcp
+from ics_plugins.lan.dns.forwarder import TCP_TIMEOUT
 from ics_plugins.lan.dns.listener import Perform
-from ics_plugins.lan.dns.proxy import SLOTS, TCP_TIMEOUT, DnsProxy
+from ics_plugins.lan.dns.proxy import DnsProxy
+from ics_plugins.lan.dns.tries import SLOTS
 from icsframework.errors import HostError
 from icsframework.interfaces import IClock, IHost
 from icsframework.values import Address, Endpoint
@@ -67,7 +69,7 @@ class _UdpSocket:
                 OSError
             ):  # an ICMP error for an earlier question: its time runs out, or another server answers
                 continue
-            pool.perform(pool.proxy.answered(self._slot, peer[:2], data, now))
+            pool.perform(pool.proxy.forwarder.answered(self._slot, peer[:2], data, now))
 
 
 class UdpPool:
@@ -199,7 +201,7 @@ class TcpQuestions:
         """A question has ended."""
         self._running.pop(token, None)
         if tell:
-            self._perform(self._proxy.answered_tcp(token, answer, self._clock.now()))
+            self._perform(self._proxy.forwarder.answered_tcp(token, answer, self._clock.now()))
 
     def abandon(self, token: int) -> None:
         """Nobody waits for this one any more."""
