@@ -166,6 +166,7 @@ def serve(
     """Listen at ``path`` (mode 0660, group ics if there is one).  HostError if that cannot be."""
     site: Any = Site(ApiResource(gateway, events, log), timeout=None)
     site.noisy = False
+    site.log = _no_access_log
     path.unlink(missing_ok=True)  # left by a killed daemon; we hold the lock, so nobody serves it
     try:
         port = reactor.listenUNIX(str(path), site, mode=0o660)

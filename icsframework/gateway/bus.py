@@ -55,15 +55,17 @@ class EventBus:
         return self._seq
 
     def _write(self, event: Event) -> None:
-        kind = KINDS.get(event.id) or EventKind(event.id, "info", f"{event.id} {_plain(event.fields)}")
+        kind = KINDS.get(event.id) or EventKind(
+            event.id, "info", _plain(event.fields).replace("{", "{{").replace("}", "}}")
+        )
         try:
             text = kind.text.format(**event.fields)
         except (KeyError, ValueError, IndexError):
             # A field of the catalogue's text is missing: say what there is rather than nothing.
-            text = f"{kind.id} {_plain(event.fields)}"
+            text = _plain(event.fields)
         self._log.emit(
             _LEVELS[kind.level],
-            "{text}",
+            "{ics_event}: {text}",
             text=text,
             ics_event=event.id,
             ics_owner=event.owner,

@@ -126,8 +126,8 @@ class Uplinks:
 
     @inlineCallbacks
     def stop_all(self, reason: str) -> Any:
-        """Disconnect all."""
-        for name in list(self.sections):
+        """Disconnect all, the preferred one last, so that none is announced as the active one on the way."""
+        for name in reversed(list(self.sections)):
             yield self.stop(name, reason)
 
     def arrange(self, order: tuple[str, ...]) -> None:

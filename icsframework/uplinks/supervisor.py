@@ -7,7 +7,7 @@ packet filter agree with ``links()`` and fires when that is in force.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred, gatherResults, inlineCallbacks
+from twisted.internet.defer import Deferred, inlineCallbacks
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -63,10 +63,6 @@ class Supervisor:
         self._order = tuple(other for other in self._order if other != name)
         yield runner.stop(reason)
         self._changed()
-
-    def stop_all(self, reason: str) -> Deferred[Any]:
-        """Disconnect all."""
-        return gatherResults([self.stop(name, reason) for name in list(self._runners)], consumeErrors=True)
 
     # --- what others see ---
 
