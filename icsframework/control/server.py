@@ -160,6 +160,10 @@ def _group_id() -> int | None:
         return None
 
 
+def _no_access_log(request: Request) -> None:
+    """What changes something is an event of its own; a status asked for every second is not worth a line."""
+
+
 def serve(
     reactor: IReactorUNIX, path: Path, gateway: Controlled, events: IEvents, log: Logger
 ) -> IListeningPort:
