@@ -166,9 +166,12 @@ def _called(work: Callable[[], None]) -> Deferred[Any]:
     return done
 
 
-def find_program() -> str:
-    """The path of nft, also where an ordinary user's PATH does not look; HostError if it is not installed."""
-    found = shutil.which("nft", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
+def find_program(path: str | None = None) -> str:
+    """The path of nft, searched for in ``path`` (None: PATH, and the sbin directories that an ordinary user's lacks).
+
+    Raises HostError if it is not installed.
+    """
+    found = shutil.which("nft", path=path or f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
     if found is None:
         raise HostError("The program nft is not installed on this machine; install the package nftables.")
     return found
