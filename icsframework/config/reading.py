@@ -23,6 +23,14 @@ M = TypeVar("M", bound=BaseModel)
 
 MAX_PROBLEMS = 200
 """Problems of each kind that are reported: nobody reads more, and a hostile file must not fill the terminal."""
+MAX_MESSAGE = 500
+"""Characters of a message or an advice."""
+
+
+def one_line(text: str) -> str:
+    """A message as it may be printed: plugins write some of them, and quote what they like."""
+    line = " ".join(text.split())
+    return "".join(c if c.isprintable() else "?" for c in line[:MAX_MESSAGE])
 
 
 class Report:
@@ -48,7 +56,8 @@ class Report:
 
     def _problem(self, path: KeyPath, message: str, advice: str, of_key: bool) -> Problem:
         place = self.document.place(path, of_key=of_key) if path else Place()
-        return Problem(self.document.source.file, place.line, place.column, path, message, advice)
+        file = self.document.source.file
+        return Problem(file, place.line, place.column, path, one_line(message), one_line(advice))
 
     @staticmethod
     def in_order(problems: Collection[Problem]) -> tuple[Problem, ...]:

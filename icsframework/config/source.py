@@ -37,6 +37,10 @@ class Source:
     text: str
     mode: int = 0
 
+    def lines(self) -> list[str]:
+        """The lines as YAML counts them, without their ends."""
+        return _LINE_END.split(self.text)
+
     def place(self, index: int) -> Place:
         """Line and column of a character, both from 1."""
         line, start = 1, 0

@@ -14,7 +14,8 @@ from icsframework.config.source import Source
 
 __all__ = ["explain_syntax", "misleading_tabs"]
 
-_TAB_LINE = re.compile(r"^ *\t[ \t]*(?=[^\s#])", re.MULTILINE)
+_ANY_TAB = re.compile(r" *\t")
+_TAB_BEFORE_WORD = re.compile(r" *\t[ \t]*(?=[^\s#])")
 
 _CLAUSES: tuple[tuple[str, str, str], ...] = (
     ("unexpected end of stream", "a quote is opened here and never closed", "close the quote"),
@@ -52,9 +53,9 @@ def explain_syntax(source: Source, error: Any) -> Problem:
         mark = getattr(error, "context_mark", None) or mark
     place = Place(mark.line + 1, mark.column + 1) if mark is not None else Place()
     stopped = getattr(error, "problem_mark", None) or mark
-    tabs = list(misleading_tabs(source, ()))
-    if stopped is not None and tabs and tabs[0].line <= stopped.line + 1:
-        return tabs[0]
+    tab = _first_tab(source, _ANY_TAB, ())
+    if tab is not None and stopped is not None and tab.line <= stopped.line + 1:
+        return _tab_problem(source, tab)
     for clause, message, advice in _CLAUSES:
         if clause in found:
             return Problem(source.file, place.line, place.column, (), message, advice)
@@ -64,12 +65,20 @@ def explain_syntax(source: Source, error: Any) -> Problem:
 
 
 def misleading_tabs(source: Source, text_lines: Collection[int]) -> Iterator[Problem]:
-    """Lines indented with a tab, except those (counted from 0) inside quoted or block text."""
-    if "\t" not in source.text:
-        return
-    for match in _TAB_LINE.finditer(source.text):
-        place = source.place(match.start() + match[0].index("\t"))
-        if place.line - 1 not in text_lines:
-            message = "a tab is used for indentation"
-            yield Problem(source.file, place.line, place.column, (), message, "indent with blanks")
-            return
+    """The first line that is indented with a tab, except those (counted from 0) inside quoted or block text."""
+    tab = _first_tab(source, _TAB_BEFORE_WORD, text_lines)
+    if tab is not None:
+        yield _tab_problem(source, tab)
+
+
+def _first_tab(source: Source, pattern: re.Pattern[str], text_lines: Collection[int]) -> Place | None:
+    for number, line in enumerate(source.lines()) if "\t" in source.text else ():
+        if number not in text_lines and pattern.match(line):
+            return Place(number + 1, line.index("\t") + 1)
+    return None
+
+
+def _tab_problem(source: Source, tab: Place) -> Problem:
+    return Problem(
+        source.file, tab.line, tab.column, (), "a tab is used for indentation", "indent with blanks"
+    )
