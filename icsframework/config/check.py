@@ -132,7 +132,9 @@ def _ask(entry: Entry[Any], context: CheckContext) -> Iterator[Finding]:
     try:
         findings = list(own.check(context))
     except Exception as error:  # noqa: BLE001 - a stranger's code; it must not take the rest down
-        yield Finding(entry.path, f"the plugin failed to check its keys: {error!r}", "tell its author")
+        yield Finding(
+            (*entry.path, "plugin"), f"the plugin failed to check its keys: {error!r}", "tell its author"
+        )
         return
     for finding in findings:
         # What concerns a key that could not be read is only about its default.

@@ -90,7 +90,9 @@ def read_entry(
         own = read_section(report, config, own_keys, path, also_known=reserved)
     except Exception as error:  # noqa: BLE001 - a stranger's validator; it must not take the rest down
         report.error(
-            path, f"the plugin {shown(raw['plugin'])} failed to read its keys: {error!r}", "tell its author"
+            (*path, "plugin"),
+            f"the plugin {shown(raw['plugin'])} failed to read its keys: {error!r}",
+            "tell its author",
         )
         own = Part(path, None)
     return Entry(kind, core, own)
