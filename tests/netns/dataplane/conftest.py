@@ -8,6 +8,7 @@ import socket
 import sys
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from ipaddress import ip_address, ip_interface
 from pathlib import Path
 
@@ -81,6 +82,8 @@ class Net:
 
     one, two = ONE, TWO
     server_address, cable, dsl = SERVER, CABLE, DSL
+
+    changed = staticmethod(replace)
 
     def __init__(self, lab, stack):
         self.lab = lab
