@@ -1,0 +1,95 @@
+"""What a plugin sees, and that nothing of it is left when it stops."""
+
+from ipaddress import IPv4Address
+from typing import Any
+
+import pytest
+from twisted.internet.task import Clock
+from twisted.logger import Logger
+from zope.interface.verify import verifyObject
+
+from icsframework.errors import MappingError
+from icsframework.gateway.bus import EventBus
+from icsframework.gateway.directory import LeaseDirectory, NameDirectory
+from icsframework.gateway.view import GatewayView, Shared
+from icsframework.host.scoped import ScopedHost
+from icsframework.interfaces import IEvents, IGateway, ILeases, IMappings, INames, IStatus, IUplinks
+from icsframework.testing.gateway import FakeClock, FakeUplinks
+from icsframework.testing.host import FakeHost
+from icsframework.testing.store import MemoryStore
+from icsframework.values import Endpoint, LeaseView, Open
+
+PC = IPv4Address("192.168.0.9")
+
+
+@pytest.fixture
+def shared() -> Shared:
+    """The common parts, in memory."""
+    clock, log = FakeClock(), Logger(observer=lambda event: None)
+    host, store = FakeHost(Clock()), MemoryStore()
+    return Shared(
+        clock,
+        EventBus(clock, log),
+        LeaseDirectory(log),
+        NameDirectory(clock, log),
+        FakeUplinks(),
+        lambda owner: ScopedHost(host, owner),
+        lambda owner: store,
+    )
+
+
+def test_all_parts_keep_their_contracts(shared: Shared) -> None:
+    """A view and everything in it provide what interfaces.py promises."""
+    view = GatewayView("dhcp", shared)
+    verifyObject(IGateway, view)
+    for contract, part in (
+        (IMappings, view.mappings),
+        (IUplinks, view.uplinks),
+        (ILeases, view.leases),
+        (INames, view.names),
+        (IEvents, view.events),
+        (IStatus, view.status),
+    ):
+        verifyObject(contract, part)
+
+
+def test_release_leaves_nothing(shared: Shared) -> None:
+    """Leases, names, watches, figures and sockets of a stopped plugin are gone."""
+    view, other = GatewayView("dhcp", shared), GatewayView("dns", shared)
+    heard: list[Any] = []
+    view.leases.publish(LeaseView(PC, "02::1", "", "pc", None, "home"))
+    view.names.publish("home", "pc", [PC], 60)
+    other.names.publish("home", "router", [PC], 60)
+    view.names.watch(heard.append)
+    view.events.watch(heard.append)
+    view.status.details(lambda: {"leases": 1})
+    opened: list[Any] = []
+    view.host.bind_udp(Endpoint(IPv4Address("0.0.0.0"), 67)).addCallback(opened.append)
+    heard.clear()
+    view.release()
+    other.names.publish("home", "printer", [PC], 60)
+    other.events.emit("x.y")
+    left: list[str] = []
+    shared.names.watch(lambda record: left.append(record.host))
+    assert (heard, left, shared.details) == ([], ["router", "printer"], {})
+    assert shared.leases.all() == []
+    assert opened[0].fileno() == -1
+
+
+def test_owners_cannot_withdraw_each_others_names(shared: Shared) -> None:
+    """Two plugins that use the same owner's name for a LAN do not meet."""
+    first, second = GatewayView("dhcp", shared), GatewayView("chess", shared)
+    first.names.publish("home", "pc", [PC], 60)
+    second.names.withdraw("home")
+    left: list[str] = []
+    shared.names.watch(lambda record: left.append(record.host))
+    assert left == ["pc"]
+
+
+def test_mappings_say_that_they_are_not_there_yet(shared: Shared) -> None:
+    """A plugin that asks for an external port is told, not left waiting."""
+    view = GatewayView("ftp", shared)
+    refused = view.mappings.open("cable", Open("t", "tcp", Endpoint(PC, 20), None))
+    errors: list[Any] = []
+    refused.addErrback(lambda failure: errors.append(failure.value))
+    assert isinstance(errors[0], MappingError)
