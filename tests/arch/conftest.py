@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ class Module:
     text: str
     tree: ast.Module
 
-    @property
+    @cached_property
     def imports(self) -> list[Import]:
         """All imports, wherever they stand."""
         return list(_imports(self.tree, late=False, typing_only=False))
