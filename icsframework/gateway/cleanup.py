@@ -1,0 +1,57 @@
+"""``ics cleanup``: puts back what a killed gateway left behind, from before.json alone."""
+
+from pathlib import Path
+from typing import Any, TextIO
+
+from icsframework.errors import IcsError
+
+
+def cleanup(run_directory: str, out: TextIO, err: TextIO) -> int:
+    """Restore links, addresses, routes, rules and sysctls, and remove our table.  Returns the exit status."""
+    from icsframework.host import rights
+    from icsframework.host.lock import NamespaceLock
+
+    lock = NamespaceLock()
+    try:
+        rights.require()
+        lock.acquire()
+        count = _restore(Path(run_directory))
+    except IcsError as error:
+        err.write(f"ics: {error}\n")
+        return error.exit_status
+    finally:
+        lock.release()
+    out.write(f"{count} changes taken back\n" if count else "there was nothing to clean up\n")
+    return 0
+
+
+def _restore(run: Path) -> int:
+    """Run the reconciler once in a reactor of its own; returns how many changes it took back."""
+    from twisted.internet import reactor
+    from twisted.internet.defer import Deferred
+
+    from icsframework.dataplane.nft import Nft
+    from icsframework.gateway.worker import Worker
+    from icsframework.host.before import BeforeFile, place
+    from icsframework.host.links import Machine
+    from icsframework.host.reconcile import Reconciler
+
+    worker, machine = Worker(reactor), Machine()
+    reconciler = Reconciler(machine, BeforeFile(run / "before.json", place()), worker.run, Nft(reactor))
+    outcome: list[Any] = []
+
+    def begin() -> Deferred[Any]:
+        restoring: Deferred[Any] = reconciler.restore().addBoth(outcome.append)
+        restoring.addCallback(lambda _: worker.run(machine.close)).addBoth(end)
+        return restoring
+
+    def end(_: object) -> None:
+        worker.stop()
+        reactor.stop()
+
+    reactor.callWhenRunning(begin)
+    reactor.run()
+    [result] = outcome
+    if hasattr(result, "raiseException"):
+        result.raiseException()
+    return int(result)
