@@ -1,0 +1,77 @@
+"""Configuration and live state in, state of the machine out."""
+
+from ipaddress import IPv4Address, IPv4Interface
+
+import pytest
+
+from icsframework.errors import HostError
+from icsframework.gateway.desired import Live, data_plane, lan_address, machine_state, uplink_device
+from icsframework.host.state import AddressOn, LinkSettings
+from icsframework.values import Family, Link
+
+CABLE = Link(
+    "eth0", 2, None, "ethernet", "kernel", 1400, False, 0.0,
+    Family((IPv4Interface("203.0.113.5/24"),), IPv4Address("203.0.113.1")),
+)  # fmt: skip
+INDICES = {"cable": 1}
+
+
+def test_an_absent_interface_is_closed_but_not_configured(configure) -> None:
+    """The packet filter knows the interfaces before they appear; addresses are set when they are there."""
+    config = configure()
+    state = machine_state(config, Live(), INDICES)
+    assert (state.addresses, state.links) == (frozenset(), frozenset())
+    assert data_plane(config, Live(), INDICES).interfaces == ("eth1", "eth0")
+    assert state.table is not None
+
+
+def test_what_is_there_gets_address_and_link(configure) -> None:
+    """The LAN's address, the uplink's address, both devices up, the link's MTU on the uplink."""
+    live = Live(frozenset({"eth0", "eth1"}), links={"cable": CABLE}, active="cable")
+    state = machine_state(configure(), live, INDICES)
+    assert state.addresses == {
+        AddressOn("eth1", IPv4Interface("192.168.0.1/24")),
+        AddressOn("eth0", IPv4Interface("203.0.113.5/24")),
+    }
+    assert state.links == {LinkSettings("eth1", up=True), LinkSettings("eth0", up=True, mtu=1400)}
+    assert any(str(route).startswith("default via 203.0.113.1 dev eth0 metric") for route in state.routes)
+
+
+def test_an_auto_lan_waits_for_its_choice(configure) -> None:
+    """Without a subnet there is no LAN in the rules; with one it is like any other."""
+    config = configure(
+        "lans: [{interface: eth1, address: auto}]\nuplinks: [{name: cable, plugin: ethernet, interface: eth0}]\n"
+    )
+    chosen = Live(chosen={"eth1": IPv4Interface("10.1.1.1/24")})
+    assert lan_address(config.lans[0], Live()) is None
+    assert data_plane(config, Live(), INDICES).lans == ()
+    assert data_plane(config, chosen, INDICES).lans[0].address == IPv4Interface("10.1.1.1/24")
+
+
+def test_a_link_inside_a_lan_is_refused_in_words(configure) -> None:
+    """RFC 4787 REQ-7: the two sides of a NAT must not share a subnet."""
+    inside = Family((IPv4Interface("192.168.0.77/24"),), IPv4Address("192.168.0.254"))
+    link = Link("eth0", 2, None, "ethernet", "kernel", 1500, False, 0.0, inside)
+    with pytest.raises(HostError, match=r"uplink cable got 192.168.0.77/24, which collides with LAN home"):
+        machine_state(configure(), Live(links={"cable": link}), INDICES)
+
+
+def test_the_same_facts_give_the_same_state(configure) -> None:
+    """Machine state is a value: nothing is applied twice."""
+    live = Live(frozenset({"eth0", "eth1"}), links={"cable": CABLE}, active="cable")
+    assert machine_state(configure(), live, INDICES) == machine_state(configure(), live, INDICES)
+
+
+def test_an_uplink_without_interface_has_a_device_of_ours(configure) -> None:
+    """Devices that plugins make are icsu-NAME."""
+    section = configure().uplinks[0].model_copy(update={"interface": None})
+    assert uplink_device(section) == "icsu-cable"
+
+
+def test_disabled_uplinks_are_not_ours(configure) -> None:
+    """``enabled: false`` leaves the interface to others."""
+    config = configure(
+        "lans: [{interface: eth1}]\nuplinks:\n  - {name: cable, plugin: ethernet, interface: eth0}\n"
+        "  - {name: old, plugin: ethernet, interface: eth9, enabled: false}\n"
+    )
+    assert data_plane(config, Live(), INDICES).interfaces == ("eth1", "eth0")

@@ -1,0 +1,64 @@
+"""What changes between two files, as steps and in words."""
+
+import pytest
+
+from icsframework.errors import ConfigurationError
+from icsframework.gateway.plan import changes, in_words
+
+TWO = """
+lans:
+  - {name: home, interface: eth1, address: 192.168.0.1/24}
+  - {name: attic, interface: eth2, address: 192.168.1.1/24}
+uplinks:
+  - {name: cable, plugin: ethernet, interface: eth0}
+  - {name: dsl, plugin: ethernet, interface: eth3}
+"""
+
+
+def words(configure, old: str, new: str) -> str:
+    """The difference in words."""
+    return in_words(changes(configure(old), configure(new)))
+
+
+def test_the_same_file_changes_nothing(configure) -> None:
+    """Reading a file again restarts nothing."""
+    assert words(configure, TWO, TWO + "\n# a comment\n") == "nothing has changed"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("eth2, address: 192.168.1.1/24", "eth2, address: 192.168.2.1/24", "LAN attic changed"),
+        ("  - {name: attic, interface: eth2, address: 192.168.1.1/24}\n", "", "LAN attic removed"),
+        ("  - {name: dsl, plugin: ethernet, interface: eth3}\n", "", "uplink dsl removed"),
+        ("interface: eth3}", "interface: eth3, metered: true}", "uplink dsl changed"),
+        ("interface: eth3}", "interface: eth3, enabled: false}", "uplink dsl removed"),
+        ("name: attic", "name: cellar", "LAN attic removed; LAN cellar added"),
+    ],
+)
+def test_each_change_is_named(configure, old: str, new: str, expected: str) -> None:
+    """Only the part that changed is touched."""
+    assert words(configure, TWO, TWO.replace(old, new)) == expected
+
+
+def test_a_new_order_of_preference_is_a_change(configure) -> None:
+    """Swapping two uplinks restarts neither."""
+    lines = TWO.rstrip().splitlines()
+    swapped = "\n".join([*lines[:-2], lines[-1], lines[-2]])
+    assert words(configure, TWO, swapped) == "uplinks in the order dsl, cable"
+
+
+def test_what_a_plugin_can_take_is_left_to_it(configure) -> None:
+    """DNS servers are for the plugin to take in place; another interface takes a restart."""
+    dns = changes(
+        configure(TWO), configure(TWO.replace("interface: eth3}", "interface: eth3, dns: 9.9.9.9}"))
+    )
+    device = changes(configure(TWO), configure(TWO.replace("interface: eth3}", "interface: eth4}")))
+    assert [step.restart for step in (*dns, *device)] == [False, True]
+
+
+@pytest.mark.parametrize("section", ["state: /var/lib/other", "run: /run/other", "mark: 0xff000000"])
+def test_what_needs_a_restart_is_refused(configure, section: str) -> None:
+    """Directories and mark bits cannot change under a running gateway."""
+    with pytest.raises(ConfigurationError, match="stop it and start it again"):
+        words(configure, TWO, f"gateway: {{{section}}}\n{TWO}")
