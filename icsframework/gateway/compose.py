@@ -263,7 +263,6 @@ class Gateway(Service):
                 yield self.uplinks.change(uplink, restart)
             case plan.AddLan(lan):
                 self.lans.add(lan)
-                yield self.settle()
                 yield self.lans.replace(lan)
             case plan.AddUplink(uplink):
                 self.uplinks.watch(uplink)

@@ -70,10 +70,17 @@ class Lans:
         return frozenset(state.section.device for state in self.states.values() if state.info is not None)
 
     def add(self, section: LanSection) -> None:
-        """Take a LAN into account; before ``start`` it is only watched."""
+        """Take a LAN into account: from now on its interface is watched; ``start`` or ``replace`` serves it."""
         state = LanState(section)
+
+        def seen(info: InterfaceInfo | None) -> None:
+            if section.name in self.states:
+                self._seen(state, info)
+            else:
+                state.info = info  # what is there now; what to do about it says our caller
+
+        state.unwatch = self._host.watch_interface(section.device, seen)
         self.states[section.name] = state
-        state.unwatch = self._host.watch_interface(section.device, lambda info: self._seen(state, info))
 
     @inlineCallbacks
     def start(self) -> Any:
@@ -88,7 +95,6 @@ class Lans:
         state = self.states[section.name]
         if section.device != state.section.device:
             yield self.remove(section.name)
-            yield self._settle()
             self.add(section)
             state = self.states[section.name]
         else:

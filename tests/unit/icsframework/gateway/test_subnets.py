@@ -25,7 +25,7 @@ def chosen(configure, store: MemoryStore, *interfaces: InterfaceInfo) -> dict[st
     subnets.open(store)
     subnets.choose(configure(AUTO))
     found = dict(subnets.chosen)
-    subnets._journal.close()  # noqa: SLF001
+    subnets._journal.close()
     return found
 
 

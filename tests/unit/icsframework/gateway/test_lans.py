@@ -1,0 +1,158 @@
+"""LANs are served while their interface is there."""
+
+from ipaddress import IPv4Interface
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.task import Clock
+from twisted.logger import Logger
+
+from icsframework.config.lans import LanSection, ServiceSection
+from icsframework.errors import PortTaken
+from icsframework.gateway.lans import Lans
+from icsframework.gateway.services import LanServices
+from icsframework.testing.gateway import FakeClock, FakeEvents, FakeGateway
+from icsframework.testing.host import FakeHost
+from icsframework.testing.lan import ScriptedConfig, ScriptedLanFactory
+from icsframework.testing.registry import FixedRegistry
+from icsframework.values import InterfaceInfo
+
+
+def eth1(index: int = 3) -> InterfaceInfo:
+    """The LAN's interface."""
+    return InterfaceInfo("eth1", index, "02:00:00:00:00:01", 1500, True, True)
+
+
+def section(address: str = "192.168.0.1/24", colour: str = "grey", device: str = "eth1") -> LanSection:
+    """A LAN with the scripted service."""
+    service = ServiceSection(plugin="scripted", own=ScriptedConfig(colour=colour))
+    return LanSection(name="home", interface=device, address=IPv4Interface(address), services=(service,))
+
+
+class Bench:
+    """LANs on a fake host, with one scripted plugin; settling is instant and noted."""
+
+    def __init__(self) -> None:
+        self.factory = ScriptedLanFactory()
+        self.host = FakeHost(Clock())
+        self.events = FakeEvents("lans", FakeClock())
+
+        def view(owner: str) -> Any:
+            made = FakeGateway(owner)
+            made.release = lambda: None  # type: ignore[attr-defined]
+            return made
+
+        services = LanServices(FixedRegistry({("lan_service", "scripted"): self.factory}), view)
+        self.lans = Lans(self.host, services, self.events, Logger(), self.settle, lambda lan: lan.address)
+
+    def settle(self) -> Deferred[None]:
+        """Note it."""
+        self.factory.calls.append("settle")
+        return succeed(None)
+
+    def calls(self) -> list[str]:
+        """What happened since the last time."""
+        found = list(self.factory.calls)
+        self.factory.calls.clear()
+        return found
+
+
+@pytest.fixture
+def bench() -> Bench:
+    """See Bench."""
+    return Bench()
+
+
+def test_a_lan_that_is_there_is_served_at_the_start(bench: Bench) -> None:
+    """The services get name, interface and address."""
+    bench.host.set_interface("eth1", eth1())
+    bench.lans.add(section())
+    bench.lans.start()
+    assert bench.calls() == ["start", "serve home 192.168.0.1/24 grey"]
+    assert bench.lans.interfaces() == {"eth1"}
+    assert bench.events.ids() == ["lan.serving"]
+
+
+def test_a_lan_that_appears_is_configured_then_served(bench: Bench) -> None:
+    """First the address is in force, then the services bind to it."""
+    bench.lans.add(section())
+    bench.lans.start()
+    assert bench.lans.states["home"].reason == "there is no interface eth1"
+    bench.host.set_interface("eth1", eth1())
+    assert bench.calls() == ["settle", "start", "serve home 192.168.0.1/24 grey"]
+    assert bench.events.ids() == ["lan.absent", "lan.serving"]
+
+
+def test_a_lan_that_vanishes_is_withdrawn_and_served_again(bench: Bench) -> None:
+    """An adapter pulled out and put back works as before, with its new index."""
+    bench.host.set_interface("eth1", eth1())
+    bench.lans.add(section())
+    bench.lans.start()
+    bench.calls()
+    bench.host.set_interface("eth1", None)
+    assert bench.calls() == ["settle", "withdraw home", "stop"]
+    bench.host.set_interface("eth1", eth1(9))
+    assert bench.calls() == ["settle", "start", "serve home 192.168.0.1/24 grey"]
+
+
+def test_changes_that_do_not_matter_disturb_nobody(bench: Bench) -> None:
+    """An address or a carrier that comes and goes is no reason to serve anew."""
+    bench.host.set_interface("eth1", eth1())
+    bench.lans.add(section())
+    bench.lans.start()
+    bench.calls()
+    bench.host.set_interface("eth1", InterfaceInfo("eth1", 3, "02:00:00:00:00:01", 1500, True, False))
+    assert bench.calls() == []
+
+
+def test_new_settings_are_taken_without_a_gap(bench: Bench) -> None:
+    """The address is in force before the service is told of it."""
+    bench.host.set_interface("eth1", eth1())
+    bench.lans.add(section())
+    bench.lans.start()
+    bench.calls()
+    bench.lans.replace(section("192.168.5.1/24", "red"))
+    assert bench.calls() == ["settle", "serve home 192.168.5.1/24 red"]
+
+
+def test_another_interface_moves_the_lan(bench: Bench) -> None:
+    """The old interface is left before the new one is served."""
+    bench.host.set_interface("eth1", eth1())
+    bench.host.set_interface("eth2", InterfaceInfo("eth2", 5, "02::2", 1500, True, True))
+    bench.lans.add(section())
+    bench.lans.start()
+    bench.calls()
+    bench.lans.replace(section(device="eth2"))
+    assert bench.calls() == [
+        "withdraw home",
+        "stop",
+        "settle",
+        "start",
+        "serve home 192.168.0.1/24 grey",
+    ]
+
+
+def test_a_service_that_fails_at_the_start_refuses_it(bench: Bench) -> None:
+    """A taken port is told at once, with its owner; later it is only a state."""
+    bench.factory.serve_error = PortTaken("port 67 is taken by dnsmasq (pid 12)")
+    bench.host.set_interface("eth1", eth1())
+    bench.lans.add(section())
+    errors: list[str] = []
+    bench.lans.start().addErrback(lambda failure: errors.append(failure.getErrorMessage()))
+    assert errors == ["port 67 is taken by dnsmasq (pid 12)"]
+    bench.host.set_interface("eth1", None)
+    bench.host.set_interface("eth1", eth1())
+    assert bench.lans.states["home"].services["scripted"].reason == "port 67 is taken by dnsmasq (pid 12)"
+
+
+def test_stop_withdraws_and_watches_no_more(bench: Bench) -> None:
+    """After the stop an interface that appears has no effect."""
+    bench.host.set_interface("eth1", eth1())
+    bench.lans.add(section())
+    bench.lans.start()
+    bench.calls()
+    bench.lans.stop()
+    bench.host.set_interface("eth1", None)
+    bench.host.set_interface("eth1", eth1())
+    assert bench.calls() == ["withdraw home", "stop"]

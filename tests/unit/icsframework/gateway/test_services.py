@@ -1,0 +1,124 @@
+"""LAN service plugins: started with their first LAN, stopped with their last."""
+
+from ipaddress import IPv4Interface
+from typing import Any
+
+import pytest
+
+from icsframework.errors import PluginError, PortTaken
+from icsframework.gateway.services import LanServices
+from icsframework.testing.gateway import FakeGateway
+from icsframework.testing.lan import ScriptedConfig, ScriptedLanFactory
+from icsframework.testing.registry import FixedRegistry
+from icsframework.values import Lan
+
+HOME = Lan("home", "eth1", 3, "02:00:00:00:00:01", IPv4Interface("192.168.0.1/24"))
+ATTIC = Lan("attic", "eth2", 4, "02:00:00:00:00:02", IPv4Interface("192.168.1.1/24"))
+GREY = ScriptedConfig()
+
+
+class View(FakeGateway):
+    """A view that notes its release."""
+
+    released = False
+
+    def release(self) -> None:
+        """Note it."""
+        self.released = True
+
+
+@pytest.fixture
+def factory() -> ScriptedLanFactory:
+    """The plugin."""
+    return ScriptedLanFactory()
+
+
+@pytest.fixture
+def views() -> list[View]:
+    """The views that were made."""
+    return []
+
+
+@pytest.fixture
+def services(factory: ScriptedLanFactory, views: list[View]) -> LanServices:
+    """Services with one plugin, ``scripted``."""
+
+    def view(owner: str) -> Any:
+        views.append(View(owner))
+        return views[-1]
+
+    return LanServices(FixedRegistry({("lan_service", "scripted"): factory}), view)
+
+
+def test_one_object_serves_all_lans(
+    services: LanServices, factory: ScriptedLanFactory, views: list[View]
+) -> None:
+    """The first LAN starts it, the last one stops it and releases its view."""
+    services.serve("scripted", HOME, GREY)
+    services.serve("scripted", ATTIC, GREY)
+    services.withdraw("scripted", "home")
+    assert not views[0].released
+    services.withdraw("scripted", "attic")
+    assert factory.calls == [
+        "start",
+        "serve home 192.168.0.1/24 grey",
+        "serve attic 192.168.1.1/24 grey",
+        "withdraw home",
+        "withdraw attic",
+        "stop",
+    ]
+    assert [view.released for view in views] == [True]
+
+
+def test_new_settings_go_to_the_running_object(services: LanServices, factory: ScriptedLanFactory) -> None:
+    """``serve`` again is how a LAN's settings change, without a stop."""
+    services.serve("scripted", HOME, GREY)
+    services.serve("scripted", HOME, ScriptedConfig(colour="red"))
+    assert factory.calls == ["start", "serve home 192.168.0.1/24 grey", "serve home 192.168.0.1/24 red"]
+
+
+def test_a_service_that_cannot_serve_leaves_nothing(
+    services: LanServices, factory: ScriptedLanFactory, views: list[View]
+) -> None:
+    """The error comes through, and the plugin that serves nobody is stopped."""
+    factory.serve_error = PortTaken("port 67 is taken by dnsmasq (pid 12)")
+    errors: list[Any] = []
+    services.serve("scripted", HOME, GREY).addErrback(lambda failure: errors.append(str(failure.value)))
+    assert errors == ["port 67 is taken by dnsmasq (pid 12)"]
+    assert factory.calls[-2:] == ["withdraw home", "stop"]
+    assert views[0].released
+
+
+def test_new_settings_that_fail_keep_the_old_service(
+    services: LanServices, factory: ScriptedLanFactory
+) -> None:
+    """A LAN that was served goes on being served when a change is refused."""
+    services.serve("scripted", HOME, GREY)
+    assert factory.made is not None
+    factory.made.serve_error = PortTaken("no")
+    services.serve("scripted", HOME, ScriptedConfig(colour="red")).addErrback(lambda failure: None)
+    assert factory.calls[-1] == "serve home 192.168.0.1/24 red"
+
+
+def test_stop_ends_all_even_if_one_plugin_fails(
+    services: LanServices, factory: ScriptedLanFactory, views: list[View]
+) -> None:
+    """A plugin that raises while it withdraws does not keep anything alive."""
+    services.serve("scripted", HOME, GREY)
+    assert factory.made is not None
+
+    def broken(lan: Lan) -> Any:
+        raise RuntimeError("bug")
+
+    factory.made.withdraw = broken  # type: ignore[method-assign]
+    services.stop()
+    assert factory.calls[-1] == "stop"
+    assert views[0].released
+
+
+def test_a_missing_plugin_is_named(services: LanServices) -> None:
+    """The sentence of the registry comes through."""
+    errors: list[Any] = []
+    services.serve("scripts", HOME, GREY).addErrback(lambda failure: errors.append(failure.value))
+    assert isinstance(errors[0], PluginError)
+    assert "did you mean 'scripted'?" in str(errors[0])
