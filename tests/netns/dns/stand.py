@@ -13,13 +13,13 @@ import sys
 import time
 from ipaddress import ip_address, ip_interface
 
-from ics_plugins.lan.dns import factory
 from twisted.internet import reactor, stdio
-from twisted.internet.threads import deferToThread
 from twisted.internet.defer import succeed
+from twisted.internet.threads import deferToThread
 from twisted.protocols.basic import LineReceiver
 from zope.interface import implementer
 
+from ics_plugins.lan.dns import factory
 from icsframework.interfaces import IClock
 from icsframework.testing.gateway import FakeGateway
 from icsframework.testing.host import FakeHost
@@ -98,7 +98,11 @@ class Commands(LineReceiver):
         elif word == "name":
             self.gateway.names.publish("dhcp", rest[0], tuple(map(ip_address, rest[1:])), 60)
         elif word == "status":
-            say(json.dumps(self.gateway.status.read() | {"causes": [c.name for c in self.gateway.uplinks.requested]}))
+            say(
+                json.dumps(
+                    self.gateway.status.read() | {"causes": [c.name for c in self.gateway.uplinks.requested]}
+                )
+            )
             return
         say("done")
 
@@ -118,7 +122,9 @@ def main(address, interface, config):
     service.startService()
     lan = Lan("home", interface, socket.if_nametoindex(interface), "02:00:5e:00:53:01", ip_interface(address))
     stdio.StandardIO(Commands(gateway))
-    service.serve(lan, factory.Config.model_validate_json(config)).addCallbacks(lambda _: say("ready"), lambda f: say(f))
+    service.serve(lan, factory.Config.model_validate_json(config)).addCallbacks(
+        lambda _: say("ready"), lambda f: say(f)
+    )
     reactor.run()
 
 

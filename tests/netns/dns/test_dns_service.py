@@ -143,7 +143,12 @@ def test_large_answers(stand):
     assert len(one.short("+tcp", "big.example.net", "TXT")) == 15
     assert len(one.short("+noedns", "big.example.net", "TXT")) == 15
     assert len(one.short("+bufsize=1232", "+ignore", "medium.example.net", "TXT")) == 5
-    assert one.dig("+noedns", "+tcp", "+keepopen", "www.example.net", "A", "other.example.net", "A").count("192.0.2.8") == 2
+    assert (
+        one.dig("+noedns", "+tcp", "+keepopen", "www.example.net", "A", "other.example.net", "A").count(
+            "192.0.2.8"
+        )
+        == 2
+    )
 
 
 def test_next_server(stand):
@@ -153,9 +158,10 @@ def test_next_server(stand):
     one.short("other.example.net"), one.short("alias.example.net")
     servers = {server["server"]: server["state"] for server in one.status()["servers"]}
     assert servers == {"203.0.113.9:53": "failed", "203.0.113.1:53": "ok"}
-    assert "Query time: 0 msec" in (answer := one.dig("big.example.net", "A")) or int(
-        answer.split("Query time: ")[1].split()[0]
-    ) < 500
+    assert (
+        "Query time: 0 msec" in (answer := one.dig("big.example.net", "A"))
+        or int(answer.split("Query time: ")[1].split()[0]) < 500
+    )
 
 
 def test_without_a_link(stand):
@@ -164,7 +170,9 @@ def test_without_a_link(stand):
     assert one.short("www.example.net") == ["192.0.2.80"]
     one.tell("down")
     assert one.short("www.example.net") == ["192.0.2.80"]
-    waiting = one.lab["pc"].popen(["dig", "+short", "+time=9", "+tries=1", "@192.168.0.1", "other.example.net"])
+    waiting = one.lab["pc"].popen(
+        ["dig", "+short", "+time=9", "+tries=1", "@192.168.0.1", "other.example.net"]
+    )
     for _ in range(100):
         if one.status()["causes"]:
             break
@@ -188,7 +196,9 @@ def test_only_the_lan_is_answered(stand):
     one.lab["pc"].run(["ip", "address", "add", "198.51.100.7/32", "dev", "lo"], check=True)
     one.lab["gateway"].run(["ip", "route", "add", "198.51.100.7", "via", "192.168.0.10"], check=True)
     for how in ("+notcp", "+tcp"):
-        assert "no servers could be reached" in one.dig(how, "+time=1", "-b", "198.51.100.7", "www.example.net")
+        assert "no servers could be reached" in one.dig(
+            how, "+time=1", "-b", "198.51.100.7", "www.example.net"
+        )
     outside = one.lab["isp"].run(["dig", "@203.0.113.5", "+tries=1", "+time=1", "www.example.net"]).stdout
     assert "no servers could be reached" in outside
     assert one.status()["queries"] == 0

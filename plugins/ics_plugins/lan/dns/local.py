@@ -44,6 +44,9 @@ MAX_PUBLISHED = 50_000
 REFUSED_HOSTS = frozenset({b"wpad", b"isatap", b"localhost"})
 """Labels no host may claim: others would take it for their proxy, router or themselves (CERT VU#598349)."""
 
+TOP_LEVEL_TYPES = frozenset({Type.NS, Type.SOA, Type.DS, 46, 47, 48, 50, 51, 59, 60, 63})
+"""What validators and resolvers ask about a top-level domain (the rest is DNSSEC's): such a single label leaves."""
+
 LOCALHOST = name_from_text("localhost")
 ARPA = name_from_text("arpa")
 HOME_ARPA = name_from_text("home.arpa")
@@ -172,13 +175,13 @@ class LanNames:
 
     def _host(self, query: Query) -> Host | None:
         name = query.qname
-        if name[name[0] + 1 :] == ROOT and query.qtype not in (Type.A, Type.AAAA, Type.ANY):
-            return None  # one label alone may also be a top-level domain, whose NS, DS or SOA are asked for
+        if is_below(name, LOCALHOST):
+            return Host(LOOPBACK, SPECIAL_TTL)
+        if len(labels(name)) == 1 and query.qtype in TOP_LEVEL_TYPES:
+            return None
         full = self._full(name)
         if full in self._fixed:
             return self._fixed[full]
-        if is_below(name, LOCALHOST):
-            return Host(LOOPBACK, SPECIAL_TTL)
         if not full.endswith(self._domain) or full == self._domain:
             return None
         label = full[: -len(self._domain)] + ROOT
@@ -224,7 +227,7 @@ class LanNames:
                 # RFC 8375 section 4: the proof that home.arpa is not signed comes from its parent.
                 signed = query.edns is not None and query.edns.do
                 return None if signed and name == HOME_ARPA and query.qtype == Type.DS else (suffix, ttl)
-        if name != ROOT and name[name[0] + 1 :] == ROOT and query.qtype in (Type.A, Type.AAAA):
+        if len(labels(name)) == 1 and query.qtype not in TOP_LEVEL_TYPES:
             return name, NEGATIVE_TTL
         return None
 

@@ -82,7 +82,9 @@ def test_a_query_for_a_server():
 
 def test_records_of_any_type():
     """A PTR's name is written out, never compressed."""
-    data = build.reply(ask(qtype=12), [build.record(build.ASKED, Type.PTR, 60, name_from_text("pc.home.arpa"))])
+    data = build.reply(
+        ask(qtype=12), [build.record(build.ASKED, Type.PTR, 60, name_from_text("pc.home.arpa"))]
+    )
     assert read(data).answers[0].payload == dns.Record_PTR(b"pc.home.arpa", 60)
 
 

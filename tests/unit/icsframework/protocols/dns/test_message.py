@@ -141,7 +141,12 @@ def test_a_positive_response():
         (response(authority=[SOA]), 600),
         (response(rCode=dns.ENAME), 0),  # no SOA: not to be remembered
         (response(rCode=dns.ESERVER), 0),
-        (response([dns.RRHeader(b"www.example.net", dns.A, ttl=0x80000001, payload=dns.Record_A("192.0.2.1"))]), 0),
+        (
+            response(
+                [dns.RRHeader(b"www.example.net", dns.A, ttl=0x80000001, payload=dns.Record_A("192.0.2.1"))]
+            ),
+            0,
+        ),
     ],
 )
 def test_how_long_it_may_be_kept(data, ttl):
@@ -152,7 +157,14 @@ def test_how_long_it_may_be_kept(data, ttl):
 def test_the_opt_record_is_set_apart():
     """The records end before OPT; its part of the rcode and its options count (RFC 6891, RFC 8914)."""
     data = response([A_RECORD])
-    wide = data[:11] + b"\2" + data[12:] + b"\0\0\x29\x04\xd0\1\0\0\0\0\6\0\x0f\0\2\0\x03" + b"\0\0\1\0\1" + b"\0" * 6
+    wide = (
+        data[:11]
+        + b"\2"
+        + data[12:]
+        + b"\0\0\x29\x04\xd0\1\0\0\0\0\6\0\x0f\0\2\0\x03"
+        + b"\0\0\1\0\1"
+        + b"\0" * 6
+    )
     parsed = parse_response(wide)
     assert (parsed.end, parsed.counts) == (len(data), (1, 0, 0))
     assert parsed.rcode == 16

@@ -7,6 +7,8 @@ from ipaddress import ip_address, ip_interface
 from itertools import count
 
 import pytest
+from twisted.names import dns
+
 from ics_plugins.lan.dns.actions import (
     Abandon,
     Answer,
@@ -19,12 +21,10 @@ from ics_plugins.lan.dns.actions import (
 )
 from ics_plugins.lan.dns.config import DnsConfig
 from ics_plugins.lan.dns.proxy import DnsProxy
-from twisted.names import dns
-
 from icsframework.protocols.dns.name import name_from_text
 from icsframework.values import Endpoint, Lan, NameRecord
 
-TYPES = {name: number for number, name in dns.QUERY_TYPES.items()} | {"ANY": 255}
+TYPES = {name: number for number, name in dns.QUERY_TYPES.items()} | {"ANY": 255, "DS": 43}
 RCODES = ("NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED")
 RD = 0x0100
 
@@ -55,7 +55,15 @@ def wire_answer(query, *answers, rcode=0, authority=(), truncated=False, ident=N
     asked = dns.Message()
     asked.fromStr(query)
     cls = dns._EDNSMessage if edns else dns.Message
-    message = cls(id=asked.id if ident is None else ident, answer=True, recDes=True, recAv=True, trunc=truncated, rCode=rcode, maxSize=65535)
+    message = cls(
+        id=asked.id if ident is None else ident,
+        answer=True,
+        recDes=True,
+        recAv=True,
+        trunc=truncated,
+        rCode=rcode,
+        maxSize=65535,
+    )
     message.queries = asked.queries if name is None else [dns.Query(name.encode(), asked.queries[0].type)]
     message.answers, message.authority = list(answers), list(authority)
     return message.toStr()
@@ -79,7 +87,9 @@ def shown(data):
     """A message in one line: #id, question, rcode, flags, records."""
     message = dns._EDNSMessage()
     message.fromStr(data)
-    question = " ".join(f"{q.name.name.decode()} {dns.QUERY_TYPES.get(q.type, q.type)}" for q in message.queries)
+    question = " ".join(
+        f"{q.name.name.decode()} {dns.QUERY_TYPES.get(q.type, q.type)}" for q in message.queries
+    )
     if not message.answer:
         return f"#{message.id} {question}"
     plain = dns.Message()

@@ -117,7 +117,9 @@ def test_a_server_that_answers_with_a_header(talk, wire):
     t = talk(servers=("203.0.113.1", "203.0.113.2"))
     t.ask("www.example.net")
     assert t.lines(t.server_raw(b"\x80\x01" + b"\0" * 8)) == ["203.0.113.2:53 <- #101 www.example.net A"]
-    assert t.lines(t.server_raw(b"\x80\x01" + b"\0" * 8)) == ["192.168.0.10:5000 < #1 www.example.net A SERVFAIL"]
+    assert t.lines(t.server_raw(b"\x80\x01" + b"\0" * 8)) == [
+        "192.168.0.10:5000 < #1 www.example.net A SERVFAIL"
+    ]
 
 
 def test_negative_answers_are_remembered(talk, wire):
@@ -154,7 +156,9 @@ def test_no_link(talk, wire):
     assert t.ask("b.example.net", port=2) == []
     t.after(30)
     assert t.ask("b.example.net", port=2, ident=2) == []
-    assert t.up("203.0.113.1") == ["203.0.113.1:53 <- #101 b.example.net A"]  # nobody waits for a.example.net now
+    assert t.up("203.0.113.1") == [
+        "203.0.113.1:53 <- #101 b.example.net A"
+    ]  # nobody waits for a.example.net now
     assert t.server(rcode=3) == ["192.168.0.10:2 < #2 b.example.net A NXDOMAIN"]
     assert t.proxy.room.total == 0
 
@@ -200,7 +204,11 @@ def test_outdated_is_better_than_nothing(talk, wire):
     t.after(301)
     stale = "192.168.0.10:5000 < #1 www.example.net A NOERROR | www.example.net A 192.0.2.80 ttl=30"
     assert t.ask("www.example.net") == ["203.0.113.1:53 <- #101 www.example.net A"]
-    assert t.after(2) == ["203.0.113.1:53 <- #102 www.example.net A", stale, "203.0.113.1:53 <- #103 www.example.net A"]
+    assert t.after(2) == [
+        "203.0.113.1:53 <- #102 www.example.net A",
+        stale,
+        "203.0.113.1:53 <- #103 www.example.net A",
+    ]
     t.after(8)
     assert t.ask("www.example.net") == [stale]
     t.after(30)
@@ -219,7 +227,9 @@ def test_outdated_without_a_link(talk, wire):
     t.down()
     t.after(301)
     assert t.ask("www.example.net") == ["dial for 192.168.0.10 www.example.net"]
-    assert t.dial_failed() == ["192.168.0.10:5000 < #1 www.example.net A NOERROR | www.example.net A 192.0.2.80 ttl=30"]
+    assert t.dial_failed() == [
+        "192.168.0.10:5000 < #1 www.example.net A NOERROR | www.example.net A 192.0.2.80 ttl=30"
+    ]
 
 
 def test_a_private_address_for_a_public_name(talk, wire):

@@ -30,7 +30,9 @@ def test_4_1_other_opcodes_pass(talk):
         t.ask("www.example.net", "SOA", flags=0x2000, ident=7 + number)
         assert t.forwards[-1].message[2:] == t.forwards[0].message[2:]
     assert len(t.forwards) == 2
-    assert "#8 www.example.net SOA NOERROR" in t.lines(t.server_raw(b"\xa4\0" + t.forwards[-1].message[4:]))[0]
+    assert (
+        "#8 www.example.net SOA NOERROR" in t.lines(t.server_raw(b"\xa4\0" + t.forwards[-1].message[4:]))[0]
+    )
 
 
 def test_4_2_compression_passes(talk, wire):
@@ -112,9 +114,15 @@ def test_4_4_2_edns_passes(talk, wire):
     """Section 4.4.2: OPT and DO reach the server; the answer has OPT if and only if the question had."""
     t = talk()
     t.ask("www.example.net", edns=4096, do=True)
-    assert (parse_query(t.forwards[-1].message).edns.size, parse_query(t.forwards[-1].message).edns.do) == (4096, True)
+    assert (parse_query(t.forwards[-1].message).edns.size, parse_query(t.forwards[-1].message).edns.do) == (
+        4096,
+        True,
+    )
     (answer, _) = t.proxy.forwarder.answered(
-        t.forwards[-1].slot, ("203.0.113.1", 53), wire.answer(t.forwards[-1].message, wire.A, edns=True), t.now
+        t.forwards[-1].slot,
+        ("203.0.113.1", 53),
+        wire.answer(t.forwards[-1].message, wire.A, edns=True),
+        t.now,
     )
     assert parse_response(answer.message).edns.do
     t.ask("plain.example.net")
