@@ -17,10 +17,20 @@ def home(path):
     return PurePosixPath("tests/unit", *source.parts[:-1])
 
 
+def real_home(path):
+    """Where the test of a source file lives if it needs a network namespace: by room, or by plugin."""
+    source = PurePosixPath(path)
+    return PurePosixPath("tests/netns", *source.parts[3 if source.parts[0] == "plugins" else 1 : -1])
+
+
 def mirrors(path):
-    """The glob patterns of which one must match: test_NAME.py, or several test_NAME_ASPECT.py."""
+    """The glob patterns of which one must match: test_NAME.py, or test_NAME_ASPECT.py, there or there."""
     stem = PurePosixPath(path).stem
-    return [str(home(path) / f"test_{stem}.py"), str(home(path) / f"test_{stem}_*.py")]
+    return [
+        str(place / name)
+        for place in (home(path), real_home(path))
+        for name in (f"test_{stem}.py", f"test_{stem}_*.py")
+    ]
 
 
 def has_code(tree):
@@ -56,7 +66,7 @@ def orphans(test_files, sources):
 
 
 def test_each_module_has_its_test_file(modules, root):
-    """A module with code is tested by a file of its name in the same place of tests/unit."""
+    """A module with code is tested by a file of its name in the same place of tests/unit, or of tests/netns."""
     missing = [
         f"{module.path}: {mirrors(module.path)[0]} is missing"
         for module in modules
@@ -90,6 +100,8 @@ def test_the_mirror_can_fail(module):
     assert not needs_test(module("icsframework/a.py", declarations))
     assert needs_test(module("icsframework/a.py", "def f(x):\n    return x"))
     assert mirrors("icsframework/store/journal.py")[0] == "tests/unit/icsframework/store/test_journal.py"
+    assert "tests/netns/host/test_links.py" in mirrors("icsframework/host/links.py")
+    assert "tests/netns/dhcp/test_ports.py" in mirrors("plugins/ics_plugins/lan/dhcp/ports.py")
     assert mirrors("plugins/ics_plugins/lan/dhcp/pool.py")[0] == "tests/unit/plugins/lan/dhcp/test_pool.py"
 
 
