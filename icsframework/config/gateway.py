@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
+from icsframework.dataplane.marks import DEFAULT_MASK
 from icsframework.fields import FieldError, Section, text_type
 from icsframework.quantities import shown
 
@@ -37,7 +38,7 @@ class GatewaySection(Section):
     """The time zone of hours and billing days: system, or a name such as Europe/Berlin."""
     resolver: Literal["leave", "file", "resolved"] = "leave"
     """What the gateway itself resolves names with: leave it alone, write resolv.conf, or tell systemd-resolved."""
-    mark: int = 0x00FF0000
+    mark: int = DEFAULT_MASK
     """The bits of the packet mark that are ours: at least eight neighbouring ones."""
 
 
