@@ -17,10 +17,13 @@ def pair(net, stack):
             f"link add v{number} type veth peer name eth0 netns f{number}",
             f"link set v{number} master foreign{number} up",
             f"address add 10.77.{number}.1/24 dev foreign{number}",
+            f"address add fd77:{number}::1/64 dev foreign{number} nodad",
             f"link set foreign{number} up",
             f"-n f{number} address add 10.77.{number}.2/24 dev eth0",
+            f"-n f{number} address add fd77:{number}::2/64 dev eth0 nodad",
             f"-n f{number} link set eth0 up",
             f"-n f{number} route add default via 10.77.{number}.1",
+            f"-n f{number} route add default via fd77:{number}::1",
         ):
             net.ip(*words.split())
         stack.callback(net.ip, "netns", "del", f"f{number}")
@@ -32,10 +35,12 @@ def test_a_foreign_bridge_pair_keeps_forwarding(net):
     net.load(net.one)
     net.nft("delete table inet ics")
     pair(net, net.stack)
+    net.gateway.write_sysctls([("net.ipv6.conf.all.forwarding", "1")])
+    net.stack.callback(net.gateway.write_sysctls, [("net.ipv6.conf.all.forwarding", "0")])
 
     def reached():
-        ping = ["ip", "netns", "exec", "f1", "ping", "-c", "3", "-i", "0.1", "-W", "1", "10.77.2.2"]
-        return "3 received" in net.gateway.run(ping).stdout
+        ping = ["ip", "netns", "exec", "f1", "ping", "-c", "3", "-i", "0.1", "-W", "1"]
+        return all("3 received" in net.gateway.run([*ping, to]).stdout for to in ("10.77.2.2", "fd77:2::2"))
 
     assert reached()
     net.load(net.one)
