@@ -89,7 +89,7 @@ class Capture:
         return "listening on" in text
 
     def _drained(self) -> bool:
-        """Whether everything the kernel has taken for us is written: the numbers tcpdump reports are equal."""
+        """Ask tcpdump for its counts."""
         assert self._process is not None
         before = len(COUNTS.findall(self._messages.read_text(errors="replace")))
         self._process.send_signal(signal.SIGUSR1)
@@ -97,9 +97,16 @@ class Capture:
         def reported() -> list[tuple[str, str, str]]:
             return COUNTS.findall(self._messages.read_text(errors="replace"))[before:]
 
-        captured, received, dropped = map(int, wait_for(reported, 5.0, "tcpdump to report its counts")[-1])
+        counts = wait_for(reported, 5.0, "tcpdump to report its counts")[-1]
+        captured, received, dropped = map(int, counts)
         if dropped:
             raise LabError(f"tcpdump on {self._host.name} was too slow and lost {dropped} packets")
-        # On lo the kernel hands over each packet twice, going out and coming in, and one is dropped by libpcap.
-        copies = 2 if self._interface == "lo" else 1
-        return captured * copies >= received
+        return is_drained(self._interface, captured, received)
+
+
+def is_drained(interface: str, captured: int, received: int) -> bool:
+    """Whether everything the kernel has handed over is written.
+
+    On lo each packet is handed over twice, going out and coming in, and libpcap drops one of the two.
+    """
+    return captured * (2 if interface == "lo" else 1) >= received

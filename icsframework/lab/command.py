@@ -20,6 +20,10 @@ from icsframework.lab.world import Lab
 __all__ = ["main"]
 
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""What ends a lab: Ctrl-C, being asked to, and a terminal that was closed."""
+
+
 class _Ended(BaseException):
     """The lab was told to end by a signal: not an error, and nothing may catch it on its way."""
 
@@ -36,8 +40,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--demo", action="store_true", help="show the gateway at work in the lab, then end")
     options = parser.parse_args(arguments)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _end)
+    before = {number: signal.signal(number, _end) for number in SIGNALS}
     try:
         spec = _read(options.file)
         become_root()
@@ -50,12 +53,15 @@ def main(arguments: Sequence[str]) -> int:
     except IcsError as error:
         print(f"ics lab: {error}", file=sys.stderr)
         return error.exit_status
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
     return 0
 
 
 def _end(number: int, frame: FrameType | None) -> NoReturn:
     # A second signal must not cut the cleaning up short.
-    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for each in SIGNALS:
         signal.signal(each, signal.SIG_IGN)
     raise _Ended
 
@@ -87,7 +93,7 @@ def _demo(spec: LabSpec) -> None:
     show = _printer()
     start = monotonic()
     run_demo(spec, lambda seconds, sentence: show(f"{seconds:7.3f} s", sentence))
-    show(f"{monotonic() - start:7.3f} s", "all of it, and everything taken away again")
+    show(f"{monotonic() - start:7.3f} s", "all of it, and the lab taken away again")
 
 
 def _keep_open(spec: LabSpec) -> None:

@@ -9,12 +9,12 @@ first that fails ends the demo.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Interface, ip_address
-from itertools import groupby
 from time import monotonic
 
 from icsframework.lab.clients import Lease
 from icsframework.lab.errors import LabError
 from icsframework.lab.host import Host
+from icsframework.lab.snapshot import Snapshot, differences
 from icsframework.lab.spec import HostSpec, LabSpec
 from icsframework.lab.world import Lab
 
@@ -81,18 +81,19 @@ def run_demo(spec: LabSpec, report: Report, clock: Callable[[], float] = monoton
 def _steps(lab: Lab, site: Site, pcs: list[tuple[str, str]]) -> Iterator[str]:
     segments = ", ".join(lab.spec.segments)
     yield f"a small Internet is up: {len(lab.hosts)} hosts on the networks {segments}"
-    for host in lab.hosts:
-        if "ics" in host.services:
-            yield start_gateway(host)
+    gateways = {host: host.snapshot() for host in lab.hosts if "ics" in host.services}
+    for host in gateways:
+        yield start_gateway(host)
     leases = {}
     for name, interface in pcs:
         leases[name] = lab[name].dhcp(interface=interface)
         yield joined(name, leases[name])
     check_distinct(leases)
-    for name, group in groupby(pcs, key=lambda pc: pc[0]):
-        del group
+    for name, lease in leases.items():
         yield look_up(lab[name], site)
-        yield visit_site(lab[name], site, leases[name])
+        yield visit_site(lab[name], site, lease)
+    for host, before in gateways.items():
+        yield stop_gateway(host, before)
 
 
 def start_gateway(host: Host) -> str:
@@ -106,6 +107,19 @@ def start_gateway(host: Host) -> str:
     first = gateway.wait_uplink(uplinks[0]["name"])
     addresses = ", ".join(first["addresses"])
     return f"{host.name} runs, its uplink {first['name']} is up with {addresses} on {first['interface']}"
+
+
+def stop_gateway(host: Host, before: Snapshot) -> str:
+    """Stop the daemon and compare the host's network with what it was before the start."""
+    status = host.gateway.stop()
+    if status:
+        raise LabError(
+            f"the daemon on {host.name} did not stop cleanly but with status {status}\n{host.gateway.log()}"
+        )
+    left = differences(before, host.snapshot())
+    if left:
+        raise LabError(f"the daemon on {host.name} stopped and left something behind:\n" + "\n".join(left))
+    return f"{host.name} stopped and left its network as it had found it"
 
 
 def joined(name: str, lease: Lease) -> str:

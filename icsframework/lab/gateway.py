@@ -91,7 +91,8 @@ class Gateway(Daemon):
         self.run = host.directory / "run"
         self.config_file = host.directory / "gateway.yaml"
         twistd = Path(sys.executable).with_name("twistd")
-        start = [twistd] if twistd.exists() else [sys.executable, "-m", "twisted"]
+        script = "from twisted.scripts.twistd import run; run()"
+        start = [twistd] if twistd.exists() else [sys.executable, "-c", script]
         super().__init__(
             host, "ics", [*start, "-n", "--pidfile=", "ics", "-c", self.config_file], self._answers
         )

@@ -101,9 +101,12 @@ def _sysctls(text: str) -> dict[str, str]:
 
 def _without_volatile(value: Any) -> Any:
     if isinstance(value, dict):
-        return {
+        kept = {
             key: _without_volatile(inner) for key, inner in value.items() if not VOLATILE_KEYS.fullmatch(key)
         }
+        if kept.get("qdisc") == "noop":
+            kept["qdisc"] = "noqueue"  # what a virtual link that was up once keeps for ever
+        return kept
     if isinstance(value, list):
         return [_without_volatile(inner) for inner in value]
     return value
@@ -118,6 +121,8 @@ def differences(before: Any, after: Any, path: str = "") -> list[str]:
             for key in keys
             for line in differences(before.get(key), after.get(key), f"{path}.{key}" if path else str(key))
         ]
+    if isinstance(before, str) and isinstance(after, str) and "\n" in before + after:
+        return differences(before.splitlines(), after.splitlines(), path)
     if isinstance(before, list) and isinstance(after, list):
         gone = [f"{path}: gone: {item}" for item in before if item not in after]
         new = [f"{path}: new: {item}" for item in after if item not in before]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Any
 
-from twisted.web import resource, server, static
+from twisted.web import resource, server
 
 from icsframework.lab.pattern import pattern
 
@@ -30,7 +30,7 @@ class Answer(resource.Resource):
 
     def render_GET(self, request: Any) -> bytes:
         """The text."""
-        request.setHeader(b"content-type", b"text/plain")
+        request.setHeader(b"content-type", b"text/plain; charset=utf-8")
         return self._make(request)
 
 
@@ -55,7 +55,7 @@ def _file(request: Any, size: int) -> bytes:
 def web_site(page: str, big: int) -> server.Site:
     """The site; ``big`` is the size of `/big` in bytes."""
     root = resource.Resource()
-    root.putChild(b"", static.Data(page.encode(), "text/plain; charset=utf-8"))
+    root.putChild(b"", Answer(lambda request: page.encode()))
     root.putChild(b"ip", Answer(_peer))
     root.putChild(b"headers", Answer(_headers))
     root.putChild(b"big", Answer(lambda request: _file(request, big)))

@@ -1,0 +1,32 @@
+import signal
+
+import pytest
+
+from icsframework.lab.command import main
+
+
+def test_a_file_that_is_not_there(capsys):
+    """Status 2 and one sentence; the signals are the caller's again."""
+    before = signal.getsignal(signal.SIGTERM)
+    assert main(["/no/such/lab.yaml"]) == 2
+    assert capsys.readouterr().err == (
+        "ics lab: /no/such/lab.yaml cannot be read: [Errno 2] No such file or directory: '/no/such/lab.yaml'\n"
+    )
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_file_with_a_mistake(tmp_path, capsys):
+    """Status 2 with the place, before any right is needed."""
+    file = tmp_path / "lab.yaml"
+    file.write_bytes(b"hosts: {a: {colour: red}}")
+    assert main([str(file)]) == 2
+    assert capsys.readouterr().err.startswith(f"ics lab: {file}:1: hosts.a.colour: unknown key 'colour'")
+    file.write_bytes(b"\xff\xfe\x00")
+    assert main(["--demo", str(file)]) == 2
+
+
+def test_wrong_usage(capsys):
+    """An unknown option is status 2, as everywhere."""
+    with pytest.raises(SystemExit) as caught:
+        main(["--colour"])
+    assert caught.value.code == 2
