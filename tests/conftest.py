@@ -1,0 +1,12 @@
+"""What all tests share: how hard Hypothesis tries."""
+
+import os
+
+from hypothesis import settings
+
+# No deadline for a single example: on a busy machine the first one imports and compiles, and time is not
+# what these tests are about (pytest-timeout ends a test that hangs). In CI the examples are always the same,
+# so that a red run means a change of ours; at a desk they are new every time.
+settings.register_profile("desk", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "desk")
