@@ -109,7 +109,7 @@ class _Reader:
             ("uplinks", "[{plugin: ethernet, interface: eth0}]"),
         ):
             if key not in self._raw:
-                self._report.error((key,), "is missing", f"add for example {key}: {example}")
+                self._report.error((key,), "is missing", f"add for example {key}: {example}", of_key=True)
             elif self._raw[key] == []:
                 self._report.error((key,), "is empty", f"write for example {key}: {example}")
         for key in ("lans", "uplinks", "helpers", "publish"):

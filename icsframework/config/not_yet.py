@@ -4,7 +4,7 @@ Such keys are checked like all others, accepted, and named in one warning.
 Whoever builds the function removes its line from NOT_YET: nothing else knows.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,10 +54,10 @@ NOT_YET: tuple[Idle, ...] = (
 )
 
 
-def warn_not_yet(report: Report, raw: Mapping[str, Any]) -> None:
+def warn_not_yet(report: Report, raw: Mapping[str, Any], table: Iterable[Idle] = NOT_YET) -> None:
     """One warning that names everything in the file that has no function yet."""
     found = [
-        (path, idle) for idle in NOT_YET for path in _uses(raw, idle.path, ()) if _matters(raw, path, idle)
+        (path, idle) for idle in table for path in _uses(raw, idle.path, ()) if _matters(raw, path, idle)
     ]
     if not found:
         return
@@ -82,4 +82,7 @@ def _matters(raw: Any, path: KeyPath, idle: Idle) -> bool:
     value = raw
     for part in path:
         value = value[part]
-    return value not in ([], {}) and not any(value is works or value == works for works in idle.works)
+    return value not in ([], {}) and not any(
+        type(value) is type(works) and value == works
+        for works in idle.works  # 0 is not false
+    )

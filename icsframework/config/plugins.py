@@ -79,7 +79,9 @@ def read_entry(
     own_keys = {key: value for key, value in raw.items() if key not in reserved}
     if "plugin" not in raw:
         installed = ", ".join(sorted(plugins.names(kind))) or "none"
-        report.error((*path, "plugin"), "is missing", f"add plugin: NAME (installed: {installed})")
+        report.error(
+            (*path, "plugin"), "is missing", f"add plugin: NAME (installed: {installed})", of_key=True
+        )
         core_keys["plugin"] = "missing"  # stands in, so that the other keys are read; there is no own part
     core = read_section(report, model, core_keys, path)
     config = _find_config(report, plugins, KINDS[kind], raw.get("plugin"), path)

@@ -130,7 +130,7 @@ def _report_all(
             report.error((*path, *inner), *unknown_key(key, known), of_key=True)
             meant |= {nearest(key, known) or key} if len(inner) == 1 else set()
         else:
-            report.error((*path, *inner), *explain(detail), of_key=in_key)
+            report.error((*path, *inner), *explain(detail), of_key=in_key or detail["type"] == "missing")
     return meant
 
 

@@ -30,6 +30,7 @@ _CLAUSES: tuple[tuple[str, str, str], ...] = (
     ("could not find expected ':'", "this line is no key: value pair", "write key: value, with a blank after the colon"),
     ("expected ',' or ']'", "the list [...] that begins here does not end properly", "separate with commas, close with ]"),
     ("expected ',' or '}'", "the mapping {...} that begins here does not end properly", "separate with commas, close with }"),
+    ("expected node content", "a value, ] or } is missing before this place", "close what is open, or add the value"),
     ("did not find expected '-' indicator", "this line is indented like a list but does not begin with -", "begin it with -, or check the indentation"),
     ("did not find expected key", "this line does not fit the section above it", "check its indentation"),
     ("block sequence entries are not allowed", "a list entry (-) is not allowed here", "put it on a line of its own, below its key"),
