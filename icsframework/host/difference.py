@@ -42,6 +42,7 @@ from icsframework.host.state import (
     AddressOn,
     LinkSettings,
     MachineState,
+    Route,
     RoutingRule,
     Sysctl,
 )
@@ -131,16 +132,21 @@ def _routes(
     """Routes to put and routes to drop; one that ours took the place of comes back where ours goes."""
     ours = {route for route in current.routes if route in owned.routes or route.protocol == ROUTE_PROTOCOL}
     our_keys = {route.key for route in ours}
-    wanted = {route.key: route for route in owned.replaced if route.key in our_keys}
-    wanted |= {route.key: route for route in desired.routes}
+    returning = {route.key: route for route in owned.replaced if route.key in our_keys}
+    wanted = returning | {route.key: route for route in desired.routes}
+
+    def is_met(route: Route, by: Route) -> bool:
+        # Whose route it is matters only for one that is given back.
+        return by == route if route is returning.get(route.key) else by.leads_like(route)
+
     put: list[Change] = []
     for route in sorted(wanted.values(), key=str):
         there = [one for one in current.routes if one.key == route.key]
-        if any(one.leads_like(route) for one in there):
+        if any(is_met(route, by=one) for one in there):
             continue
         put.append(ReplaceRoute(route, min(there, key=str)) if there else AddRoute(route))
     replaced = {change.old for change in put if isinstance(change, ReplaceRoute)}
-    kept = {one for one in ours for route in wanted.values() if one.leads_like(route)}
+    kept = {one for one in ours for route in wanted.values() if is_met(route, by=one)}
     return put, [RemoveRoute(route) for route in sorted(ours - kept - replaced, key=str)]
 
 
@@ -208,6 +214,6 @@ def _sysctl_target(actual: dict[str, str], desired: MachineState, owned: Owned) 
     before = {
         previous.path: Sysctl(previous.path, previous.value)
         for previous in owned.sysctls
-        if previous.path in actual and previous.cause not in wanted
+        if previous.path in actual and not previous.causes & wanted.keys()
     }
     return before | wanted

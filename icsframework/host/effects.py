@@ -51,10 +51,12 @@ def matches(pattern: str, path: str) -> bool:
 
 
 def breadth(path: str) -> int:
-    """0 for the broadest: those are written first."""
-    if path in FORWARDING or ".conf.all." in path:
+    """0 for the broadest: those are written first.  What a sysctl writes to is always narrower than itself."""
+    if path in FORWARDING:
         return 0
-    return 1 if ".conf.default." in path else 2
+    if ".conf.all." in path:
+        return 1
+    return 2 if ".conf.default." in path else 3
 
 
 def is_forwarding(path: str) -> bool:

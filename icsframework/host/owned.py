@@ -6,8 +6,8 @@ their previous value.  ``Owned`` is a value; its JSON form is the document
 ``before.json``.  An address that was there before us is not ours and stays.
 
 Some sysctls write to others: ``ip_forward`` sets ``forwarding`` of every
-interface.  Their previous values are remembered with the ``cause``, and put
-back only when the cause is.
+interface.  Their previous values are remembered with their causes, and put
+back only when none of these is wanted any more.
 """
 
 from collections.abc import Callable, Iterable
@@ -41,11 +41,11 @@ __all__ = ["Owned", "Previous", "claim", "from_document", "scope_of", "settle", 
 
 @dataclass(frozen=True, slots=True)
 class Previous:
-    """The value of a sysctl before we (or, with ``cause``, the kernel because of us) changed it."""
+    """The value of a sysctl before it changed, and the sysctls whose writing changed it (itself, or a broader one)."""
 
     path: str
     value: str
-    cause: str = ""
+    causes: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,14 +117,12 @@ def _claim_link(owned: Owned, current: MachineState, wanted: LinkSettings) -> Ow
 
 
 def _claim_sysctl(owned: Owned, current: MachineState, path: str) -> Owned:
-    known = {previous.path for previous in owned.sysctls}
-    found = [
-        Previous(sysctl.path, sysctl.value, "" if sysctl.path == path else path)
-        for sysctl in current.sysctls
-        if sysctl.path not in known
-        if sysctl.path == path or any(matches(pattern, sysctl.path) for pattern in effects(path))
-    ]
-    return replace(owned, sysctls=owned.sysctls.union(found))
+    known = {previous.path: previous for previous in owned.sysctls}
+    for sysctl in current.sysctls:
+        if sysctl.path == path or any(matches(pattern, sysctl.path) for pattern in effects(path)):
+            previous = known.get(sysctl.path, Previous(sysctl.path, sysctl.value, frozenset()))
+            known[sysctl.path] = replace(previous, causes=previous.causes | {path})
+    return replace(owned, sysctls=frozenset(known.values()))
 
 
 def _claim_replaced(owned: Owned, route: Route, old: Route) -> Owned:
@@ -156,7 +154,7 @@ def settle(owned: Owned, desired: MachineState) -> Owned:
         routes=owned.routes & desired.routes,
         replaced=frozenset(route for route in owned.replaced if route.key in keys),
         rules=owned.rules & desired.rules,
-        sysctls=frozenset(one for one in owned.sysctls if (one.cause or one.path) in paths),
+        sysctls=frozenset(one for one in owned.sysctls if one.causes & paths),
     )
 
 
@@ -173,7 +171,9 @@ def to_document(owned: Owned) -> dict[str, Any]:
         "routes": _sorted(map(_route_to, owned.routes)),
         "replaced": _sorted(map(_route_to, owned.replaced)),
         "rules": _sorted(map(_rule_to, owned.rules)),
-        "sysctls": _sorted({"path": o.path, "value": o.value, "cause": o.cause} for o in owned.sysctls),
+        "sysctls": _sorted(
+            {"path": o.path, "value": o.value, "causes": sorted(o.causes)} for o in owned.sysctls
+        ),
     }
 
 
@@ -216,7 +216,9 @@ def from_document(document: Any) -> Owned:
             routes=_read(document["routes"], _route_from),
             replaced=_read(document["replaced"], _route_from),
             rules=_read(document["rules"], lambda o: RoutingRule(**o)),
-            sysctls=_read(document["sysctls"], lambda o: Previous(**o)),
+            sysctls=_read(
+                document["sysctls"], lambda o: Previous(o["path"], o["value"], frozenset(o["causes"]))
+            ),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise StoreError(f"the record of the machine's previous state makes no sense ({error})") from error

@@ -16,7 +16,7 @@ what it could not do.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, fail, inlineCallbacks, succeed
@@ -48,6 +48,8 @@ class _Plan:
     current: MachineState
     changes: tuple[Change, ...]
     claimed: Owned
+    made: list[Change] = field(default_factory=list)
+    """Those that have been made."""
 
 
 class Reconciler:
@@ -154,7 +156,7 @@ class Reconciler:
         except Exception as error:
             yield self._undo(plan, owned, loaded, error)
             raise
-        yield self._in_thread(self._remember, settle(plan.claimed, desired))
+        yield self._in_thread(self._remember, plan, settle(plan.claimed, desired))
         return len(plan.changes)
 
     @inlineCallbacks
@@ -198,14 +200,15 @@ class Reconciler:
         for change in plan.changes:
             if not isinstance(change, SetTable):
                 self._machine.apply(change)
+                plan.made.append(change)
 
     def _roll_back(self, plan: _Plan, owned: Owned) -> list[str]:
         """Back to ``plan.current`` as far as it goes: what vanished meanwhile is not brought back."""
-        added = claim(Owned(), plan.current, plan.changes)
+        added = claim(Owned(), plan.current, plan.made)
         mine = Owned(addresses=added.addresses, routes=added.routes, rules=added.rules)
         now = replace(self._machine.observe(plan.scope), table=plan.current.table)
         refused = self._attempt(difference(now, plan.current, mine))
-        if not refused:
+        if not refused and owned != plan.claimed:
             self._before.save(owned)
         return refused
 
@@ -223,8 +226,8 @@ class Reconciler:
                 refused.append(f"{change}: {error}")
         return refused
 
-    def _remember(self, owned: Owned) -> None:
-        if owned != self._owned:
+    def _remember(self, plan: _Plan, owned: Owned) -> None:
+        if owned != plan.claimed:
             self._before.save(owned)
         self._owned = owned
 

@@ -1,8 +1,8 @@
 """The machine and its reconciler keep their promises: the same tests on the fake and on a kernel in a fresh namespace."""
 
-import os
 import subprocess
 from ipaddress import ip_address, ip_interface, ip_network
+from pathlib import Path
 
 import pytest
 from twisted.internet.defer import maybeDeferred
@@ -241,13 +241,13 @@ def test_twenty_times(two, before):
     """Twenty starts and stops leave state and descriptors as they were."""
     as_it_was = everything(two)
     two.close()
-    descriptors = sorted(os.listdir("/proc/self/fd"))
+    descriptors = sorted(path.name for path in Path("/proc/self/fd").iterdir())
     for _ in range(20):
         reconciler = Reconciler(two.machine, before, maybeDeferred)
         done(reconciler.apply(GATEWAY))
         done(reconciler.restore())
         two.close()
-    assert sorted(os.listdir("/proc/self/fd")) == descriptors
+    assert sorted(path.name for path in Path("/proc/self/fd").iterdir()) == descriptors
     assert everything(two) == as_it_was
 
 
@@ -268,12 +268,12 @@ def test_what_was_there_stays(world, reconciler):
 
 
 def test_a_route_in_the_way_comes_back(world, reconciler):
-    """Our default route takes the place of another one with the same metric, which returns at the end."""
+    """Our default route takes the place of another one with the same metric, which returns at the end, even if ours is like it by then."""
     world.add_interface("wan0", up=True)
     world.machine.apply(AddAddress(on("wan0", "203.0.113.5/24")))
     world.machine.apply(AddRoute(route("0.0.0.0/0", "wan0", "203.0.113.99", protocol=STATIC)))
     as_it_was = everything(world)
-    for gateway in ("203.0.113.1", "203.0.113.2"):
+    for gateway in ("203.0.113.1", "203.0.113.2", "203.0.113.99"):
         wanted = MachineState(routes=frozenset({route("0.0.0.0/0", "wan0", gateway)}))
         assert done(reconciler.apply(wanted)) == 1
         assert everything(world).routes == wanted.routes
