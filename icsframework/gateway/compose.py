@@ -232,7 +232,7 @@ class Gateway(Service):
             try:
                 yield self._change(new, steps)
             except Exception:
-                yield self._change(old, plan.changes(self.config, old))
+                yield self._change(old, plan.changes(new, old))
                 raise
         except IcsError as error:
             self._events.emit("gateway.reload_failed", reason=str(error))
@@ -248,28 +248,32 @@ class Gateway(Service):
         yield self.subnets.choose(new)
         for step in steps:
             yield self._take(step)
+        self.uplinks.arrange(tuple(uplink.name for uplink in enabled(new)))
         yield self.settle()
 
     @inlineCallbacks
     def _take(self, step: plan.Step) -> Any:
+        """Carry out one step.  Steps that were taken before have no effect, so that a failed change can be taken back
+        without knowing how far it came.
+        """
+        uplinks, lans = self.uplinks.sections, self.lans.states
         match step:
-            case plan.RemoveUplink(name):
+            case plan.RemoveUplink(name) if name in uplinks:
                 yield self.uplinks.stop(name, "it is no longer configured")
-            case plan.RemoveLan(name):
+            case plan.RemoveLan(name) if name in lans:
                 yield self.lans.remove(name)
-            case plan.ChangeLan(lan):
-                yield self.lans.replace(lan)
-            case plan.ChangeUplink(uplink, restart):
+            case plan.ChangeUplink(uplink, restart) if uplink.name in uplinks:
                 yield self.uplinks.change(uplink, restart)
-            case plan.AddLan(lan):
-                self.lans.add(lan)
+            case plan.AddLan(lan) | plan.ChangeLan(lan):
+                if lan.name not in lans:
+                    self.lans.add(lan)
                 yield self.lans.replace(lan)
-            case plan.AddUplink(uplink):
+            case plan.AddUplink(uplink) | plan.ChangeUplink(uplink) if uplink.name not in uplinks:
                 self.uplinks.watch(uplink)
                 yield self.settle()
                 self.uplinks.start(uplink)
-            case plan.Reorder(names):
-                self.uplinks.arrange(names)
+            case _:  # the order is set when all is there
+                pass
 
     # --- what the control API asks ---
 

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
 from icsframework.interfaces import IJournal, IStore, Upgrade
@@ -85,6 +85,11 @@ class MemoryStore:
         """What was written reaches the disk and is acknowledged, in order."""
         for committer in tuple(self._committers.values()):
             committer.flush()
+
+    def close(self) -> "Deferred[None]":
+        """See Store.close: what was written is on disk."""
+        self.flush()
+        return succeed(None)
 
     def power_loss(self, kept: float = 0.0, names: bool = False) -> None:
         """The machine stops: see MemoryFiles.power_loss.  Journals that were open are of no use any more."""

@@ -1,4 +1,4 @@
-"""An uplink that does as a test says."""
+"""An uplink that does as a test says, and a factory for it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,8 +7,19 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred, fail, succeed
 from zope.interface import implementer
 
-from icsframework.interfaces import IUplink
-from icsframework.values import Applied, Cause, Down, Link, RestartMe, UplinkState
+from icsframework.fields import PluginConfig, UplinkConfig
+from icsframework.interfaces import IGateway, IUplink, IUplinkFactory
+from icsframework.values import (
+    Applied,
+    Cause,
+    Down,
+    Link,
+    Readiness,
+    RestartMe,
+    SystemInfo,
+    UplinkSettings,
+    UplinkState,
+)
 
 
 @implementer(IUplink)
@@ -52,3 +63,32 @@ class ScriptedUplink(Service):
     def adopt(self, saved: Link) -> Deferred[Link | None]:
         """See IUplink."""
         return succeed(None)
+
+
+class ScriptedUplinkConfig(UplinkConfig):
+    """One key, so that something can change."""
+
+    colour: str = "grey"
+
+
+@implementer(IUplinkFactory)
+class ScriptedUplinkFactory:
+    """Makes ScriptedUplink; ``made`` maps uplink names to the last one made for each."""
+
+    api_version = 1
+    Config = ScriptedUplinkConfig
+
+    def __init__(self) -> None:
+        self.made: dict[str, ScriptedUplink] = {}
+        self.readiness = Readiness.ready()
+
+    def prepare(self, config: PluginConfig, system: SystemInfo) -> Readiness:
+        """See IPluginFactory."""
+        return self.readiness
+
+    def create(
+        self, config: UplinkSettings, gateway: IGateway, observer: Callable[[UplinkState], None]
+    ) -> ScriptedUplink:
+        """See IUplinkFactory."""
+        self.made[config.name] = ScriptedUplink(observer)
+        return self.made[config.name]

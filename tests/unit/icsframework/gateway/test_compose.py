@@ -1,0 +1,311 @@
+"""The whole gateway on a machine in memory: start, links, reload, stop."""
+
+from collections.abc import Callable
+from ipaddress import IPv4Address, IPv4Interface
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
+from twisted.internet.task import Clock
+from twisted.logger import Logger
+
+from icsframework.config.configuration import Configuration
+from icsframework.config.loader import load
+from icsframework.errors import HostError, IcsError, PortTaken
+from icsframework.gateway.bus import EventBus
+from icsframework.gateway.compose import Gateway, Machinery
+from icsframework.gateway.preflight import load_or_fail
+from icsframework.host.owned import Owned
+from icsframework.host.reconcile import Reconciler
+from icsframework.host.scoped import ScopedHost
+from icsframework.host.state import AddressOn
+from icsframework.status import to_json
+from icsframework.testing.gateway import FakeClock
+from icsframework.testing.host import FakeHost
+from icsframework.testing.lan import ScriptedLanFactory
+from icsframework.testing.machine import FakeMachine
+from icsframework.testing.registry import FixedRegistry
+from icsframework.testing.store import MemoryStore
+from icsframework.testing.uplink import ScriptedUplinkFactory
+from icsframework.values import Cause, Down, Failed, Family, InterfaceInfo, Link, Up
+
+FILE = """
+lans:
+  - {name: home, interface: eth1, services: [{plugin: service, colour: red}]}
+uplinks:
+  - {name: cable, plugin: uplink, interface: eth0}
+  - {name: modem, plugin: uplink, interface: eth2, connect: manual}
+"""
+
+
+def link(interface: str, address: str) -> Link:
+    """A link with an address and a gateway."""
+    own = IPv4Interface(address)
+    return Link(interface, 2, None, "ethernet", "kernel", 1500, False, 0.0, Family((own,), own.network[1]))
+
+
+class MemoryBefore:
+    """before.json in memory."""
+
+    owned = Owned()
+
+    def load(self) -> Owned:
+        """See Before."""
+        return self.owned
+
+    def save(self, owned: Owned) -> None:
+        """See Before."""
+        self.owned = owned
+
+    def clear(self) -> None:
+        """See Before."""
+        self.owned = Owned()
+
+
+class Tables:
+    """The packet filter's loader: notes what was loaded, refuses on request."""
+
+    def __init__(self) -> None:
+        self.loaded: list[object | None] = []
+        self.error: Exception | None = None
+
+    def publish(self, table: object | None) -> Deferred[Any]:
+        """See ITable."""
+        if self.error is not None:
+            return fail(self.error)
+        self.loaded.append(table)
+        return succeed(None)
+
+
+class Bench:
+    """A gateway on fakes; the file is real and read by the real loader."""
+
+    def __init__(self, path: Path, text: str = FILE) -> None:
+        self.path = path / "gateway.yaml"
+        self.services, self.plugins = ScriptedLanFactory(), ScriptedUplinkFactory()
+        self.registry = FixedRegistry(
+            {("lan_service", "service"): self.services, ("uplink", "uplink"): self.plugins}
+        )
+        self.machine, self.tables, self.host = FakeMachine(), Tables(), FakeHost(Clock())
+        for name in ("eth0", "eth1", "eth2"):
+            self.machine.add_interface(name)
+            self.host.set_interface(name, InterfaceInfo(name, 2, "02:00:00:00:00:01", 1500, True, True))
+        self.original = self.machine.everything()
+        self.fatal: list[Exception] = []
+        self.served: list[Path] = []
+        self.clock, self.events = FakeClock(), []
+        self.closed = False
+        self.write(text)
+        self.gateway = self._gateway()
+
+    def write(self, text: str) -> None:
+        """A new file."""
+        self.path.write_text(text)
+
+    def load(self) -> Configuration:
+        """What the file says."""
+        config = load_or_fail(str(self.path), self.registry).config
+        assert config is not None
+        return config
+
+    def _gateway(self) -> Gateway:
+        bus = EventBus(self.clock, Logger(observer=lambda event: None))
+        bus.watch(lambda event: self.events.append(event))
+        machinery = Machinery(
+            clock=self.clock,
+            store=MemoryStore(),  # type: ignore[arg-type]
+            reconciler=Reconciler(self.machine, MemoryBefore(), maybeDeferred, self.tables),
+            scoped_host=lambda owner: ScopedHost(self.host, owner),
+            interfaces=self.machine.interfaces,
+            count_flows=lambda: 3,
+            close=self.close,
+        )
+        config = load(self.path, self.registry).config
+        assert config is not None
+        return Gateway(
+            config, str(self.path), self.registry, machinery, bus, self.load, self.serve, self.fatal.append
+        )
+
+    def serve(self, path: Path, gateway: Gateway) -> Any:
+        """The control socket."""
+        self.served.append(path)
+        return type("Port", (), {"stopListening": lambda self: succeed(None)})()
+
+    def close(self) -> Deferred[None]:
+        """The last thing."""
+        self.closed = True
+        return succeed(None)
+
+    def ids(self) -> list[str]:
+        """Event ids so far."""
+        return [event.id for event in self.events]
+
+    def start(self) -> "Bench":
+        """Start; the device of cable is there."""
+        self.gateway.startService()
+        self.plugins.made["cable"].report(Down())
+        return self
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    """See Bench."""
+    return Bench(tmp_path)
+
+
+def reload(bench: Bench) -> list[Any]:
+    """Reload; the words or the error."""
+    outcome: list[Any] = []
+    bench.gateway.reload().addCallbacks(outcome.append, lambda failure: outcome.append(failure.value))
+    return outcome
+
+
+def test_a_start_configures_serves_connects_and_opens_the_api(bench: Bench) -> None:
+    """Address and rules first, then services, uplinks, control socket; ready is told with numbers."""
+    bench.start()
+    assert AddressOn("eth1", IPv4Interface("192.168.0.1/24")) in bench.machine.everything().addresses
+    assert len(bench.tables.loaded) == 1
+    assert bench.services.calls == ["start", "serve home 192.168.0.1/24 red"]
+    assert bench.plugins.made["cable"].calls == ["always"]
+    assert bench.served == [Path("/run/ics/control.sock")]
+    assert bench.ids() == ["gateway.starting", "lan.serving", "gateway.ready", "uplink.connecting"]
+
+
+def test_a_link_gets_its_address_and_routes(bench: Bench) -> None:
+    """What the plugin announces is on the machine before it is shown as up."""
+    bench.start()
+    bench.plugins.made["cable"].report(Up(link("eth0", "203.0.113.5/24")))
+    state = bench.machine.everything()
+    assert AddressOn("eth0", IPv4Interface("203.0.113.5/24")) in state.addresses
+    assert any(route.gateway == IPv4Address("203.0.113.1") for route in state.routes)
+    status = to_json(bench.gateway.status())
+    assert [(u["name"], u["state"], u["active"], u["addresses"]) for u in status["uplinks"]] == [
+        ("cable", "up", True, ["203.0.113.5/24"]),
+        ("modem", "absent", False, []),
+    ]
+    assert bench.ids()[-2:] == ["uplink.up", "uplink.active"]
+
+
+def test_a_lost_link_leaves_the_machine(bench: Bench) -> None:
+    """Addresses and routes of a lost link are gone when its loss is told."""
+    bench.start()
+    bench.plugins.made["cable"].report(Up(link("eth0", "203.0.113.5/24")))
+    bench.plugins.made["cable"].report(Failed("carrier lost"))
+    state = bench.machine.everything()
+    assert not any(one.interface == "eth0" for one in state.addresses)
+    assert bench.ids()[-1] == "uplink.failed"
+
+
+def test_a_link_that_collides_with_a_lan_is_not_used(bench: Bench) -> None:
+    """The reason names both sides, and the LAN goes on."""
+    bench.start()
+    bench.plugins.made["cable"].report(Up(link("eth0", "192.168.0.77/24")))
+    uplink = to_json(bench.gateway.status())["uplinks"][0]
+    assert uplink["state"] == "cooling"
+    assert (
+        "collides with LAN home" in next(e.fields for e in bench.events if e.id == "uplink.failed")["reason"]
+    )
+    assert AddressOn("eth1", IPv4Interface("192.168.0.1/24")) in bench.machine.everything().addresses
+
+
+def test_stop_gives_the_machine_back(bench: Bench) -> None:
+    """After a stop the machine is as it was, the table is gone, and how many flows ended is said."""
+    bench.start()
+    bench.plugins.made["cable"].report(Up(link("eth0", "203.0.113.5/24")))
+    assert maybeDeferred(bench.gateway.stopService).called
+    assert bench.machine.everything() == bench.original
+    assert bench.tables.loaded[-1] is None
+    assert bench.closed
+    assert [event.fields for event in bench.events if event.id == "gateway.restored"] == [{"flows": 3}]
+    assert bench.host.open_sockets == []
+
+
+def test_a_port_that_is_taken_refuses_the_start(bench: Bench) -> None:
+    """The reason goes to whoever ends the process; the stop that follows restores everything."""
+    bench.services.serve_error = PortTaken("port 53 on 192.168.0.1 is taken by dnsmasq (pid 12)")
+    bench.gateway.startService()
+    assert [str(error) for error in bench.fatal] == ["port 53 on 192.168.0.1 is taken by dnsmasq (pid 12)"]
+    bench.gateway.stopService()
+    assert bench.machine.everything() == bench.original
+
+
+def test_a_machine_that_refuses_ends_the_start(bench: Bench) -> None:
+    """An nft that refuses the rules is fatal at the start, and nothing is left of it."""
+    bench.tables.error = HostError("nft is not installed")
+    bench.gateway.startService()
+    assert [str(error) for error in bench.fatal] == ["nft is not installed"]
+    bench.tables.error = None
+    bench.gateway.stopService()
+    assert bench.machine.everything() == bench.original
+
+
+RELOADS = [
+    ("address: 192.168.7.1/24, services", "LAN home changed", ["serve home 192.168.7.1/24 red"]),
+    ("services", "nothing has changed", []),
+]
+
+
+@pytest.mark.parametrize(("replacement", "words", "calls"), RELOADS)
+def test_reload_touches_only_what_changed(
+    bench: Bench, replacement: str, words: str, calls: list[str]
+) -> None:
+    """A LAN that is the same is not served again, an uplink that is the same not reconnected."""
+    bench.start()
+    bench.services.calls.clear()
+    bench.write(FILE.replace("services", replacement))
+    assert reload(bench) == [words]
+    assert bench.services.calls == calls
+    assert bench.plugins.made["cable"].calls == ["always"]
+
+
+def test_reload_adds_and_removes(bench: Bench) -> None:
+    """A new uplink starts, one that is gone is disconnected and forgotten."""
+    bench.start()
+    bench.write(FILE.replace("name: modem", "name: dsl"))
+    assert reload(bench) == ["uplink modem removed; uplink dsl added"]
+    assert [runner.spec.name for runner in bench.gateway.supervisor.runners()] == ["cable", "dsl"]
+
+
+def test_a_bad_file_changes_nothing(bench: Bench) -> None:
+    """All errors are told, the old configuration stays in force."""
+    bench.start()
+    bench.write(FILE.replace("plugin: uplink, interface: eth0", "plugin: uplinc, intreface: eth0"))
+    [error] = reload(bench)
+    assert isinstance(error, IcsError)
+    assert "did you mean" in str(error)
+    assert bench.ids()[-1] == "gateway.reload_failed"
+    assert to_json(bench.gateway.status())["uplinks"][0]["state"] == "connecting"
+
+
+def test_a_change_that_fails_half_way_is_taken_back(bench: Bench) -> None:
+    """A service that refuses its new settings gets the old ones again; the error is told."""
+    bench.start()
+    assert bench.services.made is not None
+    made, old = bench.services.made, bench.gateway.config
+    original: Callable[..., Any] = made.serve
+
+    def serve(lan: Any, config: Any) -> Any:
+        return fail(PortTaken("no")) if config.colour == "blue" else original(lan, config)
+
+    made.serve = serve  # type: ignore[method-assign]
+    bench.write(FILE.replace("red", "blue").replace("modem", "dsl"))
+    [error] = reload(bench)
+    assert str(error) == "no"
+    assert bench.gateway.config == old
+    assert [runner.spec.name for runner in bench.gateway.supervisor.runners()] == ["cable", "modem"]
+    assert bench.services.calls[-1] == "serve home 192.168.0.1/24 red"
+
+
+def test_commands_of_the_api(bench: Bench) -> None:
+    """connect and disconnect act on the named uplink, or on the preferred one."""
+    bench.start()
+    bench.plugins.made["modem"].report(Down())
+    bench.gateway.connect("modem", Cause("command"))
+    assert bench.plugins.made["modem"].calls == ["command"]
+    assert bench.gateway.disconnect(None, "by root") == "cable"
+    errors: list[str] = []
+    bench.gateway.connect("typo", Cause("command")).addErrback(
+        lambda why: errors.append(why.getErrorMessage())
+    )
+    assert errors == ["there is no uplink 'typo'; there are: cable, modem"]
