@@ -79,6 +79,28 @@ def test_the_system_calls_of_a_journals_life():
     assert files.open_descriptors == 0
 
 
+def test_the_system_calls_of_an_upgrade():
+    """The copy of the old file is durable, with its name, before the new one takes its place."""
+    files = MemoryFiles()
+    files.put(PATH, OLD)
+    opened(files, upgrade=renumber)
+    assert files.calls == ["make_directory", "read", *REPLACING, *REPLACING]
+
+
+@pytest.mark.parametrize("call", ["write", "fdatasync"])
+def test_after_an_error_the_file_is_opened_anew(call):
+    """The kernel reports a failed writeback once to each open file: the old descriptor is not asked again."""
+    files = MemoryFiles()
+    file, _ = opened(files)
+    file.commit(appends(1))
+    files.failing, files.calls = {call: oserror(errno.EIO)}, []
+    file.commit(appends(2))
+    files.failing = {}
+    file.commit(appends(3))
+    failed = ["write"] if call == "write" else ["write", "fdatasync"]
+    assert files.calls == [*failed, "close", "open_append", "truncate", "write", "fdatasync"]
+
+
 def test_a_good_file_is_synced_when_it_is_opened():
     """What a killed process left in the page cache is put on the disk before its owner relies on it."""
     files = MemoryFiles()

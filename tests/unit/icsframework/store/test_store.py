@@ -109,6 +109,7 @@ def test_close_writes_everything_and_leaves_no_thread_and_no_descriptor(director
     threads, descriptors = threading.active_count(), open_descriptors()
     store = Store(directory, reactor)
     journal = reactor.wait(store.open("leases", 1))
+    reactor.wait(reactor.wait(store.open("mappings", 1)).close())
     journal.append({"n": 1})
     opening = store.open("mappings", 1)
     opening.addErrback(lambda failure: failure.trap(StoreError))
