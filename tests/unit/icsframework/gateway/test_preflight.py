@@ -1,0 +1,129 @@
+"""What is refused before anything is touched, and with which exit status."""
+
+from pathlib import Path
+
+import pytest
+
+from icsframework.errors import ConfigurationError, InterfaceMissing, PluginError
+from icsframework.gateway.preflight import (
+    check,
+    find_program,
+    interfaces_here,
+    load_or_fail,
+    notes,
+    prepare,
+    reloader,
+    require_interfaces,
+    system_info,
+)
+from icsframework.testing.lan import ScriptedLanFactory
+from icsframework.testing.registry import FixedRegistry
+from icsframework.testing.uplink import ScriptedUplinkFactory
+from icsframework.values import Readiness
+
+
+@pytest.fixture
+def factory() -> ScriptedUplinkFactory:
+    """The uplink plugin."""
+    return ScriptedUplinkFactory()
+
+
+@pytest.fixture
+def plugins(factory: ScriptedUplinkFactory) -> FixedRegistry:
+    """A registry with it."""
+    return FixedRegistry({("uplink", "modem"): factory, ("lan_service", "service"): ScriptedLanFactory()})
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A correct file."""
+    path = tmp_path / "gateway.yaml"
+    path.write_text(
+        "lans: [{interface: eth1, services: [{plugin: service}]}]\nuplinks: [{plugin: modem, interface: eth0}]\n"
+    )
+    return path
+
+
+def test_a_bad_file_is_refused_with_every_line(tmp_path: Path, plugins: FixedRegistry) -> None:
+    """All errors at once, each with its place, and the reassurance that nothing happened; status 2."""
+    path = tmp_path / "gateway.yaml"
+    path.write_text(
+        "lans: [{interface: eth1, services: []}]\nuplinks: [{plugin: modm, colour: red}, {plugin: 7}]\n"
+    )
+    with pytest.raises(ConfigurationError) as caught:
+        load_or_fail(str(path), plugins)
+    lines = str(caught.value).splitlines()
+    assert caught.value.exit_status == 2
+    assert lines[-1].endswith("errors; nothing was started or changed")
+    assert all(line.startswith(f"{path}:2:") for line in lines[:-1])
+
+
+def test_a_correct_file_is_returned_with_its_warnings(file: Path, plugins: FixedRegistry) -> None:
+    """What is not an error is passed on to log and status."""
+    checked = check(str(file), plugins, privileged=True)
+    assert checked.config.uplinks[0].plugin == "modem"
+    assert any("default helpers" in warning for warning in checked.warnings)
+
+
+@pytest.mark.parametrize(
+    ("readiness", "words"),
+    [
+        (
+            Readiness.missing("slirp", "install the package slirp"),
+            "is missing: slirp; install the package slirp",
+        ),
+        (Readiness.unsupported("this kernel has no PPP"), "is unsupported: this kernel has no PPP"),
+    ],
+)
+def test_a_plugin_that_is_not_ready_is_named(
+    file: Path, plugins: FixedRegistry, factory: ScriptedUplinkFactory, readiness: Readiness, words: str
+) -> None:
+    """The sentence says which entry, which plugin, why, and what to do."""
+    factory.readiness = readiness
+    config = load_or_fail(str(file), plugins).config
+    assert config is not None
+    with pytest.raises(PluginError) as caught:
+        prepare(config, plugins, system_info(True))
+    assert str(caught.value) == f"uplink eth0: uplink plugin 'modem' {words}"
+
+
+def test_nothing_to_serve_lists_what_there_is(file: Path, plugins: FixedRegistry) -> None:
+    """A gateway whose interfaces are all wrong does not start; one side present is not enough."""
+    config = load_or_fail(str(file), plugins).config
+    assert config is not None
+    require_interfaces(config, frozenset({"eth0", "eth1"}))
+    with pytest.raises(
+        InterfaceMissing, match=r"no interface of any LAN is here \(eth1\); this machine has: eth0, wlan0"
+    ):
+        require_interfaces(config, frozenset({"lo", "eth0", "wlan0"}))
+    with pytest.raises(
+        InterfaceMissing, match=r"no interface of any uplink is here \(eth0\); this machine has: eth1"
+    ):
+        require_interfaces(config, frozenset({"lo", "eth1"}))
+
+
+def test_absent_interfaces_are_notes(file: Path, plugins: FixedRegistry) -> None:
+    """``ics check`` mentions them and does not fail: it may run on another machine."""
+    config = load_or_fail(str(file), plugins).config
+    assert config is not None
+    assert notes(config, frozenset({"eth1"})) == [
+        "uplink eth0: there is no interface eth0 on this machine now; it is used as soon as it appears"
+    ]
+
+
+def test_the_machine_is_looked_at_without_changing_it() -> None:
+    """Interfaces and programs of this machine."""
+    assert "lo" in interfaces_here()
+    assert find_program("sh")
+    assert find_program("no-such-program-here") is None
+
+
+def test_reload_checks_like_a_start(
+    file: Path, plugins: FixedRegistry, factory: ScriptedUplinkFactory
+) -> None:
+    """A plugin that is no longer ready refuses the reload."""
+    reload = reloader(str(file), plugins, privileged=True)
+    assert reload().lans[0].device == "eth1"
+    factory.readiness = Readiness.misconfigured("colour and taste do not go together")
+    with pytest.raises(PluginError, match="colour and taste"):
+        reload()

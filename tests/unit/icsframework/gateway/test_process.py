@@ -1,0 +1,69 @@
+"""Exit status and signals, in a real process."""
+
+import signal
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+BODY = """
+import sys
+from twisted.internet import reactor
+from icsframework.errors import NoPrivilege
+from icsframework.gateway.process import Process
+
+process = Process(reactor)
+process.handle_signals(lambda: print("reload", flush=True))
+reactor.callWhenRunning(lambda: reactor.callLater(0, print, "running", flush=True))
+{more}
+reactor.run()
+print("end", flush=True)
+"""
+
+
+def start(more: str = "") -> subprocess.Popen[str]:
+    """A small daemon."""
+    code = BODY.format(more=textwrap.dedent(more))
+    return subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_clean_stop_ends_with_0(number: signal.Signals) -> None:
+    """SIGTERM and SIGINT stop the reactor; the process ends by itself and does not die of the signal."""
+    with start() as daemon:
+        assert daemon.stdout is not None
+        assert daemon.stdout.readline() == "running\n"
+        daemon.send_signal(number)
+        out, err = daemon.communicate(timeout=20)
+    assert (daemon.returncode, out, err) == (0, "end\n", "")
+
+
+def test_hangup_reloads() -> None:
+    """SIGHUP calls the reload and nothing ends."""
+    with start() as daemon:
+        assert daemon.stdout is not None
+        daemon.stdout.readline()
+        daemon.send_signal(signal.SIGHUP)
+        assert daemon.stdout.readline() == "reload\n"
+        daemon.terminate()
+        daemon.communicate(timeout=20)
+    assert daemon.returncode == 0
+
+
+def test_a_fatal_error_leaves_its_status_and_its_sentence() -> None:
+    """What ends the gateway later sets the exit status too."""
+    with start("reactor.callWhenRunning(lambda: process.fatal(NoPrivilege('no rights')))") as daemon:
+        out, err = daemon.communicate(timeout=20)
+    assert daemon.returncode == 77
+    assert err == "ics: no rights\n"
+    assert out.splitlines()[-1] == "end"
+
+
+def test_an_unknown_error_is_status_1() -> None:
+    """A defect is a failure, not a success."""
+    with start("reactor.callWhenRunning(lambda: process.fatal(ValueError('bug')))") as daemon:
+        daemon.communicate(timeout=20)
+    assert daemon.returncode == 1
