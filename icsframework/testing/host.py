@@ -19,13 +19,14 @@ removed.  ``close_all`` is what the real host does when a plugin stops.
 import socket as net
 from collections.abc import Callable
 from dataclasses import dataclass
+from errno import ECONNREFUSED
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 from zope.interface import implementer
 
-from icsframework.errors import InterfaceMissing
+from icsframework.errors import ConnectFailed, InterfaceMissing
 from icsframework.interfaces import IHost, Unwatch
 from icsframework.values import Address, Endpoint, InterfaceInfo, PacketFilter
 
@@ -203,7 +204,7 @@ class FakeHost:
             return refused
         self.connected.append((endpoint, mark, source))
         if endpoint not in self.reach:
-            return fail(ConnectionRefusedError(f"nobody listens on {endpoint}"))
+            return fail(ConnectFailed(f"Cannot connect to {endpoint}: Connection refused.", ECONNREFUSED))
         sock = net.create_connection(self.reach[endpoint], timeout)
         sock.setblocking(False)
         self._tcp.append(sock)

@@ -7,7 +7,7 @@ from twisted.internet.interfaces import IReactorFDSet
 from zope.interface.verify import verifyObject
 
 from icsframework import interfaces
-from icsframework.errors import InterfaceMissing, MappingError, PortTaken, StoreError, UplinkRefused
+from icsframework.errors import ConnectFailed, InterfaceMissing, MappingError, PortTaken, StoreError, UplinkRefused
 from icsframework.testing.gateway import FakeGateway, Readers
 from icsframework.testing.store import MemoryStore
 from icsframework.values import (
@@ -105,7 +105,7 @@ def test_frames_pass_between_plugin_and_test(gateway):
 def test_tcp_is_loopback(gateway):
     """connect reaches what listens, with mark and source on record, and is refused elsewhere."""
     where = Endpoint(IPv4Address("192.168.0.1"), 80)
-    assert isinstance(result(gateway.host.connect(where)), ConnectionRefusedError)
+    assert isinstance(result(gateway.host.connect(where)), ConnectFailed)
     listener = result(gateway.host.listen(where))
     result(gateway.host.connect(where, mark=7)).send(b"x")
     listener.setblocking(True)
