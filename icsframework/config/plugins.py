@@ -8,11 +8,19 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
+from icsframework.config.common import parse_plugin_name
 from icsframework.config.messages import nearest
 from icsframework.config.problem import KeyPath
 from icsframework.config.reading import Part, Report, read_section
 from icsframework.errors import PluginError
-from icsframework.fields import LanServiceConfig, NatHelperConfig, PluginConfig, Section, UplinkConfig
+from icsframework.fields import (
+    FieldError,
+    LanServiceConfig,
+    NatHelperConfig,
+    PluginConfig,
+    Section,
+    UplinkConfig,
+)
 from icsframework.quantities import shown
 
 __all__ = ["KINDS", "Entry", "Plugins", "read_entry"]
@@ -112,8 +120,11 @@ def _find_config(
     report: Report, plugins: Plugins, kind: Kind, name: object, path: KeyPath
 ) -> type[PluginConfig] | None:
     """The model of the plugin's own keys; None (reported, or about to be) if there is none."""
-    if not isinstance(name, str):
-        return None
+    try:
+        parse_plugin_name(name)
+    except FieldError:
+        return None  # said by the model of the core's keys
+    name = str(name)
     installed = sorted(plugins.names(kind.name))
     if ":" not in name and name not in installed:
         guess = nearest(name, installed)
