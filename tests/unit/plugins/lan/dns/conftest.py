@@ -123,10 +123,10 @@ class Talk:
             case Answer(asker, message):
                 port = f"tcp{asker.connection}" if asker.connection else asker.port
                 return f"{asker.client}:{port} < {shown(message)}"
-            case Forward(server, slot, message):
+            case Forward(server, _, message):
                 self.forwards.append(action)
                 return f"{server} <- {shown(message)}"
-            case ForwardTcp(server, token, message):
+            case ForwardTcp(server, _, message):
                 self.tcp.append(action)
                 return f"{server}/tcp <- {shown(message)}"
             case Abandon():
