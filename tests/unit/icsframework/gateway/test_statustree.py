@@ -1,0 +1,136 @@
+"""The status tree, in its stable JSON shape."""
+
+from ipaddress import IPv4Address, IPv4Interface
+
+from twisted.internet.defer import succeed
+from twisted.logger import Logger
+
+from icsframework.config.lans import LanSection
+from icsframework.config.uplinks import UplinkSection
+from icsframework.gateway.lans import LanState, ServiceState
+from icsframework.gateway.statustree import lan_status, lease_status, uplink_status
+from icsframework.host.traffic import Traffic
+from icsframework.status import to_json
+from icsframework.testing.gateway import WALL_AT_START, FakeClock, FakeEvents
+from icsframework.testing.uplink import ScriptedUplink
+from icsframework.uplinks.runner import Runner, UplinkSpec
+from icsframework.values import Down, Failed, Family, InterfaceInfo, LeaseView, Link, Up
+
+LINK = Link(
+    "eth0", 2, None, "ethernet", "kernel", 1400, False, 10.0,
+    Family((IPv4Interface("203.0.113.5/24"),), IPv4Address("203.0.113.1"), (IPv4Address("203.0.113.1"),)),
+)  # fmt: skip
+SECTION = UplinkSection(name="cable", plugin="ethernet", interface="eth0", metered=True)
+
+
+def runner(clock: FakeClock) -> Runner:
+    """An uplink whose machine always agrees."""
+    spec = UplinkSpec("cable", "ethernet", "always", "eth0", True, 1 << 16, ScriptedUplink)
+    one = Runner(
+        spec, clock, FakeEvents("u", clock), Logger(), lambda: succeed(None), lambda: None, lambda: 0.5
+    )
+    one.start()
+    return one
+
+
+def test_an_uplink_that_is_up() -> None:
+    """Addresses, servers, MTU, times as ISO 8601, counters, cause and the plugin's own figures."""
+    clock = FakeClock()
+    one = runner(clock)
+    one.plugin.report(Down())  # type: ignore[attr-defined]
+    one.plugin.report(Up(LINK))  # type: ignore[attr-defined]
+    details = {"uplink.cable": lambda: {"server": "203.0.113.1"}}
+    shown = to_json(uplink_status(one, SECTION, True, clock, {"eth0": Traffic(7, 9)}, details))
+    assert shown == {
+        "name": "cable",
+        "plugin": "ethernet",
+        "connect": "always",
+        "state": "up",
+        "stage": None,
+        "active": True,
+        "interface": "eth0",
+        "addresses": ["203.0.113.5/24"],
+        "dns": ["203.0.113.1"],
+        "mtu": 1400,
+        "metered": True,
+        "since": "2027-01-15T08:00:10Z",
+        "cause": {
+            "client": "",
+            "mac": "",
+            "hostname": "",
+            "protocol": "",
+            "destination": "",
+            "name": "",
+            "rule": "always",
+        },
+        "reason": None,
+        "retry_at": None,
+        "rx_bytes": 7,
+        "tx_bytes": 9,
+        "limits": {},
+        "details": {"server": "203.0.113.1"},
+    }
+
+
+def test_an_uplink_that_waits_says_why_and_until_when() -> None:
+    """Cooling carries the reason and the time of the next try."""
+    clock = FakeClock()
+    one = runner(clock)
+    one.plugin.report(Down())  # type: ignore[attr-defined]
+    assert uplink_status(one, SECTION, False, clock, {}, {}).stage == "starting"
+    one.plugin.report(Failed("no DHCP server answers", retry_at=60.0))  # type: ignore[attr-defined]
+    shown = to_json(uplink_status(one, SECTION, False, clock, {}, {}))
+    assert (shown["state"], shown["reason"], shown["retry_at"]) == (
+        "cooling",
+        "no DHCP server answers",
+        "2027-01-15T08:01:00Z",
+    )
+
+
+def test_a_broken_plugin_does_not_break_the_status() -> None:
+    """Its figures are replaced by the error."""
+
+    def broken() -> dict[str, int]:
+        raise KeyError("x")
+
+    clock = FakeClock()
+    shown = uplink_status(runner(clock), SECTION, False, clock, {}, {"uplink.cable": broken})
+    assert shown.details == {"error": "KeyError: 'x'"}
+
+
+def test_a_lan_with_its_services_and_leases() -> None:
+    """State, services with their own state, and the number of its leases."""
+    state = LanState(LanSection(name="home", interface="eth1"))
+    state.services = {
+        "dhcp": ServiceState("dhcp", "serving"),
+        "dns": ServiceState("dns", "failed", "port 53 is taken"),
+    }
+    lease = LeaseView(IPv4Address("192.168.0.9"), "02::1", "", "pc", WALL_AT_START, "home")
+    absent = lan_status(state, IPv4Interface("192.168.0.1/24"), [lease], {})
+    assert (absent.state, absent.reason, absent.leases) == ("absent", "there is no interface eth1", 1)
+    state.info = InterfaceInfo("eth1", 3, "02::1", 1500, True, True)
+    failed = to_json(lan_status(state, None, [], {"dhcp": lambda: {"leases": 0}}))
+    assert (failed["state"], failed["reason"], failed["address"]) == (
+        "failed",
+        "dns: port 53 is taken",
+        "auto",
+    )
+    assert failed["services"][0] == {
+        "plugin": "dhcp",
+        "state": "serving",
+        "reason": "",
+        "details": {"leases": 0},
+    }
+
+
+def test_a_lease() -> None:
+    """The shape of ``ics leases --json``; a lease without end has no time."""
+    lease = LeaseView(IPv4Address("192.168.0.9"), "02::1", "01:02", "pc", None, "home")
+    assert to_json(lease_status(lease)) == {
+        "address": "192.168.0.9",
+        "mac": "02::1",
+        "client_id": "01:02",
+        "hostname": "pc",
+        "expires": None,
+        "lan": "home",
+    }
