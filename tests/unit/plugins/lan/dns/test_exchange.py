@@ -3,9 +3,9 @@
 from ipaddress import ip_address
 
 import pytest
+
 from ics_plugins.lan.dns.actions import Asker, Waiter
 from ics_plugins.lan.dns.exchange import MAX_WAITING, MAX_WAITING_CLIENT, WaitingRoom
-
 from icsframework.protocols.dns.message import parse_query
 
 KEY = (b"question", 0, ())

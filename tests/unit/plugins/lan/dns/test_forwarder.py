@@ -34,7 +34,9 @@ def test_tcp_that_brings_nonsense(talk):
     for _ in range(4):
         lines = t.lines(t.proxy.forwarder.answered_tcp(t.tcp[-1].token, b"nonsense", t.now))
     assert lines == ["192.168.0.10:tcp1 < #1 www.example.net A SERVFAIL"]
-    assert t.proxy.forwarder.servers.details() == [{"server": "203.0.113.1:53", "state": "ok", "unanswered": 0}]
+    assert t.proxy.forwarder.servers.details() == [
+        {"server": "203.0.113.1:53", "state": "ok", "unanswered": 0}
+    ]
 
 
 def test_no_id_is_free(talk):

@@ -4,11 +4,11 @@ import socket
 from ipaddress import ip_address, ip_interface
 
 import pytest
+
 from ics_plugins.lan.dns import listener
 from ics_plugins.lan.dns.config import DnsConfig
 from ics_plugins.lan.dns.listener import Clients, UdpListener
 from ics_plugins.lan.dns.proxy import DnsProxy
-
 from icsframework.testing.gateway import FakeClock
 from icsframework.values import Endpoint, Lan
 

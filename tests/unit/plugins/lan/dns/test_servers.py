@@ -3,7 +3,6 @@
 from ipaddress import ip_address
 
 from ics_plugins.lan.dns.servers import Servers
-
 from icsframework.values import Endpoint
 
 ONE, TWO = (Endpoint(ip_address(f"203.0.113.{n}"), 53) for n in (1, 2))

@@ -7,7 +7,6 @@ from ics_plugins.lan.dns.actions import Asker, Waiter
 from ics_plugins.lan.dns.exchange import Exchange
 from ics_plugins.lan.dns.servers import Server
 from ics_plugins.lan.dns.tries import SLOTS, Tries, Try
-
 from icsframework.protocols.dns.message import parse_query
 from icsframework.values import Endpoint
 
@@ -17,7 +16,9 @@ SERVER = Server(Endpoint(ip_address("203.0.113.1"), 53))
 def exchange(wire):
     """Somebody's question."""
     data = wire.query("www.example.net")
-    return Exchange(None, Waiter(Asker("home", ip_address("192.168.0.10"), 1), parse_query(data), data, 0.0), 0.0)
+    return Exchange(
+        None, Waiter(Asker("home", ip_address("192.168.0.10"), 1), parse_query(data), data, 0.0), 0.0
+    )
 
 
 def drawing(*numbers):

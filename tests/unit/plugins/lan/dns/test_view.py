@@ -3,12 +3,12 @@
 from ipaddress import ip_address, ip_interface
 
 import pytest
+
 from ics_plugins.lan.dns.actions import Asker, Waiter
 from ics_plugins.lan.dns.cache import Answer
 from ics_plugins.lan.dns.config import DnsConfig
 from ics_plugins.lan.dns.local import LocalNames
 from ics_plugins.lan.dns.view import LanView
-
 from icsframework.protocols.dns.message import parse_query, parse_response
 from icsframework.values import Lan
 
