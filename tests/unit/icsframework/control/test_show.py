@@ -1,0 +1,125 @@
+"""What a person reads on the terminal."""
+
+from datetime import UTC, datetime
+
+from icsframework.control import show
+
+NOW = datetime(2026, 11, 25, 12, 0, 0, tzinfo=UTC)
+STATUS = {
+    "gateway": {"version": "1.0", "state": "ready", "since": "2026-11-25T10:00:00Z", "config": "/etc/ics/gateway.yaml"},
+    "uplinks": [
+        {
+            "name": "cable", "state": "up", "stage": None, "active": True, "interface": "eth0",
+            "addresses": ["203.0.113.5/24"], "since": "2026-11-25T11:59:18Z", "reason": None, "retry_at": None,
+            "rx_bytes": 1234567, "tx_bytes": 999,
+        },
+        {
+            "name": "modem", "state": "cooling", "stage": None, "active": False, "interface": None,
+            "addresses": [], "since": None, "reason": "busy", "retry_at": "2026-11-25T12:01:30Z",
+            "rx_bytes": 0, "tx_bytes": 0,
+        },
+    ],
+    "lans": [
+        {
+            "name": "home", "state": "up", "interface": "eth1", "address": "192.168.0.1/24", "leases": 2, "reason": None,
+            "services": [
+                {"plugin": "dhcp", "state": "serving", "reason": ""},
+                {"plugin": "dns", "state": "failed", "reason": "port 53 is taken"},
+            ],
+        }
+    ],
+    "helpers": [],
+    "warnings": ["careful"],
+}  # fmt: skip
+
+
+def test_status_fits_a_terminal() -> None:
+    """The whole screen, aligned; the active uplink has a star."""
+    assert show.status(STATUS, NOW).splitlines() == [
+        "ics 1.0  ready  since 2h  /etc/ics/gateway.yaml",
+        "",
+        "UPLINK   STATE    INTERFACE  ADDRESS         SINCE  IN      OUT",
+        "* cable  up       eth0       203.0.113.5/24  42s    1.2 MB  999 B",
+        "  modem  cooling  -          -               -      0 B     0 B    busy (next try in 1m 30s)",
+        "",
+        "LAN     STATE  INTERFACE  ADDRESS         LEASES  SERVICES",
+        "  home  up     eth1       192.168.0.1/24  2       dhcp, dns (failed: port 53 is taken)",
+        "warning: careful",
+    ]
+
+
+def test_colours_do_not_disturb_the_columns() -> None:
+    """The same screen in colour is as wide as without."""
+    plain, coloured = show.status(STATUS, NOW), show.status(STATUS, NOW, colour=True)
+    stripped = (
+        coloured.replace("\x1b[32m", "")
+        .replace("\x1b[33m", "")
+        .replace("\x1b[31m", "")
+        .replace("\x1b[0m", "")
+    )
+    assert coloured != plain
+    assert stripped == plain
+
+
+def test_leases_as_a_table() -> None:
+    """Address, MAC, name, LAN and how long."""
+    lease = {
+        "address": "192.168.0.9",
+        "mac": "02::1",
+        "hostname": "",
+        "lan": "home",
+        "expires": "2026-11-25T23:30:00Z",
+    }
+    assert show.leases([lease, lease | {"hostname": "pc", "expires": None}], NOW).splitlines() == [
+        "ADDRESS      MAC    NAME  LAN   EXPIRES",
+        "192.168.0.9  02::1  -     home  in 11h 30m",
+        "192.168.0.9  02::1  pc    home  never",
+    ]
+    assert show.leases([], NOW) == "no leases"
+
+
+def test_history_gives_the_cause_in_words() -> None:
+    """Who wanted it and what for."""
+    cause = {"client": "192.168.0.9", "hostname": "pc", "protocol": "udp", "name": "a.example", "rule": "dns"}
+    entries = [
+        {
+            "time": "2026-11-25T10:00:00Z",
+            "uplink": "modem",
+            "event": "connecting",
+            "cause": cause,
+            "reason": "",
+        },
+        {
+            "time": "2026-11-25T10:00:30Z",
+            "uplink": "modem",
+            "event": "failed",
+            "cause": None,
+            "reason": "busy",
+        },
+    ]
+    assert show.history(entries).splitlines() == [
+        "TIME                  UPLINK  EVENT       BECAUSE                 REASON",
+        "2026-11-25T10:00:00Z  modem   connecting  dns, pc, udp a.example",
+        "2026-11-25T10:00:30Z  modem   failed      -                       busy",
+    ]
+    assert show.history([]) == "nothing has happened yet"
+
+
+def test_plugins_with_and_without_check() -> None:
+    """State and reason only after a check."""
+    row = {"name": "dhcp", "kind": "lan_service", "distribution": "icsframework", "version": "1"}
+    assert show.plugins([row]).splitlines()[0] == "NAME  KIND         DISTRIBUTION  VERSION"
+    assert (
+        show.plugins([row | {"state": "broken", "reason": "no"}])
+        .splitlines()[1]
+        .endswith("1        broken  no")
+    )
+    assert show.plugins([]) == "no plugins are installed"
+
+
+def test_sizes_and_spans_stay_short() -> None:
+    """At most four characters and a unit; the two largest units of time."""
+    assert [show.size(n) for n in (0, 999, 1000, 12345, 999_999, 10**9, 10**15)] == [
+        "0 B", "999 B", "1.0 kB", "12.3 kB", "1000 kB", "1.0 GB", "1000 TB",
+    ]  # fmt: skip
+    assert [show.span(n) for n in (0, 59, 61, 3600, 90061)] == ["0s", "59s", "1m 1s", "1h", "1d 1h"]

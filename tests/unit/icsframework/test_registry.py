@@ -1,0 +1,132 @@
+"""Plugins by entry point: found, verified, and named when they are unusable."""
+
+import sys
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from icsframework.errors import PluginError
+from icsframework.registry import PluginEntry, Registry, verify_product
+from icsframework.testing.lan import ScriptedLanFactory
+from icsframework.testing.uplink import ScriptedUplink, ScriptedUplinkFactory
+
+
+class Broken(ScriptedUplinkFactory):
+    """Another version of the contracts."""
+
+    api_version = 2
+
+
+class Incomplete:
+    """Says that it is an uplink factory, and is not."""
+
+    api_version = 1
+
+
+def entry(
+    name: str, target: str = "strangers:factory", distribution: str = "acme", version: str = "1.2"
+) -> PluginEntry:
+    """An installed uplink plugin."""
+    return PluginEntry("uplink", name, target, distribution, version)
+
+
+@pytest.fixture
+def strangers() -> Any:
+    """A stranger's module."""
+    module: Any = ModuleType("strangers")
+    module.factory = ScriptedUplinkFactory()
+    module.broken = Broken()
+    module.incomplete = Incomplete()
+    module.a_class = ScriptedUplinkFactory
+    module.lan = ScriptedLanFactory()
+    sys.modules["strangers"] = module
+    yield module
+    del sys.modules["strangers"]
+
+
+def reason(registry: Registry, name: str, kind: str = "uplink") -> str:
+    """The sentence of the refusal."""
+    with pytest.raises(PluginError) as caught:
+        registry.get(kind, name)
+    assert caught.value.exit_status == 2
+    return str(caught.value)
+
+
+def test_first_party_plugins_are_found_like_any_other() -> None:
+    """They are installed under their names, and all of them can be used."""
+    registry = Registry.installed()
+    assert {"ethernet"} <= set(registry.names("uplink"))
+    assert {"dhcp", "dns"} <= set(registry.names("lan_service"))
+    assert [report for report in registry.check() if report.state != "ready"] == []
+
+
+def test_listing_imports_nothing() -> None:
+    """A module that cannot even be imported is listed."""
+    registry = Registry([entry("chess", "no_such_module:factory")])
+    assert registry.names("uplink") == ["chess"]
+    assert "no_such_module" not in sys.modules
+
+
+def test_a_plugin_is_imported_once(strangers: Any) -> None:
+    """The same factory for everybody."""
+    registry = Registry([entry("chess")])
+    assert registry.get("uplink", "chess") is strangers.factory
+    assert registry.get("uplink", "chess") is strangers.factory
+
+
+def test_module_and_attribute_name_a_plugin_too(strangers: Any) -> None:
+    """Code that is on the path without being installed."""
+    assert Registry().get("uplink", "strangers:factory") is strangers.factory
+
+
+def test_a_missing_plugin_suggests_the_nearest() -> None:
+    """A typo is told so; otherwise what is installed."""
+    registry = Registry([entry("chess")])
+    assert reason(registry, "ches") == "there is no uplink plugin 'ches'; did you mean 'chess'?"
+    assert reason(registry, "xyz") == "there is no uplink plugin 'xyz'; installed are: chess"
+    assert reason(registry, "xyz", "nat_helper") == "there is no NAT helper plugin 'xyz'; installed are: none"
+
+
+def test_duplicates_are_refused_with_both_origins() -> None:
+    """Which of two plugins runs is never decided by accident; the same one seen twice is one."""
+    twice = Registry([entry("chess"), entry("chess", distribution="other", version="3")])
+    assert reason(twice, "chess") == (
+        "uplink plugin 'chess' is installed twice, by acme 1.2 and other 3; uninstall one of them"
+    )
+    assert len(Registry([entry("chess"), entry("chess")]).entries()) == 1
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("no_such_module:factory", "of acme 1.2 cannot be imported: ModuleNotFoundError"),
+        ("strangers:nothing", "of acme 1.2 cannot be imported: AttributeError"),
+        ("strangers:broken", "it is written for API version 2, this is version 1; update it"),
+        ("strangers:a_class", "strangers:a_class is a class; the entry point must name an object of it"),
+        ("strangers:incomplete", "Incomplete"),
+        ("strangers:lan", "ScriptedLanFactory"),
+    ],
+)
+def test_an_unusable_plugin_is_named_with_its_fault(strangers: Any, target: str, words: str) -> None:
+    """One sentence: which plugin, whose, what is wrong."""
+    sentence = reason(Registry([entry("chess", target)]), "chess")
+    assert words in sentence
+    assert sentence.startswith("uplink plugin 'chess' of acme 1.2")
+    assert "\n" not in sentence
+
+
+def test_check_reports_every_plugin_and_keeps_the_traceback(strangers: Any) -> None:
+    """A broken one does not hide the others."""
+    reports = Registry([entry("bad", "no_such_module:f"), entry("good")]).check()
+    assert [(r.entry.name, r.state) for r in reports] == [("bad", "broken"), ("good", "ready")]
+    assert "ModuleNotFoundError" in reports[0].traceback
+
+
+def test_what_a_factory_creates_is_verified() -> None:
+    """An object that lacks a method is refused by name."""
+    verify_product("uplink", "chess", ScriptedUplink(lambda state: None))
+    with pytest.raises(
+        PluginError, match="uplink plugin 'chess' created an object that does not keep its contract"
+    ):
+        verify_product("uplink", "chess", object())
