@@ -7,7 +7,6 @@ except that the time zone is looked for among those of the system.
 
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
 
 from icsframework.config.check_lans import check_lans
 from icsframework.config.check_publish import check_publish
@@ -49,6 +48,8 @@ def check_gateway(parts: Parts) -> Iterator[Finding]:
                 "write for example 0x00ff0000",
             )
     if (gateway := parts.gateway.sound("timezone")) is not None and gateway.timezone != "system":
+        from zoneinfo import ZoneInfo, available_timezones  # 5 ms that most files do not need
+
         try:
             ZoneInfo(gateway.timezone)
         except (OSError, ValueError, KeyError):  # ZoneInfoNotFoundError is a KeyError; Europe is a directory

@@ -4,7 +4,6 @@ import re
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
-from pydantic.json_schema import SkipJsonSchema
 
 from icsframework.config.common import UNNAMED, PluginName, Tag
 from icsframework.fields import Duration, FieldError, Name, Network, Section, text_type
@@ -64,4 +63,5 @@ class HelperSection(Section):
     """When it fails: pass the traffic on untouched, or refuse it; left out, as the plugin says."""
     tags: tuple[Tag, ...] = ()
     """Labels of your own."""
-    own: SkipJsonSchema[Any] = None
+    own: Any = None
+    """The plugin's own keys; no key of the file."""

@@ -4,7 +4,6 @@ from ipaddress import IPv4Interface
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
-from pydantic.json_schema import SkipJsonSchema
 
 from icsframework.addresses import parse_ipv4_interface
 from icsframework.config.common import UNNAMED, Bridge, Match, PluginName, Tag
@@ -52,7 +51,8 @@ class ServiceSection(Section):
     """Serve IPv6 too, where the LAN has it."""
     tags: tuple[Tag, ...] = ()
     """Labels of your own."""
-    own: SkipJsonSchema[Any] = None
+    own: Any = None
+    """The plugin's own keys; no key of the file."""
 
 
 class LanSection(Section):

@@ -6,7 +6,6 @@ is quoted only where it cannot be a secret.
 """
 
 from collections.abc import Collection, Mapping
-from difflib import get_close_matches
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -52,6 +51,8 @@ _BOUNDS = {
 
 def nearest(word: str, known: Collection[str], cutoff: float = 0.6) -> str | None:
     """The known word that was probably meant."""
+    from difflib import get_close_matches  # only a file with errors needs it
+
     for spelling in (word, word.lower(), word.lower().replace("_", "-")):
         if found := get_close_matches(spelling[:MAX_WORD], known, 1, cutoff):
             return found[0]

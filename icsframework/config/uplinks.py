@@ -4,7 +4,6 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
-from pydantic.json_schema import SkipJsonSchema
 
 from icsframework.config.common import UNNAMED, Match, PluginName, Tag
 from icsframework.fields import (
@@ -149,4 +148,5 @@ class UplinkSection(Section):
     """The bandwidth of the line."""
     tags: tuple[Tag, ...] = ()
     """Labels of your own."""
-    own: SkipJsonSchema[Any] = None
+    own: Any = None
+    """The plugin's own keys; no key of the file."""
