@@ -41,7 +41,7 @@ types: venv
 	@$(BIN)/mypy
 
 fast: venv
-	@$(PYTEST) -q $(wildcard tests/unit tests/golden tests/contract tests/arch) $(ARGS)
+	@PYTHONHASHSEED=0 $(PYTEST) -q --numprocesses=auto --dist=worksteal $(wildcard tests/unit tests/golden tests/contract tests/arch) $(ARGS)
 
 fmt: venv       ## put the code into shape
 	@$(BIN)/ruff check --fix-only --quiet .
