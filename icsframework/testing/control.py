@@ -1,0 +1,48 @@
+"""A gateway behind the control API, with nothing behind it."""
+
+from twisted.internet.defer import Deferred, fail, succeed
+
+from icsframework.errors import IcsError
+from icsframework.status import GatewayStatus, HistoryEntry, Instant, LeaseStatus, Status
+from icsframework.values import Cause, Link
+
+
+class ScriptedControl:
+    """Provides control.api.Controlled; ``calls`` notes the commands, ``error`` makes them fail, ``waiting`` holds a connect."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.error: IcsError | None = None
+        self.waiting: Deferred[Link] | None = None
+        self.link = Link("eth0", 2, None, "ethernet", "kernel", 1500, False, 0.0, None)
+
+    def status(self) -> Status:
+        """An empty gateway."""
+        return Status(GatewayStatus("1", "ready", Instant(0), 7, "/etc/ics/gateway.yaml"), (), (), (), 0)
+
+    def leases_status(self) -> list[LeaseStatus]:
+        """One lease."""
+        return [LeaseStatus("192.168.0.9", "02::1", "", "pc", None, "home")]
+
+    def history_entries(self) -> list[HistoryEntry]:
+        """One entry."""
+        return [HistoryEntry(Instant(0), "cable", "up", None, "")]
+
+    def connect(self, uplink: str | None, cause: Cause) -> Deferred[Link]:
+        """Note it."""
+        self.calls.append(f"connect {uplink} {cause.rule}")
+        if self.waiting is not None:
+            return self.waiting
+        return succeed(self.link) if self.error is None else fail(self.error)
+
+    def disconnect(self, uplink: str | None, reason: str) -> str:
+        """Note it."""
+        self.calls.append(f"disconnect {uplink}")
+        if self.error is not None:
+            raise self.error
+        return uplink or "cable"
+
+    def reload(self) -> Deferred[str]:
+        """Note it."""
+        self.calls.append("reload")
+        return succeed("nothing has changed") if self.error is None else fail(self.error)

@@ -1,0 +1,70 @@
+"""The table of the API, without HTTP."""
+
+from typing import Any
+
+import pytest
+from twisted.internet.defer import maybeDeferred
+
+from icsframework.control.api import ROUTES, http_status
+from icsframework.control.rights import Caller, Right
+from icsframework.errors import ConfigurationError, NoPrivilege, NotRunning, UplinkFailed, UsageError
+from icsframework.testing.control import ScriptedControl
+
+ROOT = Caller("uid 0 (pid 1)", Right.OPERATE)
+
+
+def call(control: ScriptedControl, method: str, path: str, **parameters: Any) -> Any:
+    """The data, or the error."""
+    outcome: list[Any] = []
+    maybeDeferred(ROUTES[method, path].function, control, ROOT, parameters).addCallbacks(
+        outcome.append, lambda failure: outcome.append(failure.value)
+    )
+    return outcome[0]
+
+
+def test_questions_answer_in_stable_shapes() -> None:
+    """Status, leases and history as JSON-able data."""
+    control = ScriptedControl()
+    assert call(control, "GET", "/v1/status")["gateway"]["state"] == "ready"
+    assert call(control, "GET", "/v1/leases")[0]["address"] == "192.168.0.9"
+    assert call(control, "GET", "/v1/history")[0]["event"] == "up"
+    assert "/v1/status" in call(control, "GET", "/v1/version")["paths"]
+    assert control.calls == []
+
+
+def test_commands_name_their_uplink() -> None:
+    """An uplink, or the preferred one."""
+    control = ScriptedControl()
+    assert call(control, "POST", "/v1/connect", uplink="dsl") == {"interface": "eth0", "addresses": []}
+    assert call(control, "POST", "/v1/disconnect") == {"uplink": "cable"}
+    assert call(control, "POST", "/v1/reload") == {"changes": "nothing has changed"}
+    assert control.calls == ["connect dsl command", "disconnect None", "reload"]
+
+
+def test_a_parameter_of_another_type_is_refused() -> None:
+    """Whatever JSON holds, it is not passed on unchecked."""
+    control = ScriptedControl()
+    assert isinstance(call(control, "POST", "/v1/connect", uplink=["dsl"]), UsageError)
+    assert control.calls == []
+
+
+def test_changes_are_audited_and_guarded() -> None:
+    """Whatever is not a question is written to the log with who asked, and needs more than the right to look."""
+    for (method, path), route in ROUTES.items():
+        assert route.audit == (method == "POST"), path
+        assert (route.right > Right.VIEW) == (method == "POST"), path
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (NoPrivilege(), 403),
+        (NotRunning(), 503),
+        (UsageError(), 400),
+        (ConfigurationError(), 400),
+        (UplinkFailed(), 409),
+    ],
+)
+def test_errors_have_an_http_status(error: Any, status: int) -> None:
+    """So that any HTTP client sees what kind it is; the exit status stands in the body."""
+    assert http_status(error) == status
