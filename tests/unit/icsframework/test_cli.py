@@ -1,0 +1,179 @@
+"""The ``ics`` command, as a function."""
+
+import io
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from icsframework.cli import main
+
+STATUS = {
+    "gateway": {"version": "1", "state": "ready", "since": "2026-11-25T10:00:00Z", "config": "/x"},
+    "uplinks": [],
+    "lans": [],
+    "helpers": [],
+    "warnings": [],
+}
+ANSWERS: dict[str, Any] = {
+    "GET /v1/status": STATUS,
+    "GET /v1/leases": [],
+    "GET /v1/history": [],
+    "POST /v1/connect": {"interface": "eth0", "addresses": ["203.0.113.5/24"]},
+    "POST /v1/disconnect": {"uplink": "cable"},
+    "POST /v1/reload": {"changes": "nothing has changed"},
+}
+
+
+@pytest.fixture
+def requests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A gateway that answers every command; yields the requests it got."""
+    path = tmp_path / "control.sock"
+    monkeypatch.setenv("ICS_SOCKET", str(path))
+    got: list[str] = []
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    listener.listen()
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection:
+                request = connection.recv(65536).decode()
+                words = " ".join(request.split()[:2])
+                got.append(words + request.partition("\r\n\r\n")[2])
+                connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n" + json.dumps(ANSWERS[words]).encode())
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    yield got
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    thread.join()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "request_", "output"),
+    [
+        (["leases"], "GET /v1/leases", "no leases\n"),
+        (["leases", "--json"], "GET /v1/leases", "[]\n"),
+        (["history"], "GET /v1/history", "nothing has happened yet\n"),
+        (["connect"], 'POST /v1/connect{"uplink": null}', "up: 203.0.113.5/24 on eth0\n"),
+        (["connect", "dsl"], 'POST /v1/connect{"uplink": "dsl"}', "up: 203.0.113.5/24 on eth0\n"),
+        (
+            ["disconnect", "cable"],
+            'POST /v1/disconnect{"uplink": "cable"}',
+            "cable is disconnected until it is wanted again\n",
+        ),
+        (["reload"], "POST /v1/reload{}", "nothing has changed\n"),
+    ],
+)
+def test_each_command_asks_one_question(
+    requests: list[str], capsys: pytest.CaptureFixture[str], arguments: list[str], request_: str, output: str
+) -> None:
+    """And prints one answer, status 0."""
+    assert main(arguments) == 0
+    assert requests == [request_]
+    assert capsys.readouterr().out == output
+
+
+def test_status_as_table_and_as_json(requests: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """The same data, for people and for programs."""
+    assert main(["status"]) == 0
+    assert capsys.readouterr().out.startswith("ics 1  ready  since ")
+    assert main(["status", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == STATUS
+
+
+def test_watching_looks_again_until_interrupted(requests: list[str]) -> None:
+    """Ctrl-C ends it quietly."""
+    command = [sys.executable, "-m", "icsframework.cli", "status", "--watch", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watching:
+        assert watching.stdout is not None
+        assert [json.loads(watching.stdout.readline()) for _ in range(2)] == [STATUS, STATUS]
+        watching.send_signal(signal.SIGINT)
+        _, err = watching.communicate(timeout=20)
+    assert (watching.returncode, err) == (130, "")
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(requests: list[str]) -> None:
+    """``ics status | head -1`` prints no traceback."""
+    command = [sys.executable, "-m", "icsframework.cli", "status", "--watch"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watching:
+        assert watching.stdout is not None
+        watching.stdout.readline()
+        watching.stdout.close()
+        assert watching.stderr is not None
+        assert watching.stderr.read() == ""
+    assert watching.returncode == 0
+
+
+def test_no_gateway_is_69(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One sentence on standard error."""
+    assert main(["--socket", str(tmp_path / "none"), "status"]) == 69
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith(f"ics: no gateway answers at {tmp_path}/none;")
+
+
+def test_bad_usage_is_2(capsys: pytest.CaptureFixture[str]) -> None:
+    """An unknown command, or none."""
+    for arguments in (["frobnicate"], []):
+        with pytest.raises(SystemExit) as caught:
+            main(arguments)
+        assert caught.value.code == 2
+    assert "usage: ics" in capsys.readouterr().err
+
+
+def test_plugins_are_listed_and_checked(capsys: pytest.CaptureFixture[str]) -> None:
+    """The shape of --json has state and reason only after a check."""
+    assert main(["plugins", "--json"]) == 0
+    plain = json.loads(capsys.readouterr().out)
+    assert main(["plugins", "--check", "--json"]) == 0
+    checked = json.loads(capsys.readouterr().out)
+    assert {"name", "kind", "distribution", "version"} == set(plain[0])
+    assert {"name", "kind", "distribution", "version", "state", "reason"} == set(checked[0])
+    assert {row["name"]: row["state"] for row in checked}["ethernet"] == "ready"
+
+
+def test_check_render_and_schema_read_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The commands that need no gateway."""
+    path = tmp_path / "gateway.yaml"
+    path.write_text("lans: [{interface: eth1}]\nuplinks: [{plugin: ethernet, interface: eth0}]\n")
+    assert main(["check", str(path)]) == 0
+    assert main(["render", str(path)]) == 0
+    assert "table inet ics {" in capsys.readouterr().out
+    assert main(["schema"]) == 0
+    assert "ethernet" in capsys.readouterr().out
+    path.write_text("lans: []\nuplinks: [{plugin: ethernot}]\n")
+    assert main(["check", str(path)]) == 2
+
+
+def test_status_starts_fast_enough_to_be_a_reflex(requests: list[str]) -> None:
+    """The command imports little: none of what the daemon is made of."""
+    code = "import sys; from icsframework.cli import main; main(['status']); print(*sorted(sys.modules), file=sys.stderr)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=dict(os.environ)
+    )
+    loaded = set(done.stderr.split())
+    assert not loaded & {
+        "twisted",
+        "pydantic",
+        "yaml",
+        "zope.interface",
+        "pyroute2",
+        "asyncio",
+        "email",
+        "http.client",
+    }
+    assert io.StringIO(done.stdout).readline().startswith("ics 1")
