@@ -52,7 +52,7 @@ class ScopedHost:
         self._releasing = False
         for unwatch in tuple(self._watches):
             unwatch()
-        left = [one for one in self._open if one.fileno() >= 0]
+        left = [one for one in self._open if _is_open(one)]
         for one in left:
             one.close()
         self._open = WeakSet()
@@ -128,3 +128,10 @@ class ScopedHost:
 
         deferred.addBoth(fired)
         return deferred
+
+
+def _is_open(descriptor: Any) -> bool:
+    try:
+        return bool(descriptor.fileno() >= 0)
+    except ValueError:  # what a closed file says, where a closed socket says -1
+        return False

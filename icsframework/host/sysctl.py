@@ -22,11 +22,7 @@ _SWAP = str.maketrans("./", "/.")
 def file_of(path: str, root: Path = PROC_SYS) -> Path:
     """The file of a setting; HostError if the name leads anywhere but below ``net``."""
     parts = [part.translate(_SWAP) for part in path.split(".")]
-    if (
-        parts[0] != "net"
-        or len(parts) < 2
-        or any(not part or part in (".", "..") or "/" in part for part in parts)
-    ):
+    if parts[0] != "net" or len(parts) < 2 or any(not part or part in (".", "..") for part in parts):
         raise HostError(
             f"{path} is not the name of a network setting; it should look like net.ipv4.ip_forward."
         )

@@ -224,8 +224,12 @@ async def test_what_an_owner_leaves_is_closed(world, host):
         await world.result(host.open_packet("lan0", ARP)),
         await world.result(host.open_tun("icsh0", 1400)),
     ]
-    closed = await world.result(host.bind_udp(Endpoint(HERE, 0)))
-    closed.close()
+    closed = [
+        await world.result(host.bind_udp(Endpoint(HERE, 0))),
+        await world.result(host.open_tun("icsh1", 1400)),
+    ]
+    for one in closed:
+        one.close()
     seen = []
     host.watch_interface("lan0", seen.append)
     waiting: Deferred[str | None] = host.neighbour_in_use("lan0", FREE, 30.0)
