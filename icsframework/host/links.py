@@ -140,14 +140,14 @@ class Machine:
     def _routes(self, scope: Scope, names: dict[int, str]) -> Iterator[Route]:
         for family in (AF_INET, AF_INET6):
             for message in self._ip.get_routes(family=family):
-                route = _route_of(message, names)
+                route = route_of(message, names)
                 if route and (route.table in scope.tables or route.protocol == ROUTE_PROTOCOL):
                     yield route
 
     def _rules(self) -> Iterator[RoutingRule]:
         for family in (AF_INET, AF_INET6):
             for message in self._ip.get_rules(family=family):
-                rule = _rule_of(message)
+                rule = rule_of(message)
                 if rule:
                     yield rule
 
@@ -249,7 +249,7 @@ class Machine:
 
     def _routes_through(self, interface: str) -> set[Route]:
         index = self._index(interface)
-        found = (_route_of(one, {index: interface}) for one in self._ip.get_routes(family=AF_INET))
+        found = (route_of(one, {index: interface}) for one in self._ip.get_routes(family=AF_INET))
         return {route for route in found if route is not None and route.interface == interface}
 
     def _replace_route(self, change: Change, route: Route, old: Route) -> None:
@@ -299,16 +299,16 @@ class Machine:
             call(*args, **wanted)
         except NetlinkError as error:
             if not (may_be_gone and error.code in GONE):
-                raise _explained(change, error.code) from error
+                raise explained(change, error.code) from error
         except OSError as error:
-            raise _explained(change, error.errno or 0) from error
+            raise explained(change, error.errno or 0) from error
 
 
 class _Busy(HostError):
     """The interface must be down for this."""
 
 
-def _explained(change: Change, code: int) -> Exception:
+def explained(change: Change, code: int) -> Exception:
     import os
 
     if code in (errno.EPERM, errno.EACCES):
@@ -331,7 +331,7 @@ def _explained(change: Change, code: int) -> Exception:
 # --- messages to values and back ---------------------------------------------------------------------
 
 
-def _route_of(message: Any, names: dict[int, str]) -> Route | None:
+def route_of(message: Any, names: dict[int, str]) -> Route | None:
     """The route in a message, or None if it is the kernel's own or more than a Route can say."""
     table = message.get_attr("RTA_TABLE") or message["table"]
     if message["proto"] == RTPROT_KERNEL or table == LOCAL_TABLE or message["flags"] & RTM_F_CLONED:
@@ -352,7 +352,7 @@ def _route_of(message: Any, names: dict[int, str]) -> Route | None:
     )
 
 
-def _rule_of(message: Any) -> RoutingRule | None:
+def rule_of(message: Any) -> RoutingRule | None:
     """The rule in a message, or None if it is more than a RoutingRule can say."""
     plain = message["action"] == FR_ACT_TO_TBL and not message["tos"] and not message["flags"] & 0x2
     if not plain or not {name for name, _ in message["attrs"]} <= RULE_ATTRIBUTES:
