@@ -5,6 +5,8 @@ sends ARP with the address as its sender has it, be it an answer or a question
 of its own.  A probe of somebody else for the same address is not yet a user.
 """
 
+import errno
+import os
 import socket
 from ipaddress import IPv4Address
 from typing import Any
@@ -13,7 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReadDescriptor
 from zope.interface import implementer
 
-from icsframework.errors import HostError, IcsError, WireError
+from icsframework.errors import HostError, WireError
 from icsframework.host.explain import explained
 from icsframework.host.inventory import read_interface
 from icsframework.host.packet import open_packet
@@ -43,8 +45,8 @@ def neighbour_in_use(
     if len(mac) != len("00:00:00:00:00:00") or mac == "00:00:00:00:00:00":
         answer.callback(None)
         return answer
-    question = _Question(reactor, open_packet(interface, PacketFilter(ETHERTYPE)), mac, address, timeout)
-    question.ask(interface)
+    question = _Question(reactor, interface, mac, address, timeout)
+    question.ask()
     return question.answer
 
 
@@ -52,19 +54,18 @@ def neighbour_in_use(
 class _Question:
     """The probes, and the ear for answers."""
 
-    def __init__(
-        self, reactor: Any, opened: socket.socket, mac: str, address: IPv4Address, timeout: float
-    ) -> None:
+    def __init__(self, reactor: Any, interface: str, mac: str, address: IPv4Address, timeout: float) -> None:
         self.answer: Deferred[str | None] = Deferred(lambda _: self._stop())
         self._reactor = reactor
-        self._socket = opened
+        self._interface = interface
+        self._socket = open_packet(interface, PacketFilter(ETHERTYPE))
         self._mac = mac
         self._address = address
         self._interval = timeout / PROBES
         self._left = PROBES
         self._timer: Any = None
 
-    def ask(self, interface: str) -> None:
+    def ask(self) -> None:
         """Send the next probe; after the last one's time the address is free."""
         if self._left == 0:
             self._finish(None)
@@ -75,11 +76,11 @@ class _Question:
         except BlockingIOError:
             pass  # the queue of the interface is full: this probe is lost as it could be on the wire
         except OSError as error:
-            self._fail(explained(error, f"send an ARP probe on {interface}", interface))
+            self._fail(error)
             return
         if self._timer is None:
             self._reactor.addReader(self)
-        self._timer = self._reactor.callLater(self._interval, self.ask, interface)
+        self._timer = self._reactor.callLater(self._interval, self.ask)
 
     def doRead(self) -> None:
         """The reactor: frames have come."""
@@ -104,8 +105,9 @@ class _Question:
         return packet.sender_mac if used else None
 
     def connectionLost(self, reason: object) -> None:
-        """The reactor lost the descriptor."""
-        self._fail(HostError("The packet socket for ARP probes broke; try again."))
+        """The reactor saw an error on the descriptor: the interface went."""
+        code = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or errno.ENETDOWN
+        self._fail(OSError(code, os.strerror(code)))
 
     def fileno(self) -> int:
         """See IFileDescriptor."""
@@ -125,6 +127,6 @@ class _Question:
         self._stop()
         self.answer.callback(owner)
 
-    def _fail(self, error: IcsError) -> None:
+    def _fail(self, error: OSError) -> None:
         self._stop()
-        self.answer.errback(error)
+        self.answer.errback(explained(error, f"ask by ARP on {self._interface}", self._interface))
