@@ -11,7 +11,7 @@ from typing import IO, Any, Self, TypeVar
 
 from icsframework.lab.errors import LabError
 from icsframework.lab.namespace import KINDS, visit
-from icsframework.lab.privilege import SBIN, find_program
+from icsframework.lab.privilege import SBIN, find_program, is_machine_root
 from icsframework.lab.waiting import LabTimeout, wait_for
 
 __all__ = ["Machine", "Process"]
@@ -123,7 +123,7 @@ class Machine:
     ) -> Process:
         """Start a program in the host and return it; at the end of the lab it is killed if it still runs.
 
-        ``env`` is added to the environment.  Raises LabError if there is no such program.
+        ``env`` is added to the environment.  Raises LabError if it cannot be started.
         """
         command = [str(argument) for argument in arguments]
         directory = Path.cwd()  # entering a mount namespace changes it to /
@@ -141,11 +141,15 @@ class Machine:
                 env=_environment() | (env or {}),
             )
 
-        command[0] = find_program(command[0]) or command[0]
+        if "/" not in command[0]:
+            program = find_program(command[0])
+            if program is None:
+                raise LabError(f"{self.name}: {command[0]} is not installed")
+            command[0] = program
         try:
             process = self.inside(start)
-        except FileNotFoundError:
-            raise LabError(f"{self.name}: {command[0]} is not installed") from None
+        except OSError as error:
+            raise LabError(f"{self.name}: {command[0]} cannot be run: {error.strerror}") from None
         self._processes = [known for known in self._processes if known.poll() is None]
         self._processes.append(process)
         return process
@@ -206,7 +210,7 @@ class Machine:
 
     def enter_command(self) -> str:
         """What a person types to be in this host."""
-        user = "" if _is_real_root() else " --user --preserve-credentials"
+        user = "" if is_machine_root() else " --user --preserve-credentials"
         return f"nsenter --target {self.pid}{user} --net --mount --uts --pid"
 
     # -- the end ---------------------------------------------------------------------------------------
@@ -249,14 +253,11 @@ def _environment() -> dict[str, str]:
 
 
 def _arguments(process: Path) -> tuple[str, ...]:
-    """The command line of a process; empty if it ended meanwhile."""
+    """The command line of a process; empty if it has ended (whether or not it is still listed)."""
     try:
         line = (process / "cmdline").read_bytes()
     except OSError:
         return ()
-    return tuple(word.decode(errors="replace") for word in line.rstrip(b"\0").split(b"\0"))
-
-
-def _is_real_root() -> bool:
-    """Whether this process is in the machine's first user namespace (which maps every user)."""
-    return Path("/proc/self/uid_map").read_text(encoding="ascii").split() == ["0", "0", "4294967295"]
+    return (
+        tuple(word.decode(errors="replace") for word in line.removesuffix(b"\0").split(b"\0")) if line else ()
+    )

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from icsframework.lab.errors import LabError, LabUnavailable
 
-__all__ = ["become_root", "find_program", "missing_programs", "why_unavailable"]
+__all__ = ["become_root", "find_program", "is_machine_root", "missing_programs", "why_unavailable"]
 
 CLONE_NEWUSER = 0x10000000
 
@@ -74,6 +74,12 @@ def why_unavailable() -> str:
     reason = done.stderr.strip().removeprefix("unshare: ") or f"exit status {done.returncode}"
     whose = "this container" if not user else "this kernel for this user"
     return f"namespaces are not allowed by {whose} ({reason}); run it as root of a real or virtual machine"
+
+
+def is_machine_root() -> bool:
+    """Whether this process is root of the machine, and not only of a user namespace (which maps fewer users)."""
+    everybody = ["0", "0", "4294967295"]
+    return os.geteuid() == 0 and Path("/proc/self/uid_map").read_text(encoding="ascii").split() == everybody
 
 
 def become_root() -> None:

@@ -23,6 +23,8 @@ def test_failures_are_sentences(here):
         here.run(["sleep", "60"], timeout=0.05)
     with pytest.raises(LabError, match=r"^here: no-such-program is not installed$"):
         here.run(["no-such-program"])
+    with pytest.raises(LabError, match=r"^here: /no/such cannot be run: No such file or directory$"):
+        here.run(["/no/such"])
 
 
 def test_programs_speak_english_and_find_sbin(here):
