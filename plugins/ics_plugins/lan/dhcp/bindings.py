@@ -25,26 +25,28 @@ class Bindings:
 
     def __init__(self, settings: Settings, table: LeaseTable) -> None:
         self.table = table
-        self.offers = Offers()
         self.quarantine: OrderedDict[int, float] = OrderedDict()  # address -> until
         self._checked: OrderedDict[int, float] = OrderedDict()  # address -> a probe is valid until
         self.use(settings)
 
     def use(self, settings: Settings) -> None:
-        """Go on with other settings: the pool is made anew from what is held."""
+        """Go on with these settings: the pool is made anew from what is held.
+
+        Offers go, as they do with a restart: a REQUEST for one is granted if the address still is in the pool.
+        """
         self._settings = settings
+        self.offers = Offers()
         self._pool = Pool(settings.first, settings.last, settings.excluded)
         for lease in self.table:
             if self.table.is_live(lease.address):
                 self._pool.take(lease.address)
             else:
                 self._pool.retire(lease.address)
-        for address in (*self.offers.addresses, *self.quarantine):
+        for address in self.quarantine:
             self._pool.take(address)
 
-    def forget_all_but_leases(self) -> None:
-        """The network is another one: offers, quarantine and probes mean nothing in it."""
-        self.offers = Offers()
+    def forget_neighbours(self) -> None:
+        """The network is another one: quarantine and probes mean nothing in it."""
         self.quarantine.clear()
         self._checked.clear()
 

@@ -87,7 +87,7 @@ class DhcpServer:
                     actions.append(LeaseEnded(lease, "withdrawn", forget=True))
                 self.table.remove(lease.address)
         if (settings.network, settings.mask, settings.server) != (old.network, old.mask, old.server):
-            self._bindings.forget_all_but_leases()
+            self._bindings.forget_neighbours()
             self._foreign = ForeignServers(now)
         self._bindings.use(settings)
         self._write = ReplyWriter(settings)
