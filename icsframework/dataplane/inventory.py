@@ -6,9 +6,9 @@ named counters.  Rules are not read; they are always redefined.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_network
 from typing import Any
 
 from icsframework.dataplane.ruleset import Atom, Element
@@ -94,7 +94,7 @@ def _set(body: dict[str, Any]) -> FoundSet:
         frozenset(_list(body.get("flags", []))) - {"dynamic"},
         body.get("size"),
         body.get("timeout"),
-        tuple(_element(item, with_data=bool(data)) for item in body.get("elem", [])),
+        tuple(_element(item, key, data) for item in body.get("elem", [])),
     )
 
 
@@ -107,40 +107,36 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _element(item: Any, with_data: bool) -> Element:
-    key, data = item if with_data else (item, None)
+def _element(item: Any, key_types: tuple[str, ...], data_types: tuple[str, ...]) -> Element:
+    key, data = item if data_types else (item, None)
     details = key.get("elem", {}) if isinstance(key, dict) else {}
     return Element(
-        _atoms(details.get("val", key)),
-        _atoms(data) if data is not None else (),
+        _atoms(details.get("val", key), key_types),
+        _atoms(data, data_types) if data_types else (),
         details.get("timeout"),
         details.get("expires"),
         details.get("comment", ""),
     )
 
 
-def _atoms(value: Any) -> tuple[Atom, ...]:
-    if isinstance(value, dict) and "concat" in value:
-        return tuple(_atom(part) for part in value["concat"])
-    return (_atom(value),)
+def _atoms(value: Any, types: tuple[str, ...]) -> tuple[Atom, ...]:
+    parts = value["concat"] if isinstance(value, dict) and "concat" in value else [value]
+    return tuple(_atom(part, kind) for part, kind in zip(parts, types, strict=True))
 
 
-def _atom(value: Any) -> Atom:
-    if isinstance(value, bool) or not isinstance(value, dict | str | int):
+def _atom(value: Any, kind: str) -> Atom:
+    if isinstance(value, str):
+        make = _ADDRESSES.get(kind)
+        return make(value) if make else value
+    if isinstance(value, bool) or not isinstance(value, dict | int):
         raise TypeError(f"element {value!r}")
     if isinstance(value, int):
         return value
-    if isinstance(value, str):
-        return _address_or_word(value)
     if "prefix" in value:
         return ip_network((value["prefix"]["addr"], value["prefix"]["len"]))
     if "range" in value:
         return "-".join(str(end) for end in value["range"])
-    return f"{next(iter(value))} {json.dumps(value)}"  # a verdict: only static maps have those, and they are redefined
+    return json.dumps(value)  # a verdict: only static maps have those, and they are redefined
 
 
-def _address_or_word(value: str) -> Atom:
-    try:
-        return ip_address(value)
-    except ValueError:
-        return value
+_ADDRESSES: dict[str, Callable[[str], Atom]] = {"ipv4_addr": IPv4Address, "ipv6_addr": IPv6Address}

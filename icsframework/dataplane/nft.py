@@ -63,23 +63,26 @@ class Nft:
         self._library = library
         self._queue = DeferredLock()
 
-    def apply(self, table: Table) -> Deferred[Inventory | None]:
-        """Make ``table`` what the kernel has, in one transaction; fires with the inventory of what was there before.
+    def apply(self, table: Table) -> Deferred[None]:
+        """Make ``table`` what the kernel has, in one transaction; dynamic elements of an earlier load are kept.
 
         What the inventory did not tell and nft will not change in place is tried once more by replacing the table.
         """
         return self._queue.run(self._apply, table)
 
     @inlineCallbacks
-    def _apply(self, table: Table) -> Generator[Deferred[Any], Any, Inventory | None]:
-        present: Inventory | None = yield self._inventory(table.family, table.name)
-        try:
-            yield self._load(render.render(table, present))
-        except NftError:
-            if present is None or not render.can_keep(table, present):
-                raise
-            yield self._load(render.replace(table, present))
-        return present
+    def _apply(self, table: Table) -> Generator[Deferred[Any], Any, None]:
+        # Elements are read only where they have to be put back: a full map takes nft and us half a second.
+        present: Inventory | None = yield self._inventory(table.family, table.name, elements=False)
+        if present is None or render.can_keep(table, present):
+            try:
+                yield self._load(render.render(table, present))
+                return
+            except NftError:
+                if present is None:
+                    raise
+        present = yield self._inventory(table.family, table.name, elements=True)
+        yield self._load(render.replace(table, present or Inventory()))
 
     def publish(self, table: object | None) -> Deferred[Any]:
         """What the reconciler calls: ``table`` (a ruleset.Table) into force, or ours removed (None)."""
@@ -97,13 +100,16 @@ class Nft:
         return self._queue.run(self._load, text, "-c")
 
     def inventory(self, family: str, name: str) -> Deferred[Inventory | None]:
-        """What the kernel has of the table; None if it is not there."""
-        return self._queue.run(self._inventory, family, name)
+        """What the kernel has of the table, elements included; None if it is not there."""
+        return self._queue.run(self._inventory, family, name, elements=True)
 
     @inlineCallbacks
-    def _inventory(self, family: str, name: str) -> Generator[Deferred[Any], Any, Inventory | None]:
+    def _inventory(
+        self, family: str, name: str, elements: bool
+    ) -> Generator[Deferred[Any], Any, Inventory | None]:
+        terse = [] if elements else ["-t"]
         try:
-            listing: bytes = yield self._child(["-j", "list", "table", family, name], "")
+            listing: bytes = yield self._child(["-j", *terse, "list", "table", family, name], "")
         except NothingThere:
             return None
         return parse(listing)

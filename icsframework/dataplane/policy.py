@@ -17,7 +17,6 @@ behind ``ct state``.  The chain of a LAN or uplink carries its name.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from ipaddress import IPv4Address
 
 from icsframework.dataplane.marks import Marks
 from icsframework.dataplane.plane import DataPlane, LanSide, UplinkSide
@@ -36,8 +35,6 @@ from icsframework.dataplane.ruleset import (
     Table,
 )
 from icsframework.dataplane.text import quote
-
-INTERVAL = frozenset({"interval"})
 
 COUNTERS = (
     Counter("spoofed_lan", "from a LAN with a source that is not of its subnet"),
@@ -68,10 +65,11 @@ def build(plane: DataPlane) -> Table:
         forward(plane),
         gateway_input(),
         output(plane),
-        nat_post(),
-        guard(),
-        *(enter_uplink(uplink, plane.marks) for uplink in plane.uplinks),
+        nat_post(plane),
+        guard(plane),
+        *(enter_uplink(uplink, plane) for uplink in plane.uplinks),
         *(stay_on_uplink(uplink, plane.marks) for uplink in plane.uplinks if _several(plane)),
+        *(enter_lan(lan) for lan in plane.lans if lan.network.version == 4),
         *(from_lan(lan, plane) for lan in plane.lans),
         *(to_uplink(uplink, plane.marks) for uplink in plane.uplinks),
         from_uplinks(),
@@ -85,10 +83,14 @@ def build(plane: DataPlane) -> Table:
 
 
 def sets(plane: DataPlane) -> tuple[Set, ...]:
-    """The configured sets: which interfaces and subnets are ours."""
-    lans, uplinks = (lan.interface for lan in plane.lans), (uplink.interface for uplink in plane.uplinks)
-    sources = [(lan.interface, source) for lan in plane.lans for source in (lan.network, IPv4Address(0))]
+    """The configured sets: which interfaces and addresses are ours.
+
+    Subnets are no sets of intervals but stand in the rules: the kernel fills some
+    kinds of such sets a moment after it has switched to new rules, and a packet
+    in between would be taken for spoofed, or would miss its translation.
+    """
     doors = [(lan.interface, door.address.ip) for lan in plane.lans for door in plane.reachable(lan)]
+    lans, uplinks = (lan.interface for lan in plane.lans), (uplink.interface for uplink in plane.uplinks)
     return (
         Set(
             "ours", ("ifname",), _elements((name,) for name in plane.interfaces), comment="all our interfaces"
@@ -99,20 +101,6 @@ def sets(plane: DataPlane) -> tuple[Set, ...]:
             ("ifname",),
             _elements((name,) for name in uplinks),
             comment="interfaces to the Internet",
-        ),
-        Set(
-            "lan_nets",
-            ("ipv4_addr",),
-            _elements((net,) for net in plane.lan_networks(4)),
-            INTERVAL,
-            comment="the LANs' subnets",
-        ),
-        Set(
-            "lan_sources",
-            ("ifname", "ipv4_addr"),
-            _elements(pair for pair in sources if pair[1].version == 4),
-            INTERVAL,
-            comment="which sources are possible behind which LAN interface (0.0.0.0: asks for an address)",
         ),
         Set(
             "lan_addresses",
@@ -148,13 +136,12 @@ def prerouting(plane: DataPlane) -> BaseChain:
                 "a flow stays on the uplink where it began, an answer leaves where the question came in",
             )
         )
-    # ct state new,untracked iifname @lans iifname . ip saddr != @lan_sources counter name "spoofed_lan" drop
-    rules.append(
-        Rule(
-            f"ct state new,untracked iifname @lans iifname . ip saddr != @lan_sources {_drop('spoofed_lan')}",
-            "no host can have this source behind this interface",
+    lans = [lan for lan in plane.lans if lan.network.version == 4]
+    if lans:
+        ways = [(lan.interface, f"goto enter_lan_{lan.name}") for lan in lans]
+        rules.append(
+            Rule(f"ct state new,untracked iifname vmap {{ {_verdicts(ways)} }}", "from which LAN it comes")
         )
-    )
     return BaseChain(
         "prerouting", tuple(rules), "where a packet comes from", hook="prerouting", priority=MANGLE
     )
@@ -220,26 +207,25 @@ def output(plane: DataPlane) -> BaseChain:
     )
 
 
-def nat_post() -> BaseChain:
+def nat_post(plane: DataPlane) -> BaseChain:
     """Source translation.  Always masquerade, never snat: its flows end by themselves when the address goes."""
-    rules = (
-        Rule(
-            "oifname @uplinks ip saddr @lan_nets masquerade",
-            "hosts of the LANs appear under the uplink's address",
-        ),
+    rules = tuple(
+        Rule(f"oifname @uplinks ip saddr {network} masquerade", "LAN hosts appear under the uplink's address")
+        for network in plane.lan_networks(4)
     )
     return BaseChain(
         "nat_post", rules, "addresses on the way out", type="nat", hook="postrouting", priority=SRCNAT
     )
 
 
-def guard() -> BaseChain:
+def guard(plane: DataPlane) -> BaseChain:
     """After translation: flows that are older than our rules were never translated and would show LAN addresses."""
-    rules = (
+    rules = tuple(
         Rule(
-            f"oifname @uplinks ip saddr @lan_nets {_drop('leaked')}",
+            f"oifname @uplinks ip saddr {network} {_drop('leaked')}",
             "nothing with a LAN address leaves, whatever happened before",
-        ),
+        )
+        for network in plane.lan_networks(4)
     )
     return BaseChain("guard", rules, "last look on the way out", hook="postrouting", priority=SRCNAT + 10)
 
@@ -247,16 +233,29 @@ def guard() -> BaseChain:
 # --- one chain per direction ----------------------------------------------------------------------
 
 
-def enter_uplink(uplink: UplinkSide, marks: Marks) -> Chain:
+def enter_lan(lan: LanSide) -> Chain:
+    """From a LAN, before routing: first packets of flows only."""
+    rules = (
+        Rule("meta nfproto ipv6 return", "IPv6 ends in forward"),
+        Rule(f"ip saddr {lan.network} return", "a host of this LAN"),
+        Rule("ip saddr 0.0.0.0 return", "a host that asks for its address"),
+        Rule(_drop("spoofed_lan"), "no host here can have another source"),
+    )
+    return Chain(f"enter_lan_{lan.name}", rules, f"comes from LAN {lan.name}")
+
+
+def enter_uplink(uplink: UplinkSide, plane: DataPlane) -> Chain:
     """From the Internet, before routing."""
+    inside = (
+        Rule(f"ip saddr {network} {_drop('spoofed_uplink')}", "a LAN's address cannot come from the Internet")
+        for network in plane.lan_networks(4)
+    )
     rules = (
         Rule("ct state established,related return", "known flow"),
-        Rule(
-            f"ip saddr @lan_nets {_drop('spoofed_uplink')}", "a LAN's address cannot come from the Internet"
-        ),
+        *inside,
         Rule(f"ip saddr 127.0.0.0/8 {_drop('spoofed_uplink')}", "nor can a loopback address"),
         # Only the connection mark: with the packet mark set, routing would send it straight out again.
-        Rule(marks.set_uplink(uplink.index, "ct"), f"answers leave by {uplink.name}"),
+        Rule(plane.marks.set_uplink(uplink.index, "ct"), f"answers leave by {uplink.name}"),
     )
     return Chain(_chain("enter_uplink", uplink), rules, f"comes by uplink {uplink.name}")
 

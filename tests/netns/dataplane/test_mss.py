@@ -55,5 +55,5 @@ def test_the_second_of_two_uplinks_is_small(net):
     net.load(plane)
     assert seen(net) == ({SMALL - 40}, {SMALL - 40})
     net.set_up(net.changed(plane, active="dsl"))
-    net.nft('add rule inet ics prerouting iifname "eth1" tcp flags syn meta mark set 0x00010000')
+    net.nft('insert rule inet ics prerouting iifname "eth1" tcp flags syn meta mark set 0x00010000')
     assert seen(net, 9001) == ({SMALL - 40}, {SMALL - 40})

@@ -125,8 +125,9 @@ def test_an_orphaned_base_chain_is_removed(net):
     )
     server, asker = net.socket("server", port=9000), net.socket("pc1")
     assert net.ask(asker, server, (net.server_address, 9000)) is None, "the test's own premise"
-    (before,) = net.queue(("publish", policy.build(net.one)))
+    before, done = net.queue(("inventory", "inet", "ics"), ("publish", policy.build(net.one)))
     assert "leftover" in before.chains
+    assert done is None
     assert net.ask(asker, server, (net.server_address, 9000)) == net.cable
     (after,) = net.queue(("inventory", "inet", "ics"))
     assert not {"leftover", "inner", "leftover2"} & set(after.chains)

@@ -29,6 +29,10 @@ LISTING = (
     b'{"nftables": [{"table": {"family": "inet", "name": "ics"}},'
     b'{"chain": {"name": "forward", "type": "filter", "hook": "forward", "prio": %d}}]}'
 )
+MAP_LISTING = (
+    b'{"map": {"name": "exp", "type": "mark", "map": "ipv4_addr", "flags": ["timeout"],'
+    b' "elem": [[{"elem": {"val": 7, "timeout": 60, "expires": 9}}, "192.168.0.9"]]}}'
+)
 
 
 class Child:
@@ -115,7 +119,7 @@ def test_first_publish(nft, reactor):
     """What is there is asked first; with no table the definition is loaded, in two children one after the other."""
     done = outcome(nft.publish(TABLE))
     (asked,) = reactor.children
-    assert asked.arguments == ["-j", "list", "table", "inet", "ics"]
+    assert asked.arguments == ["-j", "-t", "list", "table", "inet", "ics"]
     asked.end(errors=MISSING, status=1)
     _, load = reactor.children
     assert (load.arguments, load.sent.decode()) == (["-f", "-"], render.define(TABLE))
@@ -146,28 +150,46 @@ def test_one_after_the_other(nft, reactor):
 
 
 def test_a_refused_keep_is_tried_as_replacement(nft, reactor):
-    """If nft does not change in place what the inventory said could be, the table is replaced; a second refusal is final."""
+    """If nft does not change in place what the inventory said could be, elements are read and the table is replaced; a second refusal is final."""
     done = outcome(nft.apply(TABLE))
     reactor.children[0].end(LISTING % 0)
     assert b"\nflush table inet ics\n" in reactor.children[1].sent
     reactor.children[1].end(
         errors=b"/dev/stdin:1:1-1: Error: Could not process rule: Operation not supported\n", status=1
     )
-    assert b"\ndelete table inet ics\n" in reactor.children[2].sent
-    reactor.children[2].end(
+    assert reactor.children[2].arguments == ["-j", "list", "table", "inet", "ics"]
+    reactor.children[2].end(LISTING % 0)
+    assert b"\ndelete table inet ics\n" in reactor.children[3].sent
+    reactor.children[3].end(
         errors=b"/dev/stdin:2:1-1: Error: Could not process rule: Device or resource busy\n", status=1
     )
     assert "at line 2, Device or resource busy: delete table inet ics" in str(done[0])
+    assert len(reactor.children) == 4
+
+
+def test_a_changed_priority_is_replaced_at_once(nft, reactor):
+    """What cannot be kept is not tried; the elements are read and put back; a failure is the answer."""
+    done = outcome(nft.apply(TABLE))
+    reactor.children[0].end(LISTING % 5)
+    assert reactor.children[1].arguments == ["-j", "list", "table", "inet", "ics"]
+    listing = (LISTING % 5).replace(b"]}", b"," + MAP_LISTING + b"]}")
+    reactor.children[1].end(listing)
+    assert (
+        b"add element inet ics exp { 0x00000007 timeout 60s expires 9s : 192.168.0.9 }"
+        in reactor.children[2].sent
+    )
+    reactor.children[2].end(errors=b"Error: no\n", status=1)
+    assert isinstance(done[0], NftError)
     assert len(reactor.children) == 3
 
 
-def test_a_refused_replacement_is_not_repeated(nft, reactor):
-    """A changed priority is replaced at once, and its failure is the answer."""
+def test_a_table_that_goes_between_two_looks(nft, reactor):
+    """If somebody deletes the table before it is read in full, it is defined from nothing."""
     done = outcome(nft.apply(TABLE))
     reactor.children[0].end(LISTING % 5)
-    reactor.children[1].end(errors=b"Error: no\n", status=1)
-    assert isinstance(done[0], NftError)
-    assert len(reactor.children) == 2
+    reactor.children[1].end(errors=MISSING, status=1)
+    reactor.children[2].end()
+    assert done == [None]
 
 
 def test_a_child_that_does_not_end(nft, reactor):
