@@ -89,9 +89,13 @@ class Dhcp(LanServiceConfig):
 
 
 class Dns(LanServiceConfig):
-    """A service without anything special."""
+    """A service that objects to a default of its own on a LAN called strict."""
 
     domain: str = "home.arpa"
+
+    def check(self, context):
+        if context.name == "strict" and self.domain == "home.arpa":
+            yield Finding(("domain",), "choose a domain of your own")
 
 
 class Ftp(NatHelperConfig):

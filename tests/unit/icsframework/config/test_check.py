@@ -167,3 +167,15 @@ def test_a_plugin_that_fails_to_check_harms_nobody_else(errors_of):
         "1:46: lans[0].services[0].plugin: the plugin failed to check its keys: KeyError('oops'); tell its author",
         "2:11: uplinks[0]: no interface is named; add for example interface: eth0",
     ]
+
+
+def test_an_objection_to_a_default_is_not_one_to_a_value_that_could_not_be_read(errors_of):
+    """Left out, the default is at fault; written wrongly, only the writing is."""
+    text = """\
+    lans: [{name: strict, interface: eth1, services: [{plugin: dns%s}]}]
+    uplinks: [{plugin: ethernet, interface: eth0}]
+    """
+    assert [[error.split(": ")[2] for error in errors_of(text % key)] for key in ("", ", domain: [x]")] == [
+        ["choose a domain of your own"],
+        ["this is not text; write a word or a quoted text"],
+    ]
