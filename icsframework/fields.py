@@ -21,7 +21,7 @@ No Twisted, no sockets: a model can be checked anywhere.
 from collections.abc import Callable
 from decimal import Decimal
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
@@ -132,7 +132,8 @@ class OneOrMore:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        inner = handler(schema)
+        # The schema given is that of the function; the list's own is the one inside.
+        inner = handler(cast("core_schema.BeforeValidatorFunctionSchema", schema)["schema"])
         return {"anyOf": [inner["items"], inner]}
 
     @staticmethod

@@ -15,7 +15,8 @@ from typing import Any
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+from pydantic_core import core_schema
 
 from icsframework.config.configuration import VERSION
 from icsframework.config.gateway import ControlSection, GatewaySection
@@ -44,11 +45,21 @@ _CORE = (
 _ENTRIES = {"uplink": UplinkSection, "lan_service": ServiceSection, "nat_helper": HelperSection}
 
 
+class _Generator(GenerateJsonSchema):
+    """A before-validator may take other spellings than its type; unless it says which, the schema does not judge them."""
+
+    def function_before_schema(self, schema: core_schema.BeforeValidatorFunctionSchema) -> Schema:
+        inner = super().function_before_schema(schema)
+        return inner if "json_schema_input_schema" in schema else {"anyOf": [inner, {}]}
+
+
 def json_schema(plugins: Plugins) -> Schema:
     """The schema of the file; a plugin that cannot be loaded takes any keys, and its description says why."""
     found = dict(_find(plugins))
     models: list[type[BaseModel]] = [*_CORE, *(m for m in found.values() if not isinstance(m, str))]
-    references, body = models_json_schema([(model, "validation") for model in models])
+    references, body = models_json_schema(
+        [(model, "validation") for model in models], schema_generator=_Generator
+    )
     definitions: dict[str, Schema] = body.get("$defs", {})
     for model in _all_models(models):
         _document(model, definitions)

@@ -93,6 +93,13 @@ def test_bad_files_do_not(validator, change, where):
     assert where in faults(validator, {**MINIMAL, **change})
 
 
+def test_other_spellings_behind_a_before_validator_are_not_judged(validator):
+    """What such a function takes is not known to the schema; it must not call a good file wrong."""
+    for address in ("dhcp", {"address": "203.0.113.5/24", "gateway": "203.0.113.1"}):
+        uplink = {"plugin": "ethernet", "interface": "eth0", "address": address}
+        assert faults(validator, {**MINIMAL, "uplinks": [uplink]}) == []
+
+
 def test_every_key_of_the_core_is_described(plugins):
     """In words, with the default as the file would say it, so that an editor can show them."""
     definitions = json_schema(plugins)["$defs"]
