@@ -72,9 +72,11 @@ class Machine:
         (self.directory / "hosts").write_text(f"127.0.0.1 localhost\n127.0.1.1 {self.name}\n::1 localhost\n")
         new = ["--net", "--mount", "--uts", "--pid", "--fork", "--kill-child", "--propagation", "private"]
         arguments = [self.name, str(self.directory), str(self._remove or "")]
+        script = self.directory / "boot"
+        script.write_text(BOOT, encoding="ascii")
         with (self.directory / "boot.log").open("w") as log:
             self._holder = subprocess.Popen(
-                [find_program("unshare") or "unshare", *new, "--", "/bin/sh", "-c", BOOT, "sh", *arguments],
+                [find_program("unshare") or "unshare", *new, "--", "/bin/sh", script, *arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
