@@ -284,7 +284,7 @@ class DhcpServer:
             return self._refuse(message, address, TOO_MANY, now)
         given = self._reserved_name(client, message.chaddr)
         duration = self._duration(message)
-        hostname = given or hostname_of(message.options)
+        hostname = given or self._said_name(message, client)
         lease = Lease(address, client, message.chaddr, hostname, now + duration, duration)
         moved = self._bindings.bind(lease)
         ack = self._write.grant(MessageType.ACK, message, address, duration, given)
@@ -302,6 +302,13 @@ class DhcpServer:
     def _offer(self, offer: Offer, message: Message) -> Reply:
         given = self._reserved_name(offer.client, offer.chaddr)
         return self._write.grant(MessageType.OFFER, message, offer.address, self._duration(message), given)
+
+    def _said_name(self, message: Message, client: bytes) -> str:
+        """The name the client gives itself; one that says nothing keeps the name it had."""
+        if options.HOST_NAME in message.options or options.CLIENT_FQDN in message.options:
+            return hostname_of(message.options)
+        previous = self.table.of(client)
+        return "" if previous is None else previous.hostname
 
     def _reserved_name(self, client: bytes, chaddr: bytes) -> str:
         reserved = self.settings.reserved_for(client, chaddr)
