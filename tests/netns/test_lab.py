@@ -232,6 +232,16 @@ def test_a_daemon_is_stopped_killed_and_restarted(lab):
         broken.wait_ready()
 
 
+def test_a_host_outlives_its_orphans(open_lab):
+    """A process whose parent has gone ends without a trace, and the host goes on."""
+    host = open_lab("hosts: {a: {}}")["a"]
+    host.run(["/bin/sh", "-c", "sleep 0.05 >/dev/null 2>&1 & exit 0"], check=True)
+    assert [words[0] for words in host.processes().values()] == ["sleep"]
+    wait_for(lambda: host.processes() == {}, what="the orphan to end")
+    states = host.run(["/bin/sh", "-c", "grep -h ^State: /proc/[0-9]*/status"], check=True).stdout
+    assert "zombie" not in states
+
+
 def test_the_printed_command_enters_the_host(lab):
     """What `ics lab` prints for a person leads into the host."""
     # A person comes from outside; this process may be in the user namespace of the lab already.
