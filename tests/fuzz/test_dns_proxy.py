@@ -5,6 +5,7 @@ who asked; nobody else hears anything; nothing is left waiting for ever; an
 answer comes from a server that was asked and said so.
 """
 
+from dataclasses import replace
 from ipaddress import ip_address, ip_interface
 
 from hypothesis import settings
@@ -44,10 +45,12 @@ class Conversation(RuleBasedStateMachine):
         self.proxy = DnsProxy(seed.randrange)
         self.now = 1000.0
         self.open = {}
+        self.last = None
         self.sent, self.tcp = [], []
         for name, net in (("home", "192.168.0.1/24"), ("guests", "192.168.1.1/24")):
             lan = Lan(name, "eth1", 3, "", ip_interface(net))
             self.proxy.set_lan(lan, DnsConfig(serve_stale=100.0, cache_size=8))
+        self.link_up(SERVERS[:2])
 
     def perform(self, actions):
         """Check and keep what the proxy wants."""
@@ -84,25 +87,51 @@ class Conversation(RuleBasedStateMachine):
         qtype=st.sampled_from([1, 28, 12, 65280]),
         flags=st.sampled_from([0x0100, 0x0110, 0x2800]),
         tail=st.sampled_from(TAILS),
+        then=st.sampled_from([None, 0, 0, 2, 3]),
+        records=st.sampled_from([1, 60]),
     )
-    def ask(self, lan, client, port, tcp, ident, name, qtype, flags, tail):
-        """A client asks."""
+    def ask(self, lan, client, port, tcp, ident, name, qtype, flags, tail, then, records):
+        """A client asks; a server may answer at once."""
         net = "192.168.0." if lan == "home" else "192.168.1."
         asker = Asker(lan, ip_address(f"{net}{client}"), port, tcp)
         question = name_from_text(name) + qtype.to_bytes(2) + b"\0\1"
         data = (
             ident.to_bytes(2) + flags.to_bytes(2) + b"\0\1\0\0\0\0\0" + bytes([bool(tail)]) + question + tail
         )
-        if lan in self.proxy.views:
-            key = asker, data[:2], question
+        actions = self.send(asker, data)
+        forwarder = self.proxy.forwarder
+        for action in actions if then is not None else ():
+            if isinstance(action, Forward | ForwardTcp):
+                data = self.response(action.message, then, 300, False, False, records)
+            if isinstance(action, Forward):
+                source = str(action.server.address), action.server.port
+                self.perform(forwarder.answered(action.slot, source, data, self.now))
+            elif isinstance(action, ForwardTcp):
+                self.perform(forwarder.answered_tcp(action.token, data, self.now))
+
+    def send(self, asker, data):
+        """A question as the sockets hand it on; returns what the proxy wanted."""
+        view = self.proxy.views.get(asker.lan)
+        self.last = asker, data
+        if view is not None:
+            key = asker, data[:2], self.question(data)
             self.open[key] = self.open.get(key, 0) + 1
-        entry = (
-            self.proxy.views[lan].raw.hit(data[2:], int(self.now))
-            if lan in self.proxy.views and not tcp
-            else None
-        )
+        entry = view.raw.hit(data[2:], int(self.now)) if view is not None and not asker.connection else None
         actions = [Answer(asker, data[:2] + entry.body)] if entry else self.proxy.ask(asker, data, self.now)
         self.perform(actions)
+        return actions
+
+    @rule(ident=st.integers(0, 3), port=st.integers(1, 3))
+    def ask_again(self, ident, port):
+        """The same question once more, perhaps with another id from another port."""
+        if self.last is not None:
+            asker, data = self.last
+            self.send(replace(asker, port=port), ident.to_bytes(2) + data[2:])
+
+    @rule(number=st.integers(0, 12), then=st.sampled_from([0, 0, 3]), records=st.sampled_from([1, 60]))
+    def ask_something_new(self, number, then, records):
+        """An everyday question, answered at once."""
+        self.ask("home", 10, 1, 0, 1, f"n{number}.example.net", 1, 0x0100, b"", then, records)
 
     @rule(data=st.binary(max_size=60))
     def garbage(self, data):
@@ -113,14 +142,14 @@ class Conversation(RuleBasedStateMachine):
         for action in self.proxy.forwarder.answered(0, ("203.0.113.1", 53), data, self.now):
             raise AssertionError(action)
 
-    def response(self, message, rcode, ttl, private, truncated):
+    def response(self, message, rcode, ttl, private, truncated, records=1):
         """A server's answer to a forwarded query."""
         question = self.question(message)
         address = b"\xc0\xa8\0\1" if private else b"\xc0\0\2\1"
         record = b"\xc0\x0c\0\1\0\1" + ttl.to_bytes(4) + b"\0\4" + address
-        counts = b"\0\1\0" + bytes([rcode == 0]) + b"\0\0\0\0"
+        counts = b"\0\1\0" + bytes([records * (rcode == 0)]) + b"\0\0\0\0"
         flags = (0x8180 | rcode | 0x0200 * truncated | int.from_bytes(message[2:4]) & 0x7800).to_bytes(2)
-        return message[:2] + flags + counts + question + (record if rcode == 0 else b"")
+        return message[:2] + flags + counts + question + (record * records if rcode == 0 else b"")
 
     @rule(
         which=st.integers(0, 5),
@@ -164,35 +193,31 @@ class Conversation(RuleBasedStateMachine):
         self.now += seconds
         self.perform(self.proxy.forwarder.timeout(self.now))
 
-    @rule(servers=st.lists(st.sampled_from(SERVERS), max_size=3, unique=True))
+    @rule(
+        kind=st.sampled_from(["up", "down", "refused", "granted", "comes", "goes", "drop"]),
+        servers=st.lists(st.sampled_from(SERVERS), max_size=3, unique=True),
+    )
+    def happens(self, kind, servers):
+        """A link comes or goes, a dial has an outcome, a host comes or goes, a LAN is withdrawn."""
+        match kind:
+            case "up":
+                self.link_up(servers)
+            case "down":
+                self.perform(self.proxy.forwarder.uplink_down(self.now))
+            case "refused":
+                self.perform(self.proxy.forwarder.dial_failed("limits.time", self.now))
+            case "granted":
+                self.proxy.forwarder.dialled()
+            case "comes" | "goes":
+                addresses = (ip_address("192.168.0.30"),) if kind == "comes" else ()
+                self.proxy.name_changed(NameRecord("dhcp", "printer", addresses, 60))
+            case "drop":
+                self.proxy.drop_lan("guests")
+                self.open = {key: count for key, count in self.open.items() if key[0].lan != "guests"}
+
     def link_up(self, servers):
-        """There is a link."""
+        """There is a link with these servers."""
         self.perform(self.proxy.uplink_up(servers, self.now))
-
-    @rule()
-    def link_down(self):
-        """There is none."""
-        self.perform(self.proxy.forwarder.uplink_down(self.now))
-
-    @rule(refused=st.booleans())
-    def dialled(self, refused):
-        """The request for the Internet has an outcome."""
-        if refused:
-            self.perform(self.proxy.forwarder.dial_failed("limits.time", self.now))
-        else:
-            self.proxy.forwarder.dialled()
-
-    @rule(there=st.booleans())
-    def name(self, there):
-        """A host comes or goes."""
-        addresses = (ip_address("192.168.0.30"),) if there else ()
-        self.proxy.name_changed(NameRecord("dhcp", "printer", addresses, 60))
-
-    @rule()
-    def drop_guests(self):
-        """A LAN is withdrawn: nobody there hears anything any more."""
-        self.proxy.drop_lan("guests")
-        self.open = {key: count for key, count in self.open.items() if key[0].lan != "guests"}
 
     @invariant()
     def bounded(self):
@@ -218,4 +243,4 @@ class Conversation(RuleBasedStateMachine):
 
 
 TestConversation = Conversation.TestCase
-TestConversation.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestConversation.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)

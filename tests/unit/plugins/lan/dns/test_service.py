@@ -243,7 +243,7 @@ def test_withdrawing_and_stopping(stage):
     s.serve()
     s.service.stopService()
     assert (s.reactor.readers, s.reactor.ports) == ([], [])
-    assert [sock for sock in s.gateway.host.open_sockets] == []
+    assert list(s.gateway.host.open_sockets) == []
     assert s.gateway.clock.clock.getDelayedCalls() == []
     s.service.startService()
     s.serve()

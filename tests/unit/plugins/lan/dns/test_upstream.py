@@ -70,7 +70,7 @@ def test_the_pool(bench, server):
         bench.pool.send(
             Forward(Endpoint(ip_address("127.0.0.1"), server.getsockname()[1]), slot, b"question")
         )
-        data, peer = server.recvfrom(100)
+        _, peer = server.recvfrom(100)
         ports.add(peer[1])
         server.sendto(b"answer", peer)
     bench.readers.turn()
