@@ -74,17 +74,28 @@ def test_only_what_is_wanted_wakes_us(network):
     wire.close()
 
 
+FLOOD = """
+import socket, sys
+wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+wire.bind(("a1", 0))
+frame = bytes.fromhex(sys.argv[1])
+print("ready", flush=True)
+while True:
+    wire.send(frame)
+"""
+
+
 def test_nothing_is_queued_before_the_filter(network):
     """A socket that is opened in the middle of a flood of other frames never sees one of them."""
-    wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-    wire.bind(("a1", 0))
-    for _ in range(50):
-        wire.send(frame(53))
-        with open_packet("a0", DHCP) as opened:
-            wire.send(frame(53))
-            with pytest.raises(BlockingIOError):
+    flood = subprocess.Popen([sys.executable, "-c", FLOOD, frame(53).hex()], stdout=subprocess.PIPE)
+    try:
+        assert flood.stdout.readline() == b"ready\n"
+        for _ in range(200):
+            with open_packet("a0", DHCP) as opened, pytest.raises(BlockingIOError):
                 opened.recv(2000)
-    wire.close()
+    finally:
+        flood.kill()
+        flood.communicate()
 
 
 def test_one_port_on_two_interfaces(network):
