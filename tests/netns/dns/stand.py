@@ -3,76 +3,29 @@
     python stand.py LAN-ADDRESS/LEN INTERFACE CONFIG-JSON
 
 ``up ADDRESS...``: an uplink with these DNS servers; ``down``: none; ``name HOST ADDRESS...``; ``status``
-prints the details as a line of JSON.  ``ready`` is printed when the LAN is served.  Everything but
-the sockets and the clock is the test kit's.
+prints the details as a line of JSON.  ``ready`` is printed when the LAN is served.  Host and clock
+are the daemon's own, the rest is the test kit's.
 """
 
 import json
 import socket
 import sys
-import time
 from ipaddress import ip_address, ip_interface
 
 from twisted.internet import reactor, stdio
-from twisted.internet.defer import succeed
-from twisted.internet.threads import deferToThread
 from twisted.protocols.basic import LineReceiver
-from zope.interface import implementer
 
 from ics_plugins.lan.dns import factory
-from icsframework.interfaces import IClock
+from icsframework.host.clock import Clock
+from icsframework.host.host import Host
 from icsframework.testing.gateway import FakeGateway
-from icsframework.testing.host import FakeHost
 from icsframework.values import Family, Lan, Link, Up, UplinkView
 
 
-@implementer(IClock)
-class RealClock:
-    """The kernel's."""
+class _RealClock(Clock):
+    """The kernel's; ``clock`` is what the test kit's parts ask for."""
 
-    wall_trusted = True
     clock = reactor
-
-    def now(self):
-        return time.clock_gettime(time.CLOCK_BOOTTIME)
-
-    def wall(self):
-        return time.time()
-
-    def call_later(self, delay, function, *args):
-        return reactor.callLater(delay, function, *args)
-
-
-class RealHost(FakeHost):
-    """Sockets of this namespace."""
-
-    def bind_udp(self, endpoint, interface=None, mark=0, broadcast=False, receive_buffer=0):
-        return succeed(self._bound(socket.SOCK_DGRAM, endpoint, interface))
-
-    def listen(self, endpoint, interface=None, backlog=64):
-        sock = self._bound(socket.SOCK_STREAM, endpoint, interface)
-        sock.listen(backlog)
-        return succeed(sock)
-
-    def connect(self, endpoint, mark=0, source=None, timeout=10.0):
-        def connected(sock):
-            sock.setblocking(False)
-            return sock
-
-        target = (str(endpoint.address), endpoint.port)
-        return deferToThread(socket.create_connection, target, timeout).addCallback(connected)
-
-    @staticmethod
-    def _bound(kind, endpoint, interface):
-        family = socket.AF_INET if endpoint.address.version == 4 else socket.AF_INET6
-        sock = socket.socket(family, kind)
-        sock.setblocking(False)
-        if kind == socket.SOCK_STREAM:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if interface:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode())
-        sock.bind((str(endpoint.address), endpoint.port))
-        return sock
 
 
 def link(addresses):
@@ -116,8 +69,8 @@ def say(text):
 
 
 def main(address, interface, config):
-    gateway = FakeGateway("dns", clock=RealClock())
-    gateway.host = RealHost(reactor)
+    gateway = FakeGateway("dns", clock=_RealClock(reactor))
+    gateway.host = Host(reactor)
     service = factory.create(gateway)
     service.startService()
     lan = Lan("home", interface, socket.if_nametoindex(interface), "02:00:5e:00:53:01", ip_interface(address))
