@@ -5,7 +5,6 @@ here, so that no address can be free in one view and taken in another.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable
 
 from ics_plugins.lan.dhcp.leases import Lease, LeaseTable
 from ics_plugins.lan.dhcp.offers import Offer, Offers
@@ -37,13 +36,7 @@ class Bindings:
         self._settings = settings
         self.offers = Offers()
         self._pool = Pool(settings.first, settings.last, settings.excluded)
-        for lease in self.table:
-            if self.table.is_live(lease.address):
-                self._pool.take(lease.address)
-            else:
-                self._pool.retire(lease.address)
-        for address in self.quarantine:
-            self._pool.take(address)
+        self._settle(*(lease.address for lease in self.table), *self.quarantine)
 
     def forget_neighbours(self) -> None:
         """The network is another one: quarantine and probes mean nothing in it."""
@@ -108,7 +101,7 @@ class Bindings:
             return asked
         address = self._pool.next()
         if address is None and (stolen := self.offers.steal(now)) is not None:
-            self._free([stolen])
+            self._settle(stolen.address)
             address = self._pool.next()
         return address
 
@@ -122,36 +115,35 @@ class Bindings:
             return reserved.address
         return None
 
-    # --- changes
+    # --- changes: each ends with _settle for every address it touched
 
     def offer(self, offer: Offer) -> None:
         """Let an offer stand; those that must give way do."""
-        self._free(self.offers.add(offer))
-        self._pool.take(offer.address)
+        gone = self.offers.add(offer)
+        self._settle(offer.address, *(old.address for old in gone))
 
-    def withdraw_offer(self, client: bytes) -> Offer | None:
-        """Take the client's offer back."""
+    def withdraw_offer(self, client: bytes) -> None:
+        """Take the client's offer back, if there is one."""
         offer = self.offers.drop(client)
         if offer is not None:
-            self._free([offer])
-        return offer
+            self._settle(offer.address)
 
     def bind(self, lease: Lease) -> Lease | None:
         """Bind; returns the client's live lease of another address that ends by it."""
         old = self.table.of(lease.client)
         was_live = old is not None and self.table.is_live(old.address)
         moved = self.table.put(lease)
-        if moved is not None:
-            self._pool.give_back(moved.address)
         self.withdraw_offer(lease.client)
-        self._pool.take(lease.address)
+        self._settle(lease.address)
+        if moved is None:
+            return None
+        self._settle(moved.address)
         return moved if was_live else None
 
     def end(self, address: int, now: float) -> Lease | None:
         """End a live lease; the address stays the previous one of its client."""
         lease = self.table.lapse(address, now)
-        if lease is not None:
-            self._pool.retire(address)
+        self._settle(address)
         return lease
 
     def isolate(self, address: int, now: float) -> Lease | None:
@@ -167,9 +159,9 @@ class Bindings:
         self._checked.pop(address, None)
         self.quarantine.pop(address, None)
         self.quarantine[address] = now + QUARANTINE
-        self._pool.take(address)
+        self._settle(address)
         if len(self.quarantine) > max(1, (self._settings.last - self._settings.first + 1) // 2):
-            self._pool.give_back(self.quarantine.popitem(last=False)[0])
+            self._settle(self.quarantine.popitem(last=False)[0])
         return lease if live else None
 
     def checked(self, address: int, now: float) -> None:
@@ -179,15 +171,26 @@ class Bindings:
 
     def expire(self, now: float) -> list[Lease]:
         """Let everything end that has come to its end; returns the leases among it."""
-        self._free(self.offers.expired(now))
         leases = self.table.expired(now)
-        for lease in leases:
-            self._pool.retire(lease.address)
+        self._settle(
+            *(offer.address for offer in self.offers.expired(now)), *(lease.address for lease in leases)
+        )
         while self.quarantine and next(iter(self.quarantine.values())) <= now:
-            self._pool.give_back(self.quarantine.popitem(last=False)[0])
+            self._settle(self.quarantine.popitem(last=False)[0])
         while self._checked and next(iter(self._checked.values())) <= now:
             self._checked.popitem(last=False)
         return leases
+
+    def _settle(self, *addresses: int) -> None:
+        """Tell the pool what these addresses are by now."""
+        for address in addresses:
+            held = self.table.is_live(address) or self.offers.at(address) is not None
+            if held or address in self.quarantine:
+                self._pool.take(address)
+            elif self.table.at(address) is not None:
+                self._pool.retire(address)
+            else:
+                self._pool.give_back(address)
 
     @property
     def deadline(self) -> float | None:
@@ -195,14 +198,3 @@ class Bindings:
         ends = [end for end in (self.offers.deadline, self.table.deadline) if end is not None]
         ends.extend(next(iter(queue.values())) for queue in (self.quarantine, self._checked) if queue)
         return min(ends, default=None)
-
-    def _free(self, offers: Iterable[Offer]) -> None:
-        """The addresses of these former offers are free again, unless something else holds them."""
-        for offer in offers:
-            address = offer.address
-            if self.table.is_live(address) or address in self.quarantine:
-                continue
-            if self.table.at(address) is not None:
-                self._pool.retire(address)
-            else:
-                self._pool.give_back(address)

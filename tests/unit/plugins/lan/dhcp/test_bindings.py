@@ -46,6 +46,17 @@ def test_an_offer_holds_its_address(bindings):
     assert not bindings.may_have(11, b"d", b"")
 
 
+def test_a_lease_that_ends_while_it_is_offered_again(bindings):
+    """A client asks anew just before its end: the address stays held for it while the offer stands."""
+    for ends in (lambda: bindings.end(10, 5.0), lambda: bindings.expire(100.0)):
+        bindings.bind(lease(10))
+        bindings.offer(Offer(10, b"c", b"m", 99.0))
+        ends()
+        assert bindings.choose(b"d", b"", 10, 100.0) == 11
+        bindings.withdraw_offer(b"c")
+    assert bindings.choose(b"d", b"", 10, 100.0) == 10
+
+
 def test_binding_frees_what_the_client_had(bindings):
     """Its offer of another address and its former lease; only a live one is reported."""
     bindings.offer(Offer(13, b"c", b"m", 0.0))
