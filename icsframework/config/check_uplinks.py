@@ -9,17 +9,11 @@ from icsframework.config.problem import show_path
 from icsframework.config.uplinks import Rule, UplinkSection
 from icsframework.fields import Finding, UplinkConfig
 
-__all__ = ["MAX_UPLINKS", "check_uplinks"]
-
-MAX_UPLINKS = 31
-"""The packet mark has five bits for the uplink; 0 stands for none."""
+__all__ = ["check_uplinks"]
 
 
 def check_uplinks(parts: Parts) -> Iterator[Finding]:
     """Everything about uplinks that one key alone does not show."""
-    if len(parts.uplinks) > MAX_UPLINKS:
-        advice = "remove some"
-        yield Finding(("uplinks", MAX_UPLINKS), f"there are more than {MAX_UPLINKS} uplinks", advice)
     for uplink in parts.uplinks:
         yield from _device(uplink)
         yield from _money(uplink)

@@ -9,6 +9,7 @@ file, each with line, column, key path and what to do.
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, TypeVar
 
 from icsframework.config.check import check
@@ -24,7 +25,7 @@ from icsframework.config.parts import LanPart, Parts
 from icsframework.config.plugins import Entry, Plugins, read_entry
 from icsframework.config.problem import KeyPath, Problem
 from icsframework.config.publish import PublishSection
-from icsframework.config.reading import Report, read_section
+from icsframework.config.reading import MAX_PROBLEMS, Report, read_section
 from icsframework.config.secrets_check import check_secrets
 from icsframework.config.source import Source, SourceError, read_source
 from icsframework.config.uplinks import UplinkSection
@@ -38,6 +39,9 @@ DEFAULT_SERVICES = ("dhcp", "dns")
 """What runs on a LAN that has no ``services:``."""
 LONGEST_HELPER_NAME = 64
 """Characters."""
+
+MAX_ENTRIES = {"lans": 256, "uplinks": 31, "helpers": 256, "publish": 1000}
+"""Entries of each list.  Every two are compared; the packet mark tells 31 uplinks apart."""
 
 _TOP = ("version", "gateway", "lans", "uplinks", "helpers", "publish", "control")
 _LIST_ADVICE = "write entries that begin with - below it, or [{...}, {...}]"
@@ -97,9 +101,9 @@ class _Reader:
             say(finding.path, finding.problem, finding.advice)
 
     def _check_top(self) -> None:
-        for key in self._raw:
-            if key not in _TOP:
-                self._report.error((key,), *unknown_key(key, _TOP), of_key=True)
+        unknown = (key for key in self._raw if key not in _TOP)
+        for key in islice(unknown, MAX_PROBLEMS):
+            self._report.error((key,), *unknown_key(key, _TOP), of_key=True)
         version = self._raw.get("version", VERSION)
         if type(version) is not int or version != VERSION:
             message = f"{shown(version)} is not a version of the file that this ics reads"
@@ -112,10 +116,16 @@ class _Reader:
                 self._report.error((key,), "is missing", f"add for example {key}: {example}", of_key=True)
             elif self._raw[key] == []:
                 self._report.error((key,), "is empty", f"write for example {key}: {example}")
-        for key in ("lans", "uplinks", "helpers", "publish"):
-            if not isinstance(self._raw.get(key, []), list):
-                self._report.error((key,), f"{shown(self._raw[key])} is not a list", _LIST_ADVICE)
+        for key, most in MAX_ENTRIES.items():
+            entries = self._raw.get(key, [])
+            if not isinstance(entries, list):
+                self._report.error((key,), f"{shown(entries)} is not a list", _LIST_ADVICE)
                 del self._raw[key]
+            elif len(entries) > most:
+                self._report.error(
+                    (key, most), f"{key} has {len(entries)} entries", f"it takes at most {most}"
+                )
+                del entries[most:]
 
     def _entries(self, key: str) -> list[Any]:
         entries: list[Any] = self._raw.get(key, [])

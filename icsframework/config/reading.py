@@ -8,6 +8,7 @@ of its keys are not.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -122,7 +123,7 @@ def _report_all(
 ) -> set[str]:
     """Report every error; returns the keys that were probably meant by unknown ones."""
     meant = set()
-    for detail in details:
+    for detail in islice(details, MAX_PROBLEMS):
         inner, in_key = real_path(detail["loc"], raw, missing=detail["type"] == "missing")
         if detail["type"] == "extra_forbidden" and inner:
             key = str(inner[-1])

@@ -1,8 +1,5 @@
 """Checks over several keys of uplinks:."""
 
-from icsframework.config.check_uplinks import MAX_UPLINKS
-from icsframework.dataplane import marks
-
 LAN = "lans: [{name: home, interface: eth1}]\n"
 
 
@@ -51,13 +48,4 @@ def test_a_lan_does_not_hide_the_uplinks_network(errors_of):
     )
     assert errors_of(text) == [
         "1:8: lans[0].address: 192.168.0.0/24 overlaps 192.168.0.0/16 of uplinks[0]; give the LAN another subnet, or write address: auto"
-    ]
-
-
-def test_there_are_as_many_uplinks_as_the_mark_can_tell_apart(errors_of):
-    """The bound is that of the packet mark."""
-    assert MAX_UPLINKS == marks.MAX_UPLINKS
-    many = "".join(f"- {{plugin: ethernet, interface: wan{n}}}\n" for n in range(MAX_UPLINKS + 1))
-    assert errors_of(f"{LAN}uplinks:\n{many}") == [
-        f"{MAX_UPLINKS + 3}:3: uplinks[{MAX_UPLINKS}]: there are more than {MAX_UPLINKS} uplinks; remove some"
     ]

@@ -1,12 +1,14 @@
 """The configuration file as a whole."""
 
+import time
 from decimal import Decimal
 from ipaddress import IPv4Interface
 from pathlib import Path
 
 import pytest
 
-from icsframework.config.loader import load
+from icsframework.config.loader import MAX_ENTRIES, load
+from icsframework.dataplane.marks import MAX_UPLINKS
 from icsframework.fields import Period, Rate
 
 MINIMAL = """\
@@ -280,3 +282,27 @@ def test_the_example_in_etc_is_correct(plugins):
     example = Path(__file__).parents[4] / "etc" / "gateway.yaml"
     result = load(example, plugins)
     assert (result.errors, result.warnings) == ((), ())
+
+
+def test_lists_are_bounded(load_text):
+    """So that a strange file cannot keep the daemon busy; there are as many uplinks as the mark can tell apart."""
+    assert MAX_ENTRIES["uplinks"] == MAX_UPLINKS
+    entry = {
+        "lans": "{interface: eth1}",
+        "uplinks": "{plugin: ethernet}",
+        "helpers": "{plugin: ftp}",
+        "publish": "{}",
+    }
+    for key, most in MAX_ENTRIES.items():
+        text = f"{key}:\n" + f"- {entry[key]}\n" * (most + 1)
+        message = f"{key} has {most + 1} entries"
+        found = [problem for problem in load_text(text).errors if problem.message == message]
+        assert [(problem.line, problem.path) for problem in found] == [(1, (key,))]
+
+
+def test_a_hostile_file_is_answered_in_reasonable_time(errors_of):
+    """Endless entries and endless unknown keys are cut short."""
+    started = time.process_time()
+    assert len(errors_of("lans:\n" + "- {interface: eth1}\n" * 20_000)) == 200
+    assert len(errors_of("".join(f"lan{n}: 1\n" for n in range(30_000)))) == 200
+    assert time.process_time() - started < 10
