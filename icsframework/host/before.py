@@ -60,4 +60,9 @@ class BeforeFile:
 
     def clear(self) -> None:
         """See Before."""
-        self.path.unlink(missing_ok=True)
+        try:
+            self.path.unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"{self.path} cannot be removed ({error.strerror}); remove it, or the next start takes it for true."
+            ) from error

@@ -20,12 +20,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, fail, inlineCallbacks, succeed
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from icsframework.errors import HostError, IcsError, InterfaceMissing
+from icsframework.errors import HostError, IcsError, InterfaceMissing, StoreError
 from icsframework.host.before import Before
-from icsframework.host.changes import Change, SetTable
+from icsframework.host.changes import Change, SetSysctl, SetTable
 from icsframework.host.difference import difference
+from icsframework.host.effects import is_forwarding
 from icsframework.host.machine import IMachine, ITable, Overtaken, SysctlMissing
 from icsframework.host.owned import Owned, claim, scope_of, settle
 from icsframework.host.state import MachineState, Scope
@@ -54,6 +56,8 @@ class _Plan:
 
 class Reconciler:
     """See the module.  ``in_thread(function, *args)`` runs it in the one worker thread and returns a Deferred."""
+
+    log = Logger()
 
     def __init__(
         self,
@@ -210,11 +214,11 @@ class Reconciler:
         refused = self._attempt(difference(now, plan.current, mine))
         if not refused and owned != plan.claimed:
             self._before.save(owned)
-        return refused
+        return [f"{change}: {error}" for change, error in refused.items()]
 
-    def _attempt(self, changes: Sequence[Change]) -> list[str]:
-        """Make what can be made; one line for each change that was refused."""
-        refused = []
+    def _attempt(self, changes: Sequence[Change]) -> dict[Change, IcsError]:
+        """Make what can be made; returns what was refused, and why."""
+        refused: dict[Change, IcsError] = {}
         for change in changes:
             if isinstance(change, SetTable):
                 continue
@@ -223,21 +227,27 @@ class Reconciler:
             except (InterfaceMissing, SysctlMissing):
                 continue  # addresses, routes and settings went with the interface
             except IcsError as error:
-                refused.append(f"{change}: {error}")
+                refused[change] = error
         return refused
 
     def _remember(self, plan: _Plan, owned: Owned) -> None:
-        if owned != plan.claimed:
-            self._before.save(owned)
         self._owned = owned
+        if owned == plan.claimed:
+            return
+        try:
+            self._before.save(owned)
+        except StoreError as error:
+            # The new state is in force.  The record still says more than is ours, which only makes a restore look longer.
+            self.log.error("{error}", error=error)
 
     # --- restore
 
     @inlineCallbacks
     def _restore(self) -> Any:
         try:
-            count, refused = yield self._in_thread(self._put_back)
-            if self._table is not None:
+            count, refused, closed = yield self._in_thread(self._put_back)
+            # While packets are still forwarded, they are still filtered.
+            if self._table is not None and closed:
                 yield self._table.publish(None)
                 self._loaded = None
         finally:
@@ -246,10 +256,16 @@ class Reconciler:
             raise HostError("The machine could not be restored completely: " + "; ".join(refused))
         return count
 
-    def _put_back(self) -> tuple[int, list[str]]:
+    def _put_back(self) -> tuple[int, list[str], bool]:
+        """How many changes that took, what was refused, and whether forwarding is as it was before."""
         plan = self._plan(NOTHING)
         refused = self._attempt(plan.changes)
+        closed = not any(isinstance(one, SetSysctl) and is_forwarding(one.path) for one in refused)
+        lines = [f"{change}: {error}" for change, error in refused.items()]
         if not refused:
-            self._before.clear()
             self._owned = Owned()
-        return len(plan.changes), refused
+            try:
+                self._before.clear()
+            except StoreError as error:
+                lines.append(str(error))
+        return len(plan.changes), lines, closed

@@ -58,3 +58,10 @@ def test_the_place_is_boot_and_namespace(tmp_path):
     (tmp_path / "thread-self/ns/net").symlink_to("net:[77]")
     assert place(tmp_path) == "1234 net:[77]"
     assert place() == place()
+
+
+def test_a_record_that_cannot_be_removed_is_told(tmp_path):
+    """A directory in its place, say: the sentence has the path."""
+    (tmp_path / "before.json").mkdir()
+    with pytest.raises(StoreError, match=r"before\.json cannot be removed"):
+        BeforeFile(tmp_path / "before.json", "here").clear()

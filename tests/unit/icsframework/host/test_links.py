@@ -6,10 +6,10 @@ from ipaddress import ip_address, ip_interface, ip_network
 import pytest
 
 from icsframework.errors import HostError, InterfaceMissing, NoPrivilege
-from icsframework.host.changes import AddAddress, SetTable
+from icsframework.host.changes import AddAddress, SetLink, SetTable
 from icsframework.host.links import Machine, explained, route_of, rule_of
 from icsframework.host.machine import Overtaken
-from icsframework.host.state import AddressOn, Route, RoutingRule
+from icsframework.host.state import AddressOn, LinkSettings, Route, RoutingRule
 
 CHANGE = AddAddress(AddressOn("lan0", ip_interface("192.168.0.1/24")))
 
@@ -127,3 +127,47 @@ def test_nothing_is_opened_before_it_is_used():
     machine = Machine()
     machine.close()
     machine.close()
+
+
+class Stubborn:
+    """A netlink socket to one interface whose driver takes a new MAC address only while it is down."""
+
+    def __init__(self):
+        self.up = True
+        self.routes = [
+            route([("RTA_GATEWAY", "192.0.2.1"), ("RTA_OIF", 3)]),
+            route([("RTA_DST", "192.0.2.0"), ("RTA_OIF", 3)], dst_len=24),
+        ]
+        self.said = []
+
+    def link_lookup(self, ifname):
+        return [3]
+
+    def link(self, command, index, **wanted):
+        from pyroute2 import NetlinkError
+
+        if "address" in wanted and self.up:
+            raise NetlinkError(errno.EBUSY)
+        self.said.append(wanted)
+        self.up = wanted.get("state", "up" if self.up else "down") == "up"
+        self.routes = self.routes if self.up else []
+
+    def get_routes(self, family):
+        return self.routes
+
+    def route(self, command, **wanted):
+        self.said.append((command, wanted["dst"], wanted.get("gateway"), wanted["proto"]))
+
+
+def test_a_driver_that_is_busy_while_up():
+    """The interface goes down for a moment, and the routes that it loses are put back, on-link ones first."""
+    machine = Machine()
+    machine._netlink = netlink = Stubborn()
+    machine.apply(SetLink(LinkSettings("wan0", mac="02:00:5e:00:53:77")))
+    assert netlink.said == [
+        {"state": "down"},
+        {"address": "02:00:5e:00:53:77"},
+        {"state": "up"},
+        ("add", "192.0.2.0/24", None, 4),
+        ("add", "0.0.0.0/0", "192.0.2.1", 4),
+    ]

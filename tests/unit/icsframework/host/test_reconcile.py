@@ -320,3 +320,38 @@ def test_memory_that_makes_no_sense_stops_the_start(machine, before):
     with pytest.raises(StoreError):
         done(Reconciler(machine, before, maybeDeferred).apply(lan("192.168.0.1/24")))
     assert machine.made == []
+
+
+def test_a_disk_that_fills_up_afterwards_harms_nothing(reconciler, machine, before):
+    """The new state is in force and stays ours, although the record could not be cut back."""
+    as_it_was = machine.everything()
+    done(reconciler.apply(lan("192.168.0.1/24")))
+    machine.before(1, lambda: setattr(before, "refuse", StoreError("the disk is full")))
+    done(reconciler.apply(lan("192.168.0.2/24")))
+    assert addresses(machine) == ["192.168.0.2/24"]
+    before.refuse = None
+    done(reconciler.restore())
+    assert machine.everything() == as_it_was
+
+
+def test_the_filter_stays_while_packets_are_forwarded(reconciler, machine, journal):
+    """If forwarding cannot be switched off, what is forwarded is not left unfiltered; the next try does both."""
+    done(reconciler.apply(lan("192.168.0.1/24", Sysctl("net.ipv4.ip_forward", "1"), table="A")))
+    machine.fail_on("net.ipv4.ip_forward", NoPrivilege("read-only"))
+    with pytest.raises(HostError, match="read-only"):
+        done(reconciler.restore())
+    assert "table None" not in journal
+    assert addresses(machine) == []
+    machine.recover()
+    done(reconciler.restore())
+    assert journal[-1] == "table None"
+
+
+def test_a_record_that_cannot_be_removed_is_told(reconciler, machine, before, journal):
+    """Everything is put back, the filter is gone, and the error says what remains to be done."""
+    done(reconciler.apply(lan("192.168.0.1/24", table="A")))
+    before.clear = _raise(StoreError("before.json cannot be removed"))
+    with pytest.raises(HostError, match=r"before\.json cannot be removed"):
+        done(reconciler.restore())
+    assert addresses(machine) == []
+    assert journal[-1] == "table None"
