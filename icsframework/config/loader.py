@@ -122,9 +122,7 @@ class _Reader:
                 self._report.error((key,), f"{shown(entries)} is not a list", _LIST_ADVICE)
                 del self._raw[key]
             elif len(entries) > most:
-                self._report.error(
-                    (key, most), f"{key} has {len(entries)} entries", f"it takes at most {most}"
-                )
+                self._report.error((key,), f"{key} has {len(entries)} entries", f"it takes at most {most}")
                 del entries[most:]
 
     def _entries(self, key: str) -> list[Any]:
