@@ -143,7 +143,7 @@ def _connect(arguments: argparse.Namespace) -> int:
 
 
 def _disconnect(arguments: argparse.Namespace) -> int:
-    answer = Client(arguments.socket).post("/v1/disconnect", {"uplink": arguments.uplink})
+    answer = Client(arguments.socket).post("/v1/disconnect", {"uplink": arguments.uplink}, timeout=None)
     print(f"{answer['uplink']} is disconnected until it is wanted again")
     return 0
 

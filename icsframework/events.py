@@ -96,7 +96,7 @@ _KINDS = (
     EventKind("uplink.down", "info", "uplink {uplink} is down: {reason}", history=True),
     EventKind("uplink.failed", "warn", "uplink {uplink} failed: {reason}", history=True),
     EventKind("uplink.absent", "warn", "uplink {uplink}: {reason}", history=True),
-    EventKind("uplink.active", "info", "the Internet is now reached by {uplink}", history=True),
+    EventKind("uplink.active", "info", "the Internet is now reached by {uplink}"),
     # control
     EventKind("control.command", "info", "{user} asks: {command}"),
     EventKind("control.refused", "warn", "{peer} may not {command}: {reason}"),

@@ -37,8 +37,8 @@ class Controlled(Protocol):
         """Connect by command; fires when up, fails with UplinkFailed."""
         ...
 
-    def disconnect(self, uplink: str | None, reason: str) -> str:
-        """Hang up by command; returns the uplink's name."""
+    def disconnect(self, uplink: str | None, reason: str) -> Deferred[str]:
+        """Hang up by command; fires with the uplink's name when it is down."""
         ...
 
     def reload(self) -> Deferred[str]:
@@ -78,8 +78,10 @@ def _connect(gateway: Controlled, caller: Caller, parameters: Mapping[str, Any])
     return {"interface": link.interface, "addresses": [str(a) for f in link.families for a in f.addresses]}
 
 
+@inlineCallbacks
 def _disconnect(gateway: Controlled, caller: Caller, parameters: Mapping[str, Any]) -> Any:
-    return {"uplink": gateway.disconnect(_uplink(parameters), f"disconnected by {caller}")}
+    name = yield gateway.disconnect(_uplink(parameters), f"disconnected by {caller}")
+    return {"uplink": name}
 
 
 @inlineCallbacks

@@ -1,6 +1,7 @@
 """Makes the real parts of a gateway: clock, store, reconciler, host, packet filter."""
 
 from collections.abc import Callable
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,9 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import Logger
 
 from icsframework.config.configuration import Configuration
-from icsframework.dataplane.nft import Library, Nft
-from icsframework.errors import HostError
+from icsframework.dataplane.flows import is_stranded
+from icsframework.dataplane.nft import Nft, open_library
+from icsframework.dataplane.plane import DataPlane
 from icsframework.gateway.bus import EventBus
 from icsframework.gateway.compose import Gateway, Machinery
 from icsframework.gateway.preflight import Checked
@@ -54,9 +56,10 @@ def _machinery(
     def emit(id: str, /, **fields: Any) -> None:
         bus.emit("store", id, fields)
 
+    conntrack = Conntrack()
     worker, host, machine = Worker(reactor), Host(reactor), Machine()
     before = BeforeFile(config.gateway.run / "before.json", place())
-    reconciler = Reconciler(machine, before, worker.run, Nft(reactor, library=_library()))
+    reconciler = Reconciler(machine, before, worker.run, Nft(reactor, library=open_library()))
 
     def close() -> Deferred[Any]:
         def end(_: object) -> None:
@@ -71,16 +74,22 @@ def _machinery(
         reconciler=reconciler,
         scoped_host=lambda owner: ScopedHost(host, owner),
         interfaces=read_interfaces,
-        count_flows=Conntrack().count,
+        count_flows=conntrack.count,
+        revive_flows=lambda plane: worker.run(_revive, conntrack, plane),
         close=close,
     )
 
 
-def _library() -> Library | None:
-    try:
-        return Library()
-    except HostError:
-        return None  # single elements go through the nft program then, as rule sets do
+def _revive(conntrack: Conntrack, plane: DataPlane) -> int:
+    """Delete flows of LAN hosts that left without translation; those to ourselves and to other subnets here may stay."""
+    inside = (*plane.lan_networks(4), *plane.lan_networks(6))
+    uplinks = {uplink.interface for uplink in plane.uplinks}
+    reached = [
+        ip_network(address.ip) if info.name in uplinks else address.network
+        for info in read_interfaces()
+        for address in info.addresses
+    ]
+    return conntrack.delete_where(lambda flow: is_stranded(flow, inside, reached))
 
 
 def _serve(reactor: Any, bus: EventBus) -> Callable[[Path, Gateway], Any]:

@@ -20,10 +20,11 @@ from twisted.logger import Logger
 from icsframework import __version__
 from icsframework.config.configuration import Configuration
 from icsframework.dataplane.marks import Marks, assign_indices
+from icsframework.dataplane.plane import DataPlane
 from icsframework.errors import IcsError
 from icsframework.gateway import plan, statustree
 from icsframework.gateway.bus import EventBus, OwnedEvents
-from icsframework.gateway.desired import Live, enabled, lan_address, machine_state
+from icsframework.gateway.desired import Live, data_plane, enabled, lan_address, machine_state
 from icsframework.gateway.directory import LeaseDirectory, NameDirectory
 from icsframework.gateway.history import History
 from icsframework.gateway.lans import Lans
@@ -52,6 +53,8 @@ class Machinery:
     scoped_host: Callable[[str], IOwnedHost]
     interfaces: Callable[[], Sequence[InterfaceInfo]]
     count_flows: Callable[[], int]
+    revive_flows: Callable[[DataPlane], Deferred[int]]
+    """Forgets flows that were forwarded untranslated before we came, so that their next packet begins anew."""
     close: Callable[[], Deferred[Any]]
     """Gives back what is left when everything else has ended (threads, sockets, the lock)."""
 
@@ -147,6 +150,7 @@ class Gateway(Service):
         for uplink in enabled(self.config):
             self.uplinks.watch(uplink)
         yield self.settle()
+        yield self._revive_flows()
         yield self.lans.start()
         for uplink in enabled(self.config):
             self.uplinks.start(uplink)
@@ -190,6 +194,17 @@ class Gateway(Service):
         self._host.release_all()
         yield self._machinery.store.close()
         yield self._machinery.close()
+
+    @inlineCallbacks
+    def _revive_flows(self) -> Any:
+        plane = data_plane(self.config, self.live(), self.uplinks.indices)
+        try:
+            count = yield self._machinery.revive_flows(plane)
+        except (IcsError, OSError) as error:
+            # Those few flows stay silent until they end; everything else works.
+            self._log.warn("flows from before the start cannot be revived: {error}", error=error)
+        else:
+            self._log.debug("{count} flows from before the start begin anew", count=count)
 
     def _count_flows(self) -> int:
         try:
@@ -284,10 +299,11 @@ class Gateway(Service):
         except IcsError as error:
             return fail(error)
 
-    def disconnect(self, uplink: str | None, reason: str) -> str:
+    @inlineCallbacks
+    def disconnect(self, uplink: str | None, reason: str) -> Any:
         """See control.api.Controlled."""
         runner = self.supervisor.runner(uplink)
-        runner.hang_up(reason)
+        yield runner.hang_up(reason)
         return runner.spec.name
 
     def status(self) -> Status:

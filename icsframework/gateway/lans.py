@@ -150,10 +150,10 @@ class Lans:
             if state.info is None:
                 self._events.emit("lan.absent", lan=state.section.name, reason=state.reason)
             return
-        state.served = lan
         for service in state.section.services:
             if service.enabled:
                 yield self._serve(state, lan, service.plugin, service.own, strict)
+        state.served = lan
         names = ", ".join(s.plugin for s in state.services.values() if s.state == "serving") or "no service"
         self._events.emit(
             "lan.serving", lan=lan.name, interface=lan.interface, address=lan.address, services=names

@@ -21,10 +21,11 @@ class Process:
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
         self.status = 0
+        self._last_words = ""
 
     def fatal(self, error: Exception) -> None:
         """End the daemon because of ``error``."""
-        sys.stderr.write(f"ics: {error}\n")
+        self._last_words = f"ics: {error}\n"
         self.end(error.exit_status if isinstance(error, IcsError) else 1)
 
     def end(self, status: int) -> None:
@@ -41,7 +42,10 @@ class Process:
 
     def _leave(self) -> None:
         sys.stdout.flush()
-        sys.stderr.flush()
+        # twistd has turned sys.stderr into a part of the log; the sentence is for whoever started us.
+        if sys.__stderr__ is not None:
+            sys.__stderr__.write(self._last_words)
+            sys.__stderr__.flush()
         os._exit(self.status)
 
     def handle_signals(self, reload: Callable[[], Any]) -> None:

@@ -64,7 +64,7 @@ def lan_status(
         name=state.section.name,
         interface=state.section.device,
         address=str(address) if address is not None else "auto",
-        state="absent" if state.info is None else "failed" if failed is not None else "up",
+        state=_lan_state(state, failed is not None),
         reason=reason,
         services=tuple(
             {"plugin": s.plugin, "state": s.state, "reason": s.reason, "details": _details(details, s.plugin)}
@@ -72,6 +72,14 @@ def lan_status(
         ),
         leases=sum(lease.lan == state.section.name for lease in leases),
     )
+
+
+def _lan_state(state: LanState, failed: bool) -> str:
+    if state.info is None:
+        return "absent"
+    if failed:
+        return "failed"
+    return "up" if state.served is not None else "starting"
 
 
 def lease_status(lease: LeaseView) -> LeaseStatus:

@@ -35,12 +35,10 @@ class ScriptedControl:
             return self.waiting
         return succeed(self.link) if self.error is None else fail(self.error)
 
-    def disconnect(self, uplink: str | None, reason: str) -> str:
+    def disconnect(self, uplink: str | None, reason: str) -> Deferred[str]:
         """Note it."""
         self.calls.append(f"disconnect {uplink}")
-        if self.error is not None:
-            raise self.error
-        return uplink or "cable"
+        return succeed(uplink or "cable") if self.error is None else fail(self.error)
 
     def reload(self) -> Deferred[str]:
         """Note it."""

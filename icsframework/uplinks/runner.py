@@ -77,6 +77,10 @@ class Runner:
         self._waiters: list[Deferred[Link]] = []
         self._wake: IDelayedCall | None = None
         self._stopping = False
+        self._disconnecting: Deferred[Any] = succeed(None)
+        """The last ``disconnect``: fires when the plugin has done it."""
+        self._leaving: Deferred[Any] = succeed(None)
+        """The last loss of the link: fires when the machine is without it."""
         self.plugin = spec.make(self._observe)
 
     # --- life ---
@@ -137,10 +141,13 @@ class Runner:
         """The operator wants it; Deferred of the link in force, UplinkFailed when the try failed."""
         return self._wait(rules.Commanded(cause))
 
-    def hang_up(self, reason: str) -> None:
-        """The operator wants it down, until wanted again."""
+    @inlineCallbacks
+    def hang_up(self, reason: str) -> Any:
+        """The operator wants it down, until wanted again; Deferred fires when the machine is without it."""
         self._feed(rules.HungUp(reason))
         self._fail_waiters(UplinkFailed(reason))
+        yield self._disconnecting
+        yield self._leaving
 
     def _wait(self, event: rules.Asked | rules.Commanded) -> Deferred[Link]:
         self._feed(event)
@@ -177,7 +184,7 @@ class Runner:
                 self._cancel_wake()
                 self._guarded(lambda: self.plugin.connect(cause)).addCallback(self._connect_ended)
             case rules.Disconnect(reason):
-                self._guarded(lambda: self.plugin.disconnect(reason))
+                self._disconnecting = self._guarded(lambda: self.plugin.disconnect(reason))
             case rules.WakeAt(when):
                 self._cancel_wake()
                 delay = max(0.0, when - self._clock.now())
@@ -229,7 +236,7 @@ class Runner:
             self._changed()
 
         # First the state without it, then the news: whoever hears of it finds the other link in use.
-        self._guarded(self._settle).addCallback(tell)
+        self._leaving = self._guarded(self._settle).addCallback(tell)
 
     def _put_in_force(self, link: Link) -> None:
         def done(_: object) -> None:

@@ -119,6 +119,7 @@ class Bench:
             scoped_host=lambda owner: ScopedHost(self.host, owner),
             interfaces=self.machine.interfaces,
             count_flows=lambda: 3,
+            revive_flows=lambda plane: succeed(0),
             close=self.close,
         )
         config = load(self.path, self.registry).config
@@ -303,7 +304,9 @@ def test_commands_of_the_api(bench: Bench) -> None:
     bench.plugins.made["modem"].report(Down())
     bench.gateway.connect("modem", Cause("command"))
     assert bench.plugins.made["modem"].calls == ["command"]
-    assert bench.gateway.disconnect(None, "by root") == "cable"
+    done: list[str] = []
+    bench.gateway.disconnect(None, "by root").addCallback(done.append)
+    assert done == ["cable"]
     errors: list[str] = []
     bench.gateway.connect("typo", Cause("command")).addErrback(
         lambda why: errors.append(why.getErrorMessage())

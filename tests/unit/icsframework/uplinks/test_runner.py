@@ -121,6 +121,19 @@ def test_a_lost_link_is_gone_from_the_machine_before_it_is_told() -> None:
     assert bench.events.ids() == ["uplink.connecting", "uplink.up", "uplink.failed"]
 
 
+def test_a_hang_up_is_done_when_the_machine_is_without_the_link() -> None:
+    """``ics disconnect`` returns when no packet leaves by the uplink any more."""
+    bench = Bench()
+    bench.plugin.report(Down())
+    bench.plugin.report(Up(LINK))
+    bench.settling[0].callback(None)
+    done: list[None] = []
+    bench.runner.hang_up("by root").addCallback(done.append)
+    assert (bench.told(), done) == (["always", "-by root"], [])
+    bench.settling[1].callback(None)
+    assert done == [None]
+
+
 def test_a_changed_link_is_put_in_force_again() -> None:
     """A renewed lease with another address is a change, not a new connection."""
     bench = Bench()
