@@ -6,7 +6,17 @@ from ipaddress import IPv4Address
 
 from icsframework.errors import WireError
 
-__all__ = ["ETHERTYPE", "REPLY", "REQUEST", "Arp", "MalformedArp", "from_frame", "probe", "to_frame"]
+__all__ = [
+    "ETHERTYPE",
+    "REPLY",
+    "REQUEST",
+    "Arp",
+    "MalformedArp",
+    "announcement",
+    "from_frame",
+    "probe",
+    "to_frame",
+]
 
 ETHERTYPE = 0x0806
 REQUEST, REPLY = 1, 2
@@ -41,6 +51,11 @@ class Arp:
 def probe(mac: str, address: IPv4Address) -> bytes:
     """The frame of an ARP probe for ``address`` (RFC 5227 section 1.1): the sender's address is 0, so no cache is spoilt."""
     return to_frame(Arp(REQUEST, mac, UNSPECIFIED, NOBODY, address), mac, BROADCAST)
+
+
+def announcement(mac: str, address: IPv4Address) -> bytes:
+    """The frame of an ARP announcement (RFC 5227 section 1.1): whoever knows the address learns its new owner."""
+    return to_frame(Arp(REQUEST, mac, address, NOBODY, address), mac, BROADCAST)
 
 
 def to_frame(packet: Arp, source: str, destination: str) -> bytes:

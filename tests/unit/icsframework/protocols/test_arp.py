@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icsframework.protocols.arp import REPLY, REQUEST, Arp, MalformedArp, from_frame, probe, to_frame
+from icsframework.protocols.arp import (
+    REPLY,
+    REQUEST,
+    Arp,
+    MalformedArp,
+    announcement,
+    from_frame,
+    probe,
+    to_frame,
+)
 
 MAC = "02:00:5e:00:53:01"
 ADDRESS = IPv4Address("192.168.0.7")
@@ -20,6 +29,13 @@ def test_a_probe_as_another_decoder_sees_it():
     assert (frame.dst.hex(":"), frame.src.hex(":"), frame.type) == ("ff:ff:ff:ff:ff:ff", MAC, 0x0806)
     assert (frame.arp.op, frame.arp.sha.hex(":"), frame.arp.spa) == (1, MAC, bytes(4))
     assert (frame.arp.tha, frame.arp.tpa) == (bytes(6), ADDRESS.packed)
+
+
+def test_an_announcement_is_a_request_of_the_owner_for_itself():
+    """RFC 5227 section 1.1: sender and target address are the address announced, and everybody gets it."""
+    frame = announcement(MAC, ADDRESS)
+    assert frame[:6] == b"\xff" * 6
+    assert from_frame(frame) == Arp(REQUEST, MAC, ADDRESS, "00:00:00:00:00:00", ADDRESS)
 
 
 @given(
