@@ -35,7 +35,6 @@ NOT_YET: tuple[Idle, ...] = (
     _idle("lans.[].match"),
     _idle("lans.[].bridge"),
     _idle("lans.[].users", "none"),
-    _idle("lans.[].reach"),
     _idle("lans.[].services.[].ipv6", False),
     _idle("uplinks.[].match"),
     _idle("uplinks.[].connect", "always", "manual"),
