@@ -111,10 +111,14 @@ def test_the_default_lab():
     assert spec.hosts["isp-a"].dns == spec.hosts["isp-b"].dns
 
 
-def test_the_commented_example_is_the_default_lab():
-    """etc/lab.yaml says what `ics lab` does without a file."""
+def test_the_commented_example_is_a_correct_lab():
+    """etc/lab.yaml is read without a complaint, and one of its LANs reaches another."""
     example = Path(icsframework.__file__).parents[1] / "etc/lab.yaml"
-    assert example.read_text() == default_text()
+    spec = parse_lab(example.read_text(), str(example))
+    assert spec.segments == ("home", "guests", "wan")
+    gateway = spec.hosts["gateway"].gateway
+    assert gateway is not None
+    assert "reach:" in gateway.config
 
 
 @pytest.mark.parametrize(
