@@ -91,7 +91,7 @@ def test_a_client_gets_everything(stand, program):
 def test_renew_and_release(stand):
     """udhcpc renews by unicast and keeps its address; released, the address and the name are gone."""
     gateway = stand()
-    client = gateway.lab["pc1"].dhcp_client("udhcpc").start()
+    client = gateway.lab["pc1"].dhcp_client("udhcpc")
     first = client.lease()
     assert client.renew().address == first.address
     client.release()
@@ -103,7 +103,7 @@ def test_renew_and_release(stand):
 def test_init_reboot_after_kill(stand):
     """Killed with -9 and started again, the allocator knows its leases: a rebooting dhclient keeps its address by INIT-REBOOT."""
     gateway = stand()
-    client = gateway.lab["pc1"].dhcp_client("dhclient").start()
+    client = gateway.lab["pc1"].dhcp_client("dhclient")
     first = client.lease()
     client.stop()
     gateway.kill()
@@ -128,7 +128,7 @@ def test_an_address_in_use_is_not_given(stand):
 def test_a_reservation_moves_its_client(stand):
     """A reservation added by a reload, without a gap, is what the client gets at its next renewal."""
     gateway = stand()
-    client = gateway.lab["pc1"].dhcp_client("udhcpc").start()
+    client = gateway.lab["pc1"].dhcp_client("udhcpc")
     client.lease()
     entry = {"mac": "02:00:5e:00:53:01", "address": "192.168.0.10", "hostname": "printer"}
     assert gateway.tell("serve " + json.dumps({"reservations": [entry]})) == "ready"

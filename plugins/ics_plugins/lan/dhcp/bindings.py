@@ -106,14 +106,19 @@ class Bindings:
         return address
 
     def _reserved(self, client: bytes, chaddr: bytes) -> int | None:
-        """The address reserved for the client, if it can have it now."""
+        """The address reserved for the client, if it can have it now.
+
+        What is reserved for a hardware address is for all clients on it: a
+        machine whose boot loader and system identify themselves differently
+        takes its own address over.
+        """
         reserved = self._settings.reserved_for(client, chaddr)
         if reserved is None or reserved.address in self.quarantine:
             return None
         lease = self.table.at(reserved.address)
         if lease is None or lease.client == client or not self.table.is_live(reserved.address):
             return reserved.address
-        return None
+        return reserved.address if self._settings.by_mac.get(lease.chaddr) is reserved else None
 
     # --- changes: each ends with _settle for every address it touched
 
@@ -134,6 +139,8 @@ class Bindings:
         was_live = old is not None and self.table.is_live(old.address)
         moved = self.table.put(lease)
         self.withdraw_offer(lease.client)
+        if (other := self.offers.at(lease.address)) is not None:
+            self.offers.drop(other.client)
         self._settle(lease.address)
         if moved is None:
             return None

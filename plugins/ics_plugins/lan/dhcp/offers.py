@@ -61,15 +61,18 @@ class Offers:
         return list(self._by_address)
 
     def add(self, offer: Offer) -> list[Offer]:
-        """Let an offer stand; returns those that had to go: the client's former one, and what exceeds the limits."""
+        """Let an offer stand; returns those that had to go: of this client, of this address, and what exceeds the limits."""
         gone = [former] if (former := self.drop(offer.client)) else []
+        if (other := self._by_address.get(offer.address)) is not None:
+            self.drop(other.client)
+            gone.append(other)
         mine = self._by_chaddr.setdefault(offer.chaddr, OrderedDict())
         if len(mine) >= MAX_OFFERS_PER_CHADDR:
             gone.append(self._by_client[next(iter(mine))])
+            self.drop(gone[-1].client)
         elif len(self._by_client) >= MAX_OFFERS:
             gone.append(self._by_client[next(iter(self._by_client))])
-        for old in gone:
-            self.drop(old.client)
+            self.drop(gone[-1].client)
         self._by_client[offer.client] = self._by_address[offer.address] = offer
         self._by_chaddr.setdefault(offer.chaddr, mine)[offer.client] = None
         return gone

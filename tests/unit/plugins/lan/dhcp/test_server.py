@@ -285,6 +285,15 @@ def test_reserved_addresses(paper):
     assert lan.send("REQUEST", 4, requested="192.168.0.10", server=US) == ["dhcp.refused", "NAK by broadcast"]
 
 
+def test_one_machine_under_two_identifiers_keeps_its_reserved_address(paper):
+    """Boot loader and system identify themselves differently: what is reserved for the MAC is for both."""
+    lan = paper(reservations=[{"mac": "02:00:5e:00:53:01", "address": "192.168.0.10"}])
+    assert lan.send("DISCOVER", 1, client_id=b"\x00loader") == ["OFFER 192.168.0.10 to 192.168.0.10"]
+    assert lan.join(1, client_id=b"\xffsystem") == "192.168.0.10"
+    assert lan.join(1, client_id=b"\x00loader") == "192.168.0.10"
+    assert lan.live == {"192.168.0.10": 1}
+
+
 def test_a_reservation_for_an_address_that_another_has(paper):
     """Its client gets another for now; the holder is refused at its renewal, and then the client moves."""
     lan = paper()
