@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from icsframework.lab.privilege import find_program
+from icsframework.lab.waiting import wait_for
 
 STAND = Path(__file__).with_name("stand.py")
 DNSMASQ = (
@@ -173,9 +174,7 @@ def test_without_a_link(stand):
     waiting = one.lab["pc"].popen(
         ["dig", "+short", "+time=9", "+tries=1", "@192.168.0.1", "other.example.net"]
     )
-    for _ in range(100):
-        if one.status()["causes"]:
-            break
+    wait_for(lambda: one.status()["causes"], what="a request for the Internet")
     assert one.status()["causes"] == ["other.example.net"]
     one.tell("up 203.0.113.1")
     assert waiting.communicate(timeout=10)[0] == "192.0.2.81\n"
