@@ -7,7 +7,14 @@ from twisted.internet.interfaces import IReactorFDSet
 from zope.interface.verify import verifyObject
 
 from icsframework import interfaces
-from icsframework.errors import ConnectFailed, InterfaceMissing, MappingError, PortTaken, StoreError, UplinkRefused
+from icsframework.errors import (
+    ConnectFailed,
+    InterfaceMissing,
+    MappingError,
+    PortTaken,
+    StoreError,
+    UplinkRefused,
+)
 from icsframework.testing.gateway import FakeGateway, Readers
 from icsframework.testing.store import MemoryStore
 from icsframework.values import (
