@@ -32,7 +32,7 @@ PURE = (
 SHELLS = {
     "ics_plugins.lan.dhcp": ("service", "serving", "ports"),
     "ics_plugins.lan.dns": ("service", "listener", "tcp", "upstream"),
-    "ics_plugins.uplinks.ethernet": ("uplink", "session", "wire"),
+    "ics_plugins.uplinks.ethernet": ("uplink", "session", "memory", "wire"),
 }
 """The modules of each plugin that do its I/O, beside its __init__; all others are pure."""
 IO = ("twisted", "socket", "select", "selectors", "asyncio", "subprocess", "threading", "multiprocessing")

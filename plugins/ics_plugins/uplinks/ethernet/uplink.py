@@ -8,8 +8,12 @@ from twisted.internet.defer import Deferred, fail, inlineCallbacks, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorFDSet
 from zope.interface import implementer
 
+from ics_plugins.uplinks.ethernet.actions import Lost
+from ics_plugins.uplinks.ethernet.cable import another_device, grace, trouble
 from ics_plugins.uplinks.ethernet.lease import Lease
-from ics_plugins.uplinks.ethernet.session import DhcpSession, LeaseMemory
+from ics_plugins.uplinks.ethernet.link import make_link
+from ics_plugins.uplinks.ethernet.memory import LeaseMemory
+from ics_plugins.uplinks.ethernet.session import DhcpSession, Told
 from icsframework.errors import UplinkFailed
 from icsframework.interfaces import IGateway, IUplink, Unwatch
 from icsframework.values import (
@@ -19,7 +23,6 @@ from icsframework.values import (
     Connecting,
     Down,
     Failed,
-    Family,
     InterfaceInfo,
     Link,
     RestartMe,
@@ -27,9 +30,6 @@ from icsframework.values import (
     UplinkSettings,
     UplinkState,
 )
-
-CARRIER_GRACE = 1.0
-"""Seconds without carrier before the link counts as lost: a switch that negotiates anew is shorter, a person waits longer."""
 
 Observer = Callable[[UplinkState], None]
 
@@ -47,7 +47,8 @@ class EthernetUplink(Service):
         self._reactor = reactor
         self._memory = LeaseMemory(gateway)
         self._info: InterfaceInfo | None = None
-        self._state: UplinkState = Absent(f"{settings.interface} has not been looked at yet")
+        self._device_mtu = 0
+        self._state: UplinkState = self._unknown()
         self._since = 0.0
         self._session: DhcpSession | None = None
         self._lease: Lease | None = None
@@ -63,15 +64,17 @@ class EthernetUplink(Service):
         Service.startService(self)
         self._unwatch = self._gateway.host.watch_interface(self._settings.interface, self._seen)
 
-    def stopService(self) -> Deferred[None] | None:
-        """See IPlugin."""
+    def stopService(self) -> Deferred[None]:
+        """See IPlugin.  The lease is kept: whoever stops us for good disconnects first."""
         Service.stopService(self)
         if self._unwatch is not None:
             self._unwatch()
             self._unwatch = None
         self._cancel_grace()
-        self._end_session(release=False)
-        return self._memory.close()
+        ended = self._end_session(release=False)
+        self._down("the gateway stops")
+        self._info, self._state = None, self._unknown()
+        return ended.addCallback(lambda _: self._memory.close())
 
     def reconfigure(self, new: UplinkSettings) -> Deferred[Applied | RestartMe]:
         """See IPlugin: DNS servers, MTU and the metered flag are taken in place."""
@@ -91,59 +94,69 @@ class EthernetUplink(Service):
             return succeed(self._state.link)
         if isinstance(self._state, Absent):
             return fail(UplinkFailed(self._state.reason))
-        waiter: Deferred[Link] = Deferred()
+        waiter: Deferred[Link] = Deferred(self._forget_waiter)
         self._waiters.append(waiter)
         if not isinstance(self._state, Connecting):
             self._begin()
         return waiter
 
     def disconnect(self, reason: str) -> Deferred[None]:
-        """See IUplink."""
-        self._end_session(release=True)
-        if isinstance(self._state, (Connecting, Up)):
-            self._report(Down(reason))
-        return succeed(None)
+        """See IUplink: the lease is given back (RFC 2131 section 4.4.6), and its address remembered as a wish."""
+        if self._lease is not None and self._session is not None:
+            self._memory.keep(self._lease, self._session.info.mac, held=False)
+        # First the RELEASE, which needs the address, then the news, which takes it away.
+        return self._end_session(release=True).addCallback(lambda _: self._down(reason))
 
     @inlineCallbacks
     def adopt(self, saved: Link) -> Any:
         """See IUplink: a static address goes on, a leased one if its lease does."""
+        yield self._memory.open()
         info = self._info
-        if info is None or not info.carrier or saved.interface != info.name:
+        if info is None or not isinstance(self._state, Down) or saved.interface != info.name:
+            return None
+        if self._settings.own.address is not None:
+            self._since = saved.since
+            return self._announce()
+        found = self._memory.recall(info.mac)
+        if found is None or not found.held or found.expired or not found.same_boot:
+            return None
+        if saved.v4 is None or found.lease.address not in saved.v4.addresses:
             return None
         self._since = saved.since
-        if self._settings.own.address is not None:
-            return self._announce()
-        yield self._memory.open()
-        lease = self._memory.still_valid(info.mac)
-        if lease is None or saved.v4 is None or lease.address not in saved.v4.addresses:
-            return None
-        yield self._start_session(info, lease, resume=True)
-        return self._state.link if isinstance(self._state, Up) else None
+        session = self._new_session(info)
+        yield session.resume(found.lease).addErrback(self._broke, session)
+        return self._announced()
 
     # --- the cable
 
     def _seen(self, info: InterfaceInfo | None) -> None:
-        self._info = info
-        trouble = self._trouble(info)
-        if trouble is None:
+        before, self._info = self._info, info
+        if another_device(before, info):
+            self._fail(f"{self._settings.interface} is another device than before")
+        if info is not None:
+            self._take_mtu(info)
+        if trouble(self._settings.interface, info) is None:
             self._cancel_grace()
             if isinstance(self._state, Absent):
                 self._report(Down())
         elif info is not None and isinstance(self._state, Up):
             if self._grace is None:
-                self._grace = self._gateway.clock.call_later(CARRIER_GRACE, self._gone)
+                wait = grace(self._state.link.mtu, self._device_mtu)
+                self._grace = self._gateway.clock.call_later(wait, self._gone)
         else:
             self._gone()
 
-    def _trouble(self, info: InterfaceInfo | None) -> str | None:
-        name = self._settings.interface
-        if info is None:
-            return f"there is no interface {name}; plug it in, or correct interface: (ip link lists them)"
-        return None if info.up and info.carrier else f"{name} has no carrier; is the cable plugged in?"
+    def _take_mtu(self, info: InterfaceInfo) -> None:
+        """Remember the device's own MTU; what the core set because of our link is not it."""
+        if not isinstance(self._state, Up):
+            self._device_mtu = info.mtu
+        elif info.mtu not in (self._state.link.mtu, self._device_mtu):
+            self._device_mtu = info.mtu
+            self._announce()
 
     def _gone(self) -> None:
-        self._grace = None
-        reason = self._trouble(self._info)
+        self._cancel_grace()
+        reason = trouble(self._settings.interface, self._info)
         if reason is not None and self._state != Absent(reason):
             self._end_session(release=False)
             self._report(Absent(reason))
@@ -161,74 +174,70 @@ class EthernetUplink(Service):
             self._announce()
             return
         self._report(Connecting("dhcp"))
-        self._begin_dhcp().addErrback(self._broke)
+        self._memory.open().addCallback(self._begin_dhcp)
 
-    @inlineCallbacks
-    def _begin_dhcp(self) -> Any:
-        yield self._memory.open()
+    def _begin_dhcp(self, _: object) -> None:
         info = self._info
-        if info is not None and isinstance(self._state, Connecting) and self._session is None:
-            yield self._start_session(info, self._memory.last(info.mac))
+        if info is None or not isinstance(self._state, Connecting) or self._session is not None:
+            return  # meanwhile stopped, or begun by somebody else
+        found = self._memory.recall(info.mac)
+        session = self._new_session(info)
+        if found is None:
+            started = session.start()
+        elif found.held and not found.expired:
+            started = session.start(found.lease)
+        else:
+            started = session.start(hint=found.lease.address.ip)
+        started.addErrback(self._broke, session)
 
-    def _start_session(self, info: InterfaceInfo, last: Lease | None, resume: bool = False) -> Deferred[Any]:
-        hostname = self._settings.own.hostname
-        session = DhcpSession(
-            self._gateway, self._reactor, info, hostname, self._settings.mark, self._bound, self._lost
-        )
-        self._session = session
-        return session.start(last, resume)
+    def _new_session(self, info: InterfaceInfo) -> DhcpSession:
+        told = Told(self._bound, lambda: self._memory.forget(info.mac), self._lost)
+        own, mark = self._settings.own, self._settings.mark
+        self._session = DhcpSession(self._gateway, self._reactor, info, own.hostname, mark, told)
+        return self._session
 
-    def _end_session(self, release: bool) -> None:
+    def _end_session(self, release: bool) -> Deferred[None]:
         session, self._session = self._session, None
         self._lease = None
-        if session is not None:
-            session.stop(release)
+        return session.stop(release) if session is not None else succeed(None)
 
     def _bound(self, lease: Lease) -> None:
-        known = self._lease
         self._lease = lease
-        if self._info is not None and (known is None or known.obtained != lease.obtained):
-            self._memory.save(lease, self._info.mac)
+        if self._session is not None:
+            self._memory.keep(lease, self._session.info.mac)
         self._announce()
 
-    def _lost(self, reason: str) -> None:
-        self._end_session(release=False)
-        self._report(Failed(f"{reason} on {self._settings.interface}"))
+    def _lost(self, lost: Lost) -> None:
+        retry_at = self._gateway.clock.now() + lost.pause if lost.pause else None
+        self._fail(f"{lost.reason} on {self._settings.interface}", retry_at)
 
-    def _broke(self, failure: Any) -> None:
+    def _broke(self, failure: Any, session: DhcpSession) -> None:
+        if session is self._session:
+            self._fail(failure.getErrorMessage())
+
+    def _fail(self, reason: str, retry_at: float | None = None) -> None:
         self._end_session(release=False)
-        self._report(Failed(failure.getErrorMessage()))
+        if isinstance(self._state, (Connecting, Up)):
+            self._report(Failed(reason, retry_at))
 
     def _announce(self) -> Link:
-        link = self._link()
+        assert self._info is not None
+        link = make_link(self._settings, self._info, self._device_mtu, self._lease, self._since)
         if self._state != Up(link):
             self._report(Up(link))
         return link
 
-    def _link(self) -> Link:
-        info, settings = self._info, self._settings
-        assert info is not None
-        return Link(
-            interface=info.name,
-            ifindex=info.ifindex,
-            parent=None,
-            kind="ethernet",
-            carrier="kernel",
-            mtu=settings.mtu or (self._lease.mtu if self._lease is not None else None) or info.mtu,
-            metered=settings.metered,
-            since=self._since,
-            v4=self._family(),
-        )
-
-    def _family(self) -> Family:
-        settings = self._settings
-        static = settings.own.address
-        if static is not None:
-            return Family((static.address,), static.gateway, settings.dns or static.dns)
-        assert self._lease is not None
-        return self._lease.family(settings.dns)
-
     # --- telling
+
+    def _announced(self) -> Link | None:
+        return self._state.link if isinstance(self._state, Up) else None
+
+    def _unknown(self) -> UplinkState:
+        return Absent(f"{self._settings.interface} has not been looked at yet")
+
+    def _down(self, reason: str) -> None:
+        if isinstance(self._state, (Connecting, Up)):
+            self._report(Down(reason))
 
     def _report(self, state: UplinkState) -> None:
         self._state = state
@@ -242,10 +251,13 @@ class EthernetUplink(Service):
             else:
                 waiter.errback(UplinkFailed(state.reason))
 
+    def _forget_waiter(self, waiter: Deferred[Link]) -> None:
+        if waiter in self._waiters:
+            self._waiters.remove(waiter)
+
     def _details(self) -> dict[str, Any]:
-        lease = self._lease
         found: dict[str, Any] = self._session.details() if self._session is not None else {}
-        if lease is not None:
-            left = lease.expires - self._gateway.clock.now()
-            found |= {"server": str(lease.server), "lease_seconds_left": max(0, round(left))}
+        if self._lease is not None:
+            left = self._lease.expires - self._gateway.clock.now()
+            found |= {"server": str(self._lease.server), "lease_seconds_left": max(0, round(left))}
         return found

@@ -15,12 +15,9 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from icsframework.errors import WireError
-from icsframework.protocols.dhcp.frame import FrameBuilder, parse_frame
+from icsframework.protocols.dhcp.frame import BROADCAST_ADDRESS, BROADCAST_MAC, FrameBuilder, parse_frame
 from icsframework.protocols.dhcp.message import CLIENT_PORT, SERVER_PORT, Message
 
-BROADCAST = b"\xff" * 6
-ALL = 0xFFFFFFFF
-"""255.255.255.255."""
 BATCH = 32
 """Frames read in one turn of the reactor, so that a flood on the uplink leaves time for the LAN."""
 MAX_FRAME = 2048
@@ -62,8 +59,12 @@ class DhcpWire:
         builder = self._builder
         if message.ciaddr:
             builder = FrameBuilder(self._mac, message.ciaddr, CLIENT_PORT, SERVER_PORT)
+        self.send(builder.build(BROADCAST_MAC, BROADCAST_ADDRESS, message.to_wire()))
+
+    def send(self, frame: bytes) -> None:
+        """Send a whole frame, of whatever ethertype."""
         try:
-            self._socket.send(builder.build(BROADCAST, ALL, message.to_wire()))
+            self._socket.send(frame)
         except OSError as error:
             # Gone or full: the client repeats, and the interface's own events tell the rest.
             self._log.debug("could not send: {error}", error=error)
