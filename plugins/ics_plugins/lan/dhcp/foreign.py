@@ -44,6 +44,10 @@ class ForeignServers:
         """The servers that are there."""
         return sorted(self._present(now))
 
+    def any_present(self, now: float) -> bool:
+        """Is any there?  Asked for every message, and nearly always answered by the first look."""
+        return bool(self._seen) and bool(self._present(now))
+
     def _present(self, now: float) -> dict[int, float]:
         gone = [server for server, when in self._seen.items() if when + FORGET_AFTER <= now]
         for server in gone:

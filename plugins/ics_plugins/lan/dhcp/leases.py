@@ -162,6 +162,11 @@ class LeaseTable:
         return self._heap[0][0] if self._heap else None
 
 
+def dotted(address: int) -> str:
+    """The text of an address; for what is written once a lease, several times faster than by way of ipaddress."""
+    return f"{address >> 24}.{address >> 16 & 255}.{address >> 8 & 255}.{address & 255}"
+
+
 # --- journal records --------------------------------------------------------------
 
 
@@ -169,7 +174,7 @@ def record_of(lan: str, lease: Lease, now: float, wall: float) -> dict[str, Any]
     """The journal record that binds ``lease``; ``expires`` in it is wall-clock time."""
     return {
         "lan": lan,
-        "address": str(IPv4Address(lease.address)),
+        "address": dotted(lease.address),
         "client": lease.client.hex(),
         "mac": lease.chaddr.hex(":"),
         "hostname": lease.hostname,
@@ -180,7 +185,7 @@ def record_of(lan: str, lease: Lease, now: float, wall: float) -> dict[str, Any]
 
 def removal_of(lan: str, address: int) -> dict[str, Any]:
     """The journal record that forgets the lease of ``address``."""
-    return {"lan": lan, "address": str(IPv4Address(address)), "removed": True}
+    return {"lan": lan, "address": dotted(address), "removed": True}
 
 
 def revive(record: dict[str, Any], now: float, wall: float, wall_trusted: bool) -> Lease:

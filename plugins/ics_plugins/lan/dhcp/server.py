@@ -327,7 +327,7 @@ class DhcpServer:
         return [*said, *self.discover(message, offer.client, now, offer.tries + 1)]
 
     def _aside(self, now: float) -> bool:
-        return not self.settings.authoritative and bool(self._foreign.present(now))
+        return not self.settings.authoritative and self._foreign.any_present(now)
 
     def _is_for_us(self, message: Message) -> bool:
         return _address(message, options.SERVER_IDENTIFIER) in (0, self.settings.server)

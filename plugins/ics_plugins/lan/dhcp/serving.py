@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 
 from ics_plugins.lan.dhcp.actions import Action, LeaseChanged, LeaseEnded, Probe, Reply, Say, Seek
 from ics_plugins.lan.dhcp.hostnames import NameBook
-from ics_plugins.lan.dhcp.leases import Lease, record_of, removal_of
+from ics_plugins.lan.dhcp.leases import Lease, dotted, record_of, removal_of
 from ics_plugins.lan.dhcp.ports import BatchReader, FrameSender
 from ics_plugins.lan.dhcp.replies import wire_of
 from ics_plugins.lan.dhcp.server import DhcpServer
@@ -249,7 +249,7 @@ class LanServing:
 
     def _described(self, lease: Lease) -> dict[str, Any]:
         return {
-            "address": str(IPv4Address(lease.address)),
+            "address": dotted(lease.address),
             "mac": lease.chaddr.hex(":"),
             "hostname": lease.hostname,
             "lan": self.lan.name,

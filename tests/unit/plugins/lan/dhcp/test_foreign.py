@@ -33,6 +33,8 @@ def test_a_server_is_news_once_and_forgotten_in_the_end():
     foreign = ForeignServers(0.0)
     assert [foreign.seen(9, 0.0), foreign.seen(9, 50.0)] == [True, False]
     assert foreign.present(50.0 + FORGET_AFTER - 1) == [9]
+    assert foreign.any_present(50.0 + FORGET_AFTER - 1)
+    assert not foreign.any_present(50.0 + FORGET_AFTER)
     assert foreign.present(50.0 + FORGET_AFTER) == []
     assert foreign.seen(9, 200.0)
 

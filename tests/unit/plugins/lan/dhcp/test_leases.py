@@ -1,6 +1,17 @@
 """The lease table and what stands in the journal."""
 
-from ics_plugins.lan.dhcp.leases import SLACK, Lease, LeaseTable, record_of, removal_of, replay, revive
+from ipaddress import IPv4Address
+
+from ics_plugins.lan.dhcp.leases import (
+    SLACK,
+    Lease,
+    LeaseTable,
+    dotted,
+    record_of,
+    removal_of,
+    replay,
+    revive,
+)
 
 
 def lease(address, client=b"c", expires=100.0, chaddr=b"m", duration=60):
@@ -107,3 +118,9 @@ def test_replay_tells_what_is_true():
     ]
     table, odd = replay(records, "home", 0.0, 0.0, True)
     assert ([x.address for x in table], odd) == ([4], 2)
+
+
+def test_addresses_are_written_with_dots():
+    """The quick way says what ipaddress says."""
+    for address in (0, 1, 0xC0A80064, 0xFFFFFFFF, 0x7F000001):
+        assert dotted(address) == str(IPv4Address(address))
