@@ -28,6 +28,31 @@ class StaticAddress(Section):
     dns: tuple[IpAddress, ...] = ()
     """The provider's DNS servers."""
 
+    def check(self) -> Iterable[Finding]:
+        """What cannot be.  A gateway outside the subnet can: some providers give a /32."""
+        own, net = self.address.ip, self.address.network
+        if self.gateway.version != 4:
+            yield Finding(
+                ("address", "gateway"), f"{self.gateway} is no IPv4 address", "name the provider's router"
+            )
+        elif self.gateway == own:
+            yield Finding(
+                ("address", "gateway"), f"{self.gateway} is our own address", "name the provider's router"
+            )
+        elif net.prefixlen < 32 and self.gateway not in net:
+            yield Finding(
+                ("address", "gateway"),
+                f"{self.gateway} is not in {net}",
+                "correct it, unless the provider's router really is outside our subnet",
+                warning=True,
+            )
+        if net.prefixlen < 31 and own in (net.network_address, net.broadcast_address):
+            yield Finding(
+                ("address", "address"),
+                f"{own} is the first or last address of {net}, which no host can have",
+                "write the address that the provider assigned, with its prefix length",
+            )
+
 
 def _dhcp_or_static(value: Any) -> Any:
     """``dhcp`` is None in the model; anything else must be the mapping of a static address."""
@@ -61,9 +86,5 @@ class EthernetConfig(UplinkConfig):
                 "no interface is named",
                 "add for example interface: eth0 (ip link lists those of this machine)",
             )
-        if self.address is not None and self.address.gateway == self.address.address.ip:
-            yield Finding(
-                ("address", "gateway"),
-                f"{self.address.gateway} is our own address",
-                "name the provider's router",
-            )
+        if self.address is not None:
+            yield from self.address.check()

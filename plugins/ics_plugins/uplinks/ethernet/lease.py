@@ -70,7 +70,7 @@ def read_lease(message: Message, obtained: float) -> Lease:
     address = _address(message)
     server = _option(message, options.SERVER_IDENTIFIER, options.parse_address)
     if server is None or not is_host(server):
-        raise UnusableOffer(f"the server does not say who it is ({server})")
+        raise UnusableOffer("the server does not say who it is")
     duration = _duration(message)
     renewal, rebinding = _times(message, duration)
     mtu = _option(message, options.INTERFACE_MTU, options.parse_u16)
