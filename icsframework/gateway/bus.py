@@ -2,7 +2,8 @@
 
 Events are numbered from 1 in each life of the daemon; the last ``REMEMBERED`` can
 be asked for again by sequence number, which is what the event stream of the API
-resumes from.
+resumes from.  Events of level debug (every renewed lease) are in the stream and
+not in the log: writing a line costs more than answering the client.
 """
 
 from collections import deque
@@ -38,7 +39,9 @@ class EventBus:
         self._seq += 1
         event = Event(id, owner, fields, self._clock.wall(), self._seq)
         self._recent.append(event)
-        self._write(event)
+        kind = KINDS.get(id)
+        if kind is None or kind.level != "debug":
+            self._write(event, kind)
         self._observers.tell(event)
         return event
 
@@ -54,10 +57,9 @@ class EventBus:
         """The number of the last event, 0 before the first."""
         return self._seq
 
-    def _write(self, event: Event) -> None:
-        kind = KINDS.get(event.id) or EventKind(
-            event.id, "info", _plain(event.fields).replace("{", "{{").replace("}", "}}")
-        )
+    def _write(self, event: Event, kind: EventKind | None) -> None:
+        if kind is None:
+            kind = EventKind(event.id, "info", _plain(event.fields).replace("{", "{{").replace("}", "}}"))
         try:
             text = kind.text.format(**event.fields)
         except (KeyError, ValueError, IndexError):

@@ -72,6 +72,14 @@ def test_the_log_line_has_id_level_and_text_of_the_catalogue(
     assert entry["log_format"].format(**entry) == "dhcp.exhausted: no address left on home for 02::1"
 
 
+def test_debug_events_are_in_the_stream_only(bus: EventBus, log: list[dict[str, Any]]) -> None:
+    """What happens a thousand times a minute is there for who asks, and fills no log."""
+    seen: list[str] = []
+    bus.watch(lambda event: seen.append(event.id))
+    bus.emit("dhcp", "dhcp.lease.renewed", {"address": "192.168.0.9", "mac": "02::1", "lan": "home"})
+    assert (seen, log) == (["dhcp.lease.renewed"], [])
+
+
 def test_strange_events_are_logged_as_they_are(bus: EventBus, log: list[dict[str, Any]]) -> None:
     """Unknown ids, missing fields and braces in values are shown, never an error."""
     bus.emit("chess", "chess.mate", {"board": "{x}"})
