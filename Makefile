@@ -10,10 +10,10 @@ PYTEST := $(BIN)/python -m pytest
 # An ordinary user on Debian has no sbin in PATH; nft and ip live there.
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: help demo run venv test check lint types fast fmt lab lock build clean
+.PHONY: help demo run venv test check lint types fast fmt lab lock build clean bench-start
 
 help:
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
 
 demo: venv      ## watch the gateway work, in a lab of network namespaces
 	@$(BIN)/ics lab --demo
@@ -42,6 +42,9 @@ types: venv
 
 fast: venv
 	@PYTHONHASHSEED=0 $(PYTEST) -q --numprocesses=auto --dist=worksteal $(wildcard tests/unit tests/golden tests/contract tests/arch) $(ARGS)
+
+bench-start: venv  ## from the start to the first DNS answer and DHCPOFFER, memory, `ics status`
+	@$(BIN)/python benchmarks/start.py $(ARGS)
 
 fmt: venv       ## put the code into shape
 	@$(BIN)/ruff check --fix-only --quiet .
