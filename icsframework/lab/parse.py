@@ -131,7 +131,7 @@ def _web(entry: Entry) -> WebService | None:
 def _dhcp(entry: Entry, interfaces: tuple[InterfaceSpec, ...]) -> DhcpService | None:
     if not entry:
         return None
-    keys = entry.section({"server", "interface", "range", "router", "dns", "domain", "lease"})
+    keys = entry.section({"server", "interface", "range", "router", "dns", "domain", "lease", "options"})
     if keys["server"].text("dnsmasq") != "dnsmasq":
         keys["server"].refuse("the lab's DHCP server is dnsmasq")
     device = keys["interface"].text()
@@ -148,6 +148,7 @@ def _dhcp(entry: Entry, interfaces: tuple[InterfaceSpec, ...]) -> DhcpService | 
         tuple(value.address() for value in keys["dns"].entries()),
         keys["domain"].text(),
         keys["lease"].integer(3600, 120, 2**31 - 1),
+        tuple(value.text() for value in keys["options"].entries()),
     )
 
 

@@ -76,6 +76,8 @@ class DhcpService:
     domain: str = ""
     lease: int = 3600
     """Seconds; dnsmasq gives nothing shorter than 120."""
+    options: tuple[str, ...] = ()
+    """More DHCP options as dnsmasq writes them, such as `58,10` or `option:mtu,1400`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -210,6 +210,7 @@ def _dnsmasq(host: Host, service: DhcpService) -> Daemon:
     ]
     options.append("--dhcp-option=3" + (f",{service.router}" if service.router else ""))
     options.append("--dhcp-option=6" + "".join(f",{address}" for address in service.dns))
+    options += [f"--dhcp-option={option}" for option in service.options]
     if service.domain:
         options.append(f"--domain={service.domain}")
     daemon = Daemon(host, "dnsmasq", ["dnsmasq", *options], lambda: "DHCP, IP range" in daemon.log())

@@ -30,7 +30,8 @@ hosts:
     sysctls: {net.ipv4.ip_default_ttl: 77}
     dns: {names: {a.example: 192.0.2.1, b.example: [TXT x y, 192.0.2.2]}, ttl: 60}
     web: {page: hello, big: 2kB, port: 8080}
-    dhcp: {interface: eth0, range: [192.0.2.100, 192.0.2.199], router: 192.0.2.1, dns: 192.0.2.1, domain: x.example}
+    dhcp: {interface: eth0, range: [192.0.2.100, 192.0.2.199], router: 192.0.2.1, dns: 192.0.2.1, domain: x.example,
+           options: ["58,10", "59,20"]}
     gateway:
       config: {uplinks: [{name: u, password: "007", mac: 02:00:5e:00:53:02}]}
       static: {u: {address: 192.0.2.5/24}}
@@ -70,6 +71,7 @@ def test_everything_that_can_be_said():
             ip_address("192.0.2.1"),
             (ip_address("192.0.2.1"),),
             "x.example",
+            options=("58,10", "59,20"),
         ),
         gateway=GatewayService(
             'uplinks: [{name: u, password: "007", mac: 02:00:5e:00:53:02}]\n',
