@@ -18,6 +18,9 @@ __all__ = ["VERSION", "Before", "BeforeFile", "place"]
 VERSION = 1
 """Format of the document."""
 
+RUN_MODE = 0o755
+"""Of gateway.run, where it is not there yet: members of group ics must reach the control socket in it."""
+
 
 class Before(Protocol):
     """Where ``Owned`` is kept.  Blocks: called from the worker thread.  Raises StoreError."""
@@ -55,7 +58,15 @@ class BeforeFile:
         return from_document(document["owned"]) if document["place"] == self._here else Owned()
 
     def save(self, owned: Owned) -> None:
-        """See Before."""
+        """See Before.  Makes the directory: on a fresh machine the first start comes before anybody made /run/ics."""
+        try:
+            if not self.path.parent.is_dir():
+                self.path.parent.mkdir(parents=True)
+                self.path.parent.chmod(RUN_MODE)  # mkdir's mode would be cut by the umask
+        except OSError as error:
+            raise StoreError(
+                f"{self.path.parent} cannot be made: {error.strerror}; see gateway.run."
+            ) from error
         write_atomic(self.path, {"place": self._here, "owned": to_document(owned)}, VERSION)
 
     def clear(self) -> None:

@@ -21,6 +21,18 @@ def test_it_is_kept(tmp_path):
     assert b"192.168.0.1/24" in path.read_bytes()
 
 
+def test_the_directory_is_made(tmp_path):
+    """A fresh machine has no /run/ics; one that cannot be made is one sentence that names it."""
+    file = BeforeFile(tmp_path / "run" / "ics" / "before.json", "here")
+    assert file.load() == Owned()
+    file.save(OWNED)
+    assert file.load() == OWNED
+    assert (tmp_path / "run/ics").stat().st_mode & 0o777 == 0o755
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(StoreError, match=r"taken cannot be made: .*; see gateway\.run"):
+        BeforeFile(tmp_path / "taken" / "before.json", "here").save(OWNED)
+
+
 def test_no_file_means_nothing_was_done(tmp_path):
     """The first start finds nothing, and clearing twice is no error."""
     file = BeforeFile(tmp_path / "before.json", "here")
