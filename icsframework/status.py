@@ -7,7 +7,7 @@ renamed.  Times are ISO 8601 in UTC with a Z.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import UTC, datetime
-from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from typing import Any
 
 from icsframework.values import Cause
@@ -134,9 +134,13 @@ def cause_to_json(cause: Cause | None) -> dict[str, str] | None:
     }
 
 
+_TEXTS = (Instant, IPv4Address, IPv6Address, IPv4Interface, IPv6Interface, IPv4Network, IPv6Network)
+"""Values that are text in JSON."""
+
+
 def to_json(value: Any) -> Any:
     """A status value as JSON-able dictionaries, lists, strings and numbers."""
-    if isinstance(value, (Instant, IPv4Address, IPv6Address, IPv4Interface, IPv6Interface)):
+    if isinstance(value, _TEXTS):
         return str(value)
     if is_dataclass(value) and not isinstance(value, type):
         return {item.name: to_json(getattr(value, item.name)) for item in fields(value)}

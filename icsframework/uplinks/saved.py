@@ -1,0 +1,82 @@
+"""What must outlive the process of each uplink, as values and as a JSON-able document.  Pure.
+
+A killed or restarted gateway leaves its links, addresses and flows in the
+kernel.  The next one needs to know which link was announced (to ask the plugin
+whether it goes on), which index its marks carry (running flows have it in the
+kernel), why it was up, and whether the operator had hung it up.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_interface, ip_network
+from typing import Any
+
+from icsframework.errors import StoreError
+from icsframework.status import cause_to_json, to_json
+from icsframework.values import Cause, Family, Link, Prefix
+
+__all__ = ["SavedUplink", "from_document", "to_document"]
+
+
+@dataclass(frozen=True, slots=True)
+class SavedUplink:
+    """One uplink; ``hung_up`` is the reason if the operator wanted it down, else None."""
+
+    index: int
+    link: Link | None = None
+    cause: Cause | None = None
+    hung_up: str | None = None
+
+
+def to_document(uplinks: Mapping[str, SavedUplink]) -> dict[str, Any]:
+    """The JSON-able form, by name."""
+    return {
+        name: {
+            "index": saved.index,
+            "link": None if saved.link is None else to_json(saved.link),
+            "cause": cause_to_json(saved.cause),
+            "hung_up": saved.hung_up,
+        }
+        for name, saved in uplinks.items()
+    }
+
+
+def from_document(document: Any) -> dict[str, SavedUplink]:
+    """The reverse of ``to_document``; StoreError if it is something else."""
+    try:
+        return {name: _uplink(item) for name, item in document.items()}
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise StoreError(f"the record of the links makes no sense ({error!r})") from error
+
+
+def _uplink(item: Any) -> SavedUplink:
+    link, cause, hung_up = item["link"], item["cause"], item["hung_up"]
+    return SavedUplink(
+        int(item["index"]),
+        None if link is None else _link(link),
+        None if cause is None else _cause(cause),
+        None if hung_up is None else str(hung_up),
+    )
+
+
+def _link(item: dict[str, Any]) -> Link:
+    families = {key: None if item[key] is None else _family(item[key]) for key in ("v4", "v6")}
+    return Link(**(item | families))
+
+
+def _family(item: dict[str, Any]) -> Family:
+    gateway = item["gateway"]
+    return Family(
+        tuple(map(ip_interface, item["addresses"])),
+        None if gateway is None else ip_address(gateway),
+        tuple(map(ip_address, item["dns"])),
+        tuple(
+            Prefix(ip_network(one["net"]), one["preferred_until"], one["valid_until"])
+            for one in item["prefixes"]
+        ),
+    )
+
+
+def _cause(item: dict[str, str]) -> Cause:
+    known: dict[str, Any] = {**item, "client": ip_address(item["client"]) if item["client"] else None}
+    return Cause(**known)
