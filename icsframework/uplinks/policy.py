@@ -15,6 +15,10 @@ from both by ``shown``.
 A lost or failed link that is still wanted is tried again after a back-off that
 doubles from ``FIRST_RETRY`` to ``LAST_RETRY`` and never gives up.  An attempt that
 the operator asked for and that fails is not repeated: he is looking at it.
+
+After a restart of the gateway a link that was up is not wished for again: the
+plugin is asked whether it goes on (Adopting).  If it does it reports Up as ever;
+if not (NotAdopted), the wish that it was up for is what remains.
 """
 
 from collections.abc import Callable, Sequence
@@ -50,6 +54,20 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
+class Adopting:
+    """The gateway runs again; the plugin is asked whether the link that was up for ``cause`` goes on."""
+
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class NotAdopted:
+    """It does not; ``device`` is what the plugin has said of its device meanwhile."""
+
+    device: UplinkState
+
+
+@dataclass(frozen=True, slots=True)
 class Reported:
     """The plugin told its observer something."""
 
@@ -82,7 +100,7 @@ class TimeCame:
     """The time of the last WakeAt has come."""
 
 
-PolicyEvent = Started | Reported | Asked | Commanded | HungUp | TimeCame
+PolicyEvent = Started | Adopting | NotAdopted | Reported | Asked | Commanded | HungUp | TimeCame
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +180,11 @@ def step(
                 if policy.mode == "always"
                 else (policy, ())
             )
+        case Adopting(cause):
+            return replace(policy, wanted=cause, persistent=True, device=Connecting("adopting")), ()
+        case NotAdopted(device):
+            # As if the device had just come: connect, or wait for it.
+            return _reported(replace(policy, device=Absent("not looked at yet")), device, now, random)
         case Asked(cause):
             return (policy, ()) if refusal(policy) is not None else _want(policy, cause, persistent=True)
         case Commanded(cause):

@@ -5,11 +5,13 @@ from hypothesis import strategies as st
 
 from icsframework.uplinks.policy import (
     LAST_RETRY,
+    Adopting,
     Asked,
     Commanded,
     Connect,
     Disconnect,
     HungUp,
+    NotAdopted,
     PolicyAction,
     PolicyEvent,
     Reported,
@@ -222,3 +224,34 @@ def test_never_two_connects_without_an_answer_between(
         assert sum(isinstance(action, Connect) for action in actions) <= 1
         if talk.policy.wanted is None:
             assert talk.policy.retry_at is None
+
+
+def test_an_adopted_link_is_up_without_a_connect() -> None:
+    """The plugin says that it goes on: nothing is asked of it, and a later loss is tried again as ever."""
+    talk = Conversation("demand")
+    assert [talk.say(Adopting(DNS)), talk.say(Asked(DNS)), talk.say(Reported(Up(LINK)))] == [
+        ("connecting", []),
+        ("connecting", []),
+        ("up", []),
+    ]
+    assert talk.policy.wanted == DNS
+    assert talk.say(Reported(Failed("carrier lost"))) == ("cooling", [WakeAt(101.0)])
+
+
+def test_a_link_that_does_not_go_on_is_connected_anew_for_the_same_cause() -> None:
+    """At once if the device is there, else as soon as it is."""
+    talk = Conversation("manual")
+    assert [talk.say(Adopting(COMMAND)), talk.say(NotAdopted(Down()))] == [
+        ("connecting", []),
+        ("connecting", [Connect(COMMAND)]),
+    ]
+    talk = Conversation("always")
+    assert [
+        talk.say(Adopting(ALWAYS)),
+        talk.say(NotAdopted(Absent("no cable"))),
+        talk.say(Reported(Down())),
+    ] == [
+        ("connecting", []),
+        ("absent", []),
+        ("connecting", [Connect(ALWAYS)]),
+    ]
