@@ -2,15 +2,19 @@
 
 When an uplink dies, its flows keep the address they were translated to and
 cannot go on elsewhere: forgetting them lets the next packet begin anew on the
-link that works.  When the gateway starts, flows that were forwarded before it
-came are untranslated for good; the guard rule stops them, forgetting revives them.
+link that works.  While there is no such link nothing is forgotten, so that a
+cable plugged in again finds everything as it was.  A flow on a metered link is
+moved in the same way once a better link that is not metered is back; one on any
+other link stays until it ends.  When the gateway starts, flows that were
+forwarded before it came are untranslated for good; the guard rule stops them,
+forgetting revives them.
 """
 
 from collections.abc import Collection
 from dataclasses import dataclass
 
 from icsframework.dataplane.marks import Marks
-from icsframework.dataplane.plane import UplinkSide
+from icsframework.dataplane.plane import DataPlane, UplinkSide
 from icsframework.values import Address, Network
 
 
@@ -30,6 +34,42 @@ def of_uplink(uplink: UplinkSide, marks: Marks) -> MarkFilter:
 def of_any_uplink(marks: Marks, indices: Collection[int]) -> tuple[MarkFilter, ...]:
     """The flows of these uplinks: what a clean stop ends."""
     return tuple(MarkFilter(marks.uplink_mark(index), marks.uplink_mask) for index in sorted(indices))
+
+
+def misplaced(plane: DataPlane) -> frozenset[tuple[str, int]]:
+    """The uplinks, as name and index, whose flows had better begin anew: the dead ones and the metered ones for which
+    a better link is up.  Empty while none is up: there is nowhere else to begin.
+    """
+    found, free_of_charge = set(), False
+    for uplink in plane.preference:
+        if uplink.link is not None and uplink.link.metered and free_of_charge:
+            found.add((uplink.name, uplink.index))
+        free_of_charge = free_of_charge or (uplink.link is not None and not uplink.link.metered)
+    if plane.preference:
+        found |= {(uplink.name, uplink.index) for uplink in plane.uplinks if not uplink.up}
+    return frozenset(found)
+
+
+def to_forget(before: DataPlane, after: DataPlane) -> tuple[int, ...]:
+    """The indices of the uplinks whose flows must go now that ``after`` is in force.
+
+    Those that have become misplaced; those of uplinks that are no longer configured, if another one is up; and
+    in any case those whose index means another uplink now, which would carry them under a strange address.
+    """
+    owners = {uplink.index: uplink.name for uplink in after.uplinks}
+    gone = {
+        uplink.index
+        for uplink in before.uplinks
+        if owners.get(uplink.index) != uplink.name and (uplink.index in owners or after.preference)
+    }
+    return tuple(sorted(gone | {index for _, index in misplaced(after) - misplaced(before)}))
+
+
+def still_to_forget(indices: Collection[int], plane: DataPlane) -> tuple[int, ...]:
+    """Those of ``indices`` that are still right to forget a moment later: no uplink's, or a misplaced one's."""
+    used = {uplink.index for uplink in plane.uplinks}
+    wrong = {index for _, index in misplaced(plane)}
+    return tuple(index for index in indices if index in wrong or (index not in used and plane.preference))
 
 
 @dataclass(frozen=True, slots=True)
