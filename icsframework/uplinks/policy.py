@@ -46,6 +46,8 @@ LAST_RETRY = 60.0
 """Seconds between tries of a link that stays broken: a cable plugged in again is found by its carrier at once, not by this."""
 JITTER = 0.2
 """Share of the back-off that is random, so that many gateways behind one ISP do not return in step."""
+BY_COMMAND = "it is connected by command only (ics connect)"
+"""What people and plugins read of an uplink that nothing but the operator connects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,8 @@ class UplinkPolicy:
     retry_at: float | None = None
     reason: str = ""
     """Why it is not wanted (operator), or how the last try ended."""
+    leaving: bool = False
+    """True from Disconnect until the plugin says that the link is gone.  A wish that comes meanwhile waits for that."""
 
 
 def shown(policy: UplinkPolicy) -> ShownState:
@@ -154,19 +158,20 @@ def shown(policy: UplinkPolicy) -> ShownState:
     if isinstance(device, Failed):
         return device
     if policy.mode in ("demand", "standby") and not policy.reason:
-        return Armed("connects when asked" if policy.mode == "demand" else "connects by command")
-    return Down(policy.reason)
+        how = "it is connected when asked for" if policy.mode == "demand" else BY_COMMAND
+        return Armed(f"connect: {policy.mode}: {how}")
+    return Down(policy.reason or (f"connect: manual: {BY_COMMAND}" if policy.mode == "manual" else ""))
 
 
 def refusal(policy: UplinkPolicy) -> str | None:
     """Why a plugin's request for this uplink would be refused, or None if it would be tried."""
-    if isinstance(policy.device, Up):
+    if isinstance(policy.device, Up) and not policy.leaving:
         return None
     if isinstance(policy.device, Absent):
         return policy.device.reason
     if policy.wanted is not None or policy.mode == "demand":
         return None
-    return f"connect: {policy.mode}: it is connected by command only (ics connect)"
+    return f"connect: {policy.mode}: {BY_COMMAND}"
 
 
 def step(
@@ -190,9 +195,9 @@ def step(
         case Commanded(cause):
             return _want(policy, cause, persistent=policy.mode == "always")
         case HungUp(reason):
-            idle = isinstance(policy.device, (Absent, Down, Failed))
             told = replace(policy, wanted=None, persistent=False, tries=0, retry_at=None, reason=reason)
-            return told, () if idle else (Disconnect(reason),)
+            idle = isinstance(policy.device, (Absent, Down, Failed))
+            return (told, ()) if idle or policy.leaving else _leave(told, reason)
         case Reported(state):
             return _reported(policy, state, now, random)
         case TimeCame():
@@ -213,22 +218,32 @@ def _want(
 def _reported(
     policy: UplinkPolicy, state: UplinkState, now: float, random: Callable[[], float]
 ) -> tuple[UplinkPolicy, Sequence[PolicyAction]]:
-    seen = replace(policy, device=state)
+    gone = isinstance(state, (Absent, Down, Failed))
+    seen = replace(policy, device=state, leaving=policy.leaving and not gone)
     match state:
+        case Up() if policy.leaving and policy.wanted is not None:
+            return seen, ()  # its last words
         case Up() if policy.wanted is None:
             # It came up while the operator hung up: his word is the newer one.
-            return seen, (Disconnect(policy.reason or "not wanted"),)
+            return _leave(seen, policy.reason or "not wanted")
         case Up():
             return replace(seen, persistent=True, tries=0, retry_at=None, reason=""), ()
         case Connecting():
             return seen, ()
         case Absent(reason):
             return replace(seen, retry_at=None, tries=0, reason=reason), ()
+        case Down() | Failed() if policy.leaving and policy.wanted is not None:
+            # It was wanted again while it went down.
+            return replace(seen, device=Connecting("starting"), reason=""), (Connect(policy.wanted),)
         case Down() if policy.wanted is not None and isinstance(policy.device, Absent):
             # The device came back.
             return replace(seen, device=Connecting("starting"), reason=""), (Connect(policy.wanted),)
         case Down(reason) | Failed(reason):
             return _lost(seen, state, reason or policy.reason, now, random)
+
+
+def _leave(policy: UplinkPolicy, reason: str) -> tuple[UplinkPolicy, Sequence[PolicyAction]]:
+    return replace(policy, leaving=True), (Disconnect(reason),)
 
 
 def _lost(

@@ -141,6 +141,21 @@ def test_a_link_that_comes_up_after_the_hang_up_is_taken_down() -> None:
     assert talk.say(Reported(Up(LINK))) == ("up", [Disconnect("by root")])
 
 
+def test_a_wish_during_a_hang_up_waits_for_its_end() -> None:
+    """``ics connect`` right after ``ics disconnect`` connects as soon as the plugin is down; nothing is asked twice."""
+    talk = Conversation("manual")
+    talk.say(Reported(Down()))
+    talk.say(Commanded(COMMAND))
+    talk.say(Reported(Up(LINK)))
+    assert talk.say(HungUp("by root")) == ("up", [Disconnect("by root")])
+    assert talk.say(HungUp("by root")) == ("up", [])
+    assert refusal(talk.policy) == "connect: manual: it is connected by command only (ics connect)"
+    assert talk.say(Commanded(COMMAND)) == ("up", [])
+    assert talk.say(Reported(Up(LINK))) == ("up", [])
+    assert talk.say(Reported(Down("by root"))) == ("connecting", [Connect(COMMAND)])
+    assert talk.say(Reported(Failed("busy"))) == ("failed", [])
+
+
 def test_manual_fails_once_and_stays_down() -> None:
     """The operator who watches a failing attempt is not dialled for behind his back."""
     talk = Conversation("manual")
@@ -172,8 +187,12 @@ def test_requests_wake_demand_and_are_refused_by_manual() -> None:
 
 def test_shown_states_have_their_words() -> None:
     """What people see is derived from wish and device."""
-    assert shown(UplinkPolicy("demand", device=Down())) == Armed("connects when asked")
-    assert shown(UplinkPolicy("standby", device=Down())) == Armed("connects by command")
+    by_command = "it is connected by command only (ics connect)"
+    assert shown(UplinkPolicy("demand", device=Down())) == Armed(
+        "connect: demand: it is connected when asked for"
+    )
+    assert shown(UplinkPolicy("standby", device=Down())) == Armed(f"connect: standby: {by_command}")
+    assert shown(UplinkPolicy("manual", device=Down())) == Down(f"connect: manual: {by_command}")
     assert shown(UplinkPolicy("manual", device=Down(), reason="by root")) == Down("by root")
     assert shown(
         UplinkPolicy("always", device=Failed("x"), wanted=ALWAYS, retry_at=9.0, reason="x")
@@ -224,6 +243,8 @@ def test_never_two_connects_without_an_answer_between(
         assert sum(isinstance(action, Connect) for action in actions) <= 1
         if talk.policy.wanted is None:
             assert talk.policy.retry_at is None
+        if isinstance(talk.policy.device, (Absent, Down, Failed)):
+            assert not talk.policy.leaving
 
 
 def test_an_adopted_link_is_up_without_a_connect() -> None:
