@@ -1,0 +1,149 @@
+"""Writes the parts of the documentation that follow from the code; a test sees that they are up to date.
+
+    .venv/bin/python tools/docs.py           prints them
+    .venv/bin/python tools/docs.py --write   puts them between the marks of their pages
+
+docs/architecture.md: the uplink policy as a diagram (mermaid), every state that `step` can reach by every event.
+A node is a state as `ics status` shows it, with a plus if a cause is being served ("wanted").  Of a plugin's
+reports those are tried that its contract allows (icsframework/interfaces.py, IUplink).
+
+docs/operator.md: the catalogue of events.
+"""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from icsframework.events import KINDS
+from icsframework.uplinks.policy import (
+    Asked,
+    Commanded,
+    ConnectMode,
+    HungUp,
+    PolicyEvent,
+    Reported,
+    Started,
+    TimeCame,
+    UplinkPolicy,
+    shown,
+    step,
+)
+from icsframework.values import Absent, Cause, Connecting, Down, Failed, Link, Up
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+BEGIN, END = "<!-- tools/docs.py: begin -->", "<!-- tools/docs.py: end -->"
+LINK = Link("eth0", 2, None, "ethernet", "kernel", 1500, False, 0.0, None)
+LATER = 1e9
+"""Seconds; past every retry."""
+
+
+def events(policy: UplinkPolicy, started: bool) -> Iterator[tuple[str, PolicyEvent]]:
+    """What may happen in this state, with the words for it."""
+    if not started:
+        yield "start", Started()
+        return
+    yield "ics connect", Commanded(Cause("command"))
+    yield "ics disconnect", HungUp("disconnected")
+    yield "a plugin asks", Asked(Cause("plugin"))
+    if policy.retry_at is not None:
+        yield "the wait is over", TimeCame()
+    if isinstance(policy.device, Absent):
+        yield "device is there", Reported(Down())
+        return
+    yield "device is gone", Reported(Absent("gone"))
+    if isinstance(policy.device, Connecting):
+        yield "link is up", Reported(Up(LINK))
+    if isinstance(policy.device, Connecting | Up):
+        yield "failed or lost", Reported(Failed("no answer"))
+        if policy.wanted is None:
+            yield "hung up", Reported(Down("disconnected"))
+
+
+def canonical(policy: UplinkPolicy) -> UplinkPolicy:
+    """The same policy without what only counts or explains, so that there are finitely many."""
+    cause = Cause("any") if policy.wanted is not None else None
+    retry = None if policy.retry_at is None else 0.0
+    return replace(policy, wanted=cause, tries=0, retry_at=retry, reason="told" if policy.reason else "")
+
+
+def node(policy: UplinkPolicy) -> str:
+    """The name of a state in the diagram."""
+    return shown(policy).name + ("+" if policy.wanted is not None else "")
+
+
+def edges(mode: ConnectMode) -> dict[tuple[str, str], list[str]]:
+    """(from, to) -> what happened, in the order they are found."""
+    found: dict[tuple[str, str], list[str]] = {}
+    waiting = [(UplinkPolicy(mode), False)]
+    seen = set(waiting)
+    for policy, started in waiting:  # grows while it is read
+        for words, event in events(policy, started):
+            after, _ = step(policy, event, LATER if isinstance(event, TimeCame) else 0.0, lambda: 0.5)
+            here, there = node(policy) if started else "[*]", node(after)
+            if here != there and words not in found.setdefault((here, there), []):
+                found[here, there].append(words)
+            following = (canonical(after), True)
+            if following not in seen:
+                seen.add(following)
+                waiting.append(following)
+    return {way: words for way, words in found.items() if words}
+
+
+def diagram(ways: dict[tuple[str, str], list[str]]) -> str:
+    """A fenced mermaid block."""
+    names = sorted({name for way in ways for name in way} - {"[*]"})
+    lines = [
+        f'    state "{name.removesuffix("+")}{" (wanted)" * name.endswith("+")}" as {_id(name)}'
+        for name in names
+    ]
+    lines += [
+        f"    {_id(here)} --> {_id(there)}: {', '.join(words)}" for (here, there), words in ways.items()
+    ]
+    return "\n".join(["```mermaid", "stateDiagram-v2", *lines, "```"])
+
+
+def _id(name: str) -> str:
+    return name.replace("+", "_wanted")
+
+
+def policy() -> str:
+    """`connect: always`, and what is different with `manual`."""
+    always, manual = edges("always"), edges("manual")
+    other = {way: words for way, words in manual.items() if always.get(way) != words}
+    return f"`connect: always`\n\n{diagram(always)}\n\nOnly with `connect: manual`:\n\n{diagram(other)}"
+
+
+def catalogue() -> str:
+    """The events as a table."""
+    rows = [
+        f"| `{kind.id}` | {kind.level} | {kind.text.replace('|', '/')} | {'yes' if kind.history else ''} |"
+        for kind in KINDS.values()
+    ]
+    return "\n".join(["| Event | Level | Text | `ics history` |", "|---|---|---|---|", *rows])
+
+
+PAGES = {DOCS / "architecture.md": policy, DOCS / "operator.md": catalogue}
+
+
+def insert(page: str, block: str) -> str:
+    """The page with the block brought up to date.  Raises ValueError if its marks are gone."""
+    head, _, rest = page.partition(BEGIN)
+    _, mark, tail = rest.partition(END)
+    if not mark:
+        raise ValueError(f"the page lacks {BEGIN} and {END}")
+    return f"{head}{BEGIN}\n\n{block}\n\n{END}{tail}"
+
+
+def main(words: list[str]) -> int:
+    """Print or write."""
+    for page, block in PAGES.items():
+        if words == ["--write"]:
+            page.write_text(insert(page.read_text(encoding="utf-8"), block()), encoding="utf-8")
+        else:
+            print(block())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
