@@ -71,6 +71,11 @@ class DhcpService(Service):
     def stopService(self) -> Deferred[None]:
         """See IService: every LAN is left and the journal closed; the leases stay in it."""
         super().stopService()  # type: ignore[no-untyped-call]
+        # After a serve that is under way, so that what it opens is closed as well.
+        stopped: Deferred[None] = self._lock.run(self._stop)
+        return stopped
+
+    def _stop(self) -> Deferred[None]:
         for serving in self._serving.values():
             serving.close()
         self._serving.clear()
@@ -129,11 +134,14 @@ class DhcpService(Service):
 
     def withdraw(self, lan: Lan) -> Deferred[None]:
         """See ILanService.  The leases stay in the journal for when the LAN is served again."""
+        withdrawn: Deferred[None] = self._lock.run(self._withdraw, lan)
+        return withdrawn
+
+    def _withdraw(self, lan: Lan) -> None:
         serving = self._serving.pop(lan.name, None)
         if serving is not None:
             self._kept[lan.name] = self._records_of(serving)
             serving.close()
-        return succeed(None)
 
     @inlineCallbacks
     def _open_sockets(self, lan: Lan) -> Any:
