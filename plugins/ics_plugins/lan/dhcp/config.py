@@ -67,9 +67,13 @@ class Reservation(Section):
     """An address that belongs to one client, known by its MAC address or its client identifier."""
 
     mac: MacAddress = ""
+    """Its MAC address, whichever client identifier it sends; or ``client_id``."""
     client_id: ClientId = ""
+    """Its client identifier, as ``ics leases`` shows it; or ``mac``."""
     address: Ipv4Address
+    """The address it always gets."""
     hostname: HostName = ""
+    """The name it has in DNS, whatever it calls itself."""
 
 
 class DhcpConfig(LanServiceConfig):
@@ -78,15 +82,19 @@ class DhcpConfig(LanServiceConfig):
     range: tuple[Ipv4Address, Ipv4Address] | None = None
     """First and last address to give out; derived from the LAN's address if left out."""
     lease: Duration = 43200.0
+    """How long a client may use its address without asking again."""
     reservations: tuple[Reservation, ...] = ()
+    """Addresses that belong to one client each, inside or outside the range."""
     authoritative: bool = False
     """Serve although another DHCP server answers here, and tell unknown clients at once that their address is wrong."""
     domain: DomainName = "home.arpa"
+    """The domain that clients are told to look up short names in."""
     router: Ipv4Address | None = None
     """The default router that clients are told; the gateway itself if left out."""
     dns: tuple[Ipv4Address, ...] | None = None
     """The DNS servers that clients are told; the gateway itself if left out."""
     ntp: tuple[Ipv4Address, ...] = ()
+    """The time servers that clients are told."""
     probe: Duration = 0.4
     """How long to listen whether somebody uses an address that was never given out; 0 not to ask."""
     options: dict[str, Any] = Field(default_factory=dict)
