@@ -187,12 +187,12 @@ class FakeUplinks:
         self.refuse: UplinkRefused | None = None
         self._view: UplinkView | None = None
         self._waiting: list[Deferred[Link]] = []
-        self._observers: list[Callable[[UplinkView | None], None]] = []
+        self.watchers: list[Callable[[UplinkView | None], None]] = []
 
     def set(self, view: UplinkView | None) -> None:
         """The active uplink is now this one; watchers hear of it and waiting requests are answered."""
         self._view = view
-        for observer in list(self._observers):
+        for observer in list(self.watchers):
             observer(view)
         if view is not None and view.link is not None:
             waiting, self._waiting = self._waiting, []
@@ -223,7 +223,7 @@ class FakeUplinks:
     def watch(self, observer: Callable[[UplinkView | None], None]) -> Unwatch:
         """See IUplinks."""
         observer(self._view)
-        return _subscribe(self._observers, observer)
+        return _subscribe(self.watchers, observer)
 
 
 @implementer(ILeases)
@@ -233,7 +233,7 @@ class FakeLeases:
     def __init__(self) -> None:
         self.history: list[tuple[LeaseView, bool]] = []
         self._leases: dict[tuple[str, Address], LeaseView] = {}
-        self._observers: list[Callable[[LeaseView, bool], None]] = []
+        self.watchers: list[Callable[[LeaseView, bool], None]] = []
 
     def publish(self, lease: LeaseView) -> None:
         """See ILeases."""
@@ -248,7 +248,7 @@ class FakeLeases:
 
     def _tell(self, lease: LeaseView, granted: bool) -> None:
         self.history.append((lease, granted))
-        for observer in list(self._observers):
+        for observer in list(self.watchers):
             observer(lease, granted)
 
     def find(self, address: Address) -> LeaseView | None:
@@ -263,7 +263,7 @@ class FakeLeases:
         """See ILeases."""
         for lease in self.all():
             observer(lease, True)
-        return _subscribe(self._observers, observer)
+        return _subscribe(self.watchers, observer)
 
 
 @implementer(INames)
@@ -273,7 +273,7 @@ class FakeNames:
     def __init__(self) -> None:
         self.records: dict[tuple[str, str], NameRecord] = {}
         self.told: dict[tuple[Address, Address], str] = {}
-        self._observers: list[Callable[[NameRecord], None]] = []
+        self.watchers: list[Callable[[NameRecord], None]] = []
 
     def publish(self, owner: str, host: str, addresses: Sequence[Address], ttl: int) -> None:
         """See INames."""
@@ -282,7 +282,7 @@ class FakeNames:
             self.records[owner, host] = record
         else:
             self.records.pop((owner, host), None)
-        for observer in list(self._observers):
+        for observer in list(self.watchers):
             observer(record)
 
     def withdraw(self, owner: str) -> None:
@@ -294,7 +294,7 @@ class FakeNames:
         """See INames."""
         for record in list(self.records.values()):
             observer(record)
-        return _subscribe(self._observers, observer)
+        return _subscribe(self.watchers, observer)
 
     def resolved(self, client: Address, qname: str, addresses: Sequence[Address], ttl: int) -> None:
         """See INames."""
@@ -313,7 +313,7 @@ class FakeEvents:
     def __init__(self, owner: str, clock: FakeClock) -> None:
         self.all: list[Event] = []
         self._owner, self._clock = owner, clock
-        self._observers: list[Callable[[Event], None]] = []
+        self.watchers: list[Callable[[Event], None]] = []
 
     def ids(self) -> list[str]:
         """The ids so far, oldest first."""
@@ -327,30 +327,30 @@ class FakeEvents:
         """See IEvents."""
         event = Event(id, self._owner, fields, self._clock.wall(), len(self.all) + 1)
         self.all.append(event)
-        for observer in list(self._observers):
+        for observer in list(self.watchers):
             observer(event)
 
     def watch(self, observer: Callable[[Event], None], since: int = 0) -> Unwatch:
         """See IEvents."""
         for event in self.all[since:]:
             observer(event)
-        return _subscribe(self._observers, observer)
+        return _subscribe(self.watchers, observer)
 
 
 @implementer(IStatus)
 class FakeStatus:
-    """The figures a plugin shows."""
+    """The figures a plugin shows; as in the real one the function given last counts."""
 
     def __init__(self) -> None:
-        self._functions: list[Callable[[], dict[str, Any]]] = []
+        self._function: Callable[[], dict[str, Any]] = dict
 
     def details(self, function: Callable[[], dict[str, Any]]) -> None:
         """See IStatus."""
-        self._functions.append(function)
+        self._function = function
 
     def read(self) -> dict[str, Any]:
-        """All details as ``ics status`` would show them."""
-        return {key: value for function in self._functions for key, value in function().items()}
+        """The details as ``ics status`` would show them."""
+        return self._function()
 
 
 @implementer(IGateway)

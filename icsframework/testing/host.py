@@ -23,6 +23,7 @@ from errno import ECONNREFUSED
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import Clock
 from zope.interface import implementer
 
@@ -90,6 +91,15 @@ class FrameOpening:
                 return found
 
 
+@dataclass(frozen=True, slots=True)
+class TcpOpening:
+    """One ``listen`` or ``connect``: what was asked for and the socket that was given."""
+
+    endpoint: Endpoint
+    interface: str | None
+    socket: net.socket
+
+
 @implementer(IHost)
 class FakeHost:
     """See the module's docstring.  ``interfaces`` and ``neighbours`` are the facts; change them through ``set_interface``."""
@@ -98,15 +108,16 @@ class FakeHost:
         self.interfaces: dict[str, InterfaceInfo] = {}
         self.neighbours: dict[Address, str] = {}
         self.probed: list[tuple[str, Address, float]] = []
+        self.probing: list[IDelayedCall] = []
         self.fail: dict[str, Exception] = {}
         self.reach: dict[Endpoint, tuple[str, int]] = {}
         self.udp: list[UdpOpening] = []
         self.packet: list[FrameOpening] = []
         self.tun: list[FrameOpening] = []
         self.connected: list[tuple[Endpoint, int, Endpoint | None]] = []
-        self._tcp: list[net.socket] = []
+        self.tcp: list[TcpOpening] = []
         self._clock = clock
-        self._watchers: list[tuple[str, Callable[[InterfaceInfo | None], None]]] = []
+        self.watchers: list[tuple[str, Callable[[InterfaceInfo | None], None]]] = []
 
     # --- for the test
 
@@ -116,16 +127,16 @@ class FakeHost:
             self.interfaces.pop(name, None)
         else:
             self.interfaces[name] = info
-        for watched, observer in list(self._watchers):
+        for watched, observer in list(self.watchers):
             if watched == name:
                 observer(info)
 
     @property
     def open_sockets(self) -> list[net.socket]:
         """What the plugin has opened and not closed."""
-        openings: list[UdpOpening | FrameOpening] = [*self.udp, *self.packet, *self.tun]
-        given = [opening.socket for opening in openings] + self._tcp
-        return [sock for sock in given if sock.fileno() >= 0]
+        openings: list[UdpOpening | FrameOpening | TcpOpening]
+        openings = [*self.udp, *self.packet, *self.tun, *self.tcp]
+        return [opening.socket for opening in openings if opening.socket.fileno() >= 0]
 
     def close_all(self) -> None:
         """Close every descriptor, the test's ends too."""
@@ -147,9 +158,9 @@ class FakeHost:
     def watch_interface(self, name: str, observer: Callable[[InterfaceInfo | None], None]) -> Unwatch:
         """See IHost."""
         entry = (name, observer)
-        self._watchers.append(entry)
+        self.watchers.append(entry)
         observer(self.interfaces.get(name))
-        return lambda: self._watchers.remove(entry) if entry in self._watchers else None
+        return lambda: self.watchers.remove(entry) if entry in self.watchers else None
 
     def open_packet(self, interface: str, filter: PacketFilter) -> Deferred[net.socket]:
         """See IHost."""
@@ -193,7 +204,7 @@ class FakeHost:
         sock = net.create_server((LOOPBACK, 0), backlog=backlog)
         sock.setblocking(False)
         self.reach[endpoint] = sock.getsockname()[:2]
-        self._tcp.append(sock)
+        self.tcp.append(TcpOpening(endpoint, interface, sock))
         return succeed(sock)
 
     def connect(
@@ -207,7 +218,7 @@ class FakeHost:
             return fail(ConnectFailed(f"Cannot connect to {endpoint}: Connection refused.", ECONNREFUSED))
         sock = net.create_connection(self.reach[endpoint], timeout)
         sock.setblocking(False)
-        self._tcp.append(sock)
+        self.tcp.append(TcpOpening(endpoint, None, sock))
         return succeed(sock)
 
     def neighbour_in_use(self, interface: str, address: Address, timeout: float) -> Deferred[str | None]:
@@ -217,8 +228,9 @@ class FakeHost:
         self.probed.append((interface, address, timeout))
         if address in self.neighbours:
             return succeed(self.neighbours[address])
-        answer: Deferred[str | None] = Deferred()
-        self._clock.callLater(timeout, answer.callback, None)
+        answer: Deferred[str | None] = Deferred(lambda _: timer.cancel())
+        timer = self._clock.callLater(timeout, answer.callback, None)
+        self.probing = [one for one in self.probing if one.active()] + [timer]
         return answer
 
     def _refusal(self, method: str) -> Deferred[Any] | None:
