@@ -95,12 +95,10 @@ class DhcpWire:
                 frame, auxiliary, _, _ = self._socket.recvmsg(MAX_FRAME, 64)
             except (BlockingIOError, InterruptedError):
                 return
-            except OSError as error:
+            except OSError as error:  # also when what we read made the client close it
                 self._log.debug("could not read: {error}", error=error)
                 return
             self._take(frame, _checksum_ready(auxiliary))
-            if self._socket.fileno() < 0:
-                return  # what we read made the client close it
 
     def _take(self, frame: bytes, checksum_ready: bool) -> None:
         try:

@@ -3,6 +3,7 @@
 from ipaddress import IPv4Address
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from ics_plugins.uplinks.ethernet.actions import Lost
 from ics_plugins.uplinks.ethernet.lease import read_lease
@@ -188,9 +189,9 @@ def test_it_can_be_stopped_anywhere(stage, steps):
     assert stage.session.stop(release=False).called
     assert stage.session.stop(release=True).called
     assert (stage.gateway.host.open_sockets, stage.reactor.readers) == ([], [])
+    assert stage.gateway.clock.clock.getDelayedCalls() == []
     stage.gateway.advance(5000)
     assert (stage.told, stage.gateway.host.udp) == (told, [])
-    assert stage.gateway.clock.clock.getDelayedCalls() == []
 
 
 def test_whoever_is_told_may_stop_it(stage):
@@ -199,6 +200,52 @@ def test_whoever_is_told_may_stop_it(stage):
     stage.bind()
     assert (stage.told, stage.sent()) == ([f"bound {A}"], [])
     assert stage.gateway.clock.clock.getDelayedCalls() == []
+
+
+def test_whoever_is_told_one_thing_and_stops_it_is_told_no_more(stage):
+    """A refused address is forgotten, then it would be lost: the one who forgets stops the session."""
+    stage.gateway.host.neighbours[A] = NEIGHBOUR
+    stage.then = lambda: stage.session.stop(release=False)
+    stage.bind()
+    assert stage.told == ["forget"]
+
+
+class SlowPorts:
+    """A host whose UDP sockets come when the test says so, as by a broker."""
+
+    def __init__(self, host):
+        self.host, self.waiting = host, []
+
+    def __getattr__(self, name):
+        return getattr(self.host, name)
+
+    def bind_udp(self, *arguments):
+        """See IHost."""
+        self.waiting.append((Deferred(), arguments))
+        return self.waiting[-1][0]
+
+    def arrives(self):
+        """The broker answers."""
+        for answer, arguments in self.waiting:
+            self.host.bind_udp(*arguments).chainDeferred(answer)
+        self.waiting.clear()
+
+
+@pytest.mark.parametrize("release", [True, False])
+def test_a_socket_that_comes_after_the_end(stage, release):
+    """A question that is too late is not asked, a RELEASE is sent all the same and waited for; neither stays open."""
+    stage.bind()
+    slow = stage.gateway.host = SlowPorts(stage.gateway.host)
+    if not release:
+        stage.gateway.advance(1800)
+    ended = []
+    stage.session.stop(release).addCallback(ended.append)
+    assert ended == []
+    slow.arrives()
+    assert ended == [None]
+    sent = [Message.from_wire(wire).message_type.name for wire, _ in stage.gateway.host.udp[0].socket.sent]
+    assert sent == (["RELEASE"] if release else [])
+    assert stage.gateway.host.open_sockets == []
 
 
 def test_without_rights_it_fails_with_the_hosts_words(stage):

@@ -583,6 +583,15 @@ def test_a_killed_process_asks_for_the_same_address(stage):
     following.uplink.stopService()
 
 
+def test_stopped_while_the_carrier_is_away(stage):
+    """The moment of grace ends with the service: nothing is reported afterwards."""
+    stage.up()
+    stage.plug(replace(ETH0, carrier=False))
+    stage.uplink.stopService()
+    stage.gateway.advance(10)
+    assert stage.reports == ["down: the gateway stops"]
+
+
 def test_what_was_given_back_is_only_wished_for(stage):
     """After a RELEASE the server knows nothing of us: DISCOVER with the address, so that no time is lost."""
     stage.up()
@@ -625,6 +634,18 @@ def test_a_link_that_goes_on(stages, settings):
         assert following.renewal().message_type.name == "REQUEST"
     following.uplink.stopService()
     following.gateway.close()
+
+
+def test_a_link_that_is_being_made_anew_is_not_adopted(stage):
+    """Who connects has decided: there is one session."""
+    stage.up()
+    following = stage.restarted()
+    following.connect()
+    assert adopted(following, stage.state.link) is None
+    assert len(following.gateway.host.packet) == 1
+    following.lease()
+    assert following.reports == ["down", "connecting dhcp", f"up {A}/24 mtu 1500"]
+    following.uplink.stopService()
 
 
 def test_links_that_do_not_go_on(stage):
