@@ -1,0 +1,3 @@
+# The same as docker.sh with the old kernel interface, which nft does not see.
+iptables() { iptables-legacy "$@"; }
+. ./docker.sh
