@@ -66,13 +66,13 @@ ClientId = Annotated[
 class Reservation(Section):
     """An address that belongs to one client, known by its MAC address or its client identifier."""
 
-    mac: MacAddress = ""
+    mac: MacAddress | None = None
     """Its MAC address, whichever client identifier it sends; or ``client_id``."""
-    client_id: ClientId = ""
+    client_id: ClientId | None = None
     """Its client identifier, as ``ics leases`` shows it; or ``mac``."""
     address: Ipv4Address
     """The address it always gets."""
-    hostname: HostName = ""
+    hostname: HostName | None = None
     """The name it has in DNS, whatever it calls itself."""
 
 

@@ -82,9 +82,9 @@ def settings_for(lan: Lan, config: "DhcpConfig") -> Settings:
             f"LAN {lan.name} has the IPv6 address {address}; dhcp needs an IPv4 one: set address to, say, 192.168.0.1/24."
         )
     first, last = config.range or default_range(address)
-    by_mac = {_mac(r.mac): Reserved(int(r.address), r.hostname) for r in config.reservations if r.mac}
+    by_mac = {_mac(r.mac): Reserved(int(r.address), r.hostname or "") for r in config.reservations if r.mac}
     by_client = {
-        bytes.fromhex(r.client_id.replace(":", "")): Reserved(int(r.address), r.hostname)
+        bytes.fromhex(r.client_id.replace(":", "")): Reserved(int(r.address), r.hostname or "")
         for r in config.reservations
         if r.client_id
     }
