@@ -147,9 +147,11 @@ def name_to_text(wire: bytes) -> str:
     r"""The name as text without the last dot; what is no letter, digit, ``-`` or ``_`` becomes ``\DDD``."""
     if wire == ROOT:
         return "."
+    parts = labels(wire)
+    if not b"".join(parts).translate(None, _PLAIN):
+        return b".".join(parts).decode("ascii")  # nearly every name there is, and on the way of each answer
     return ".".join(
-        "".join(chr(octet) if octet in _PLAIN else f"\\{octet:03}" for octet in label)
-        for label in labels(wire)
+        "".join(chr(octet) if octet in _PLAIN else f"\\{octet:03}" for octet in label) for label in parts
     )
 
 

@@ -38,17 +38,29 @@ _PRIVATE_V4 = tuple(
     for net in ("0.0.0.0/8", "10.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16")
 )
 _PRIVATE_V6 = tuple(IPv6Network(net) for net in ("::/127", "fc00::/7", "fe80::/10"))
-_PRIVATE_FIRST = frozenset(net.network_address.packed[0] for net in _PRIVATE_V4)
 _MAPPED = ip_network("::ffff:0:0/96")
+
+
+def _by_first_octet() -> dict[int, tuple[tuple[int, int], ...]]:
+    """The private ranges by the first octet of an address, as numbers: this is asked for every address of every answer."""
+    found: dict[int, tuple[tuple[int, int], ...]] = {}
+    for net in _PRIVATE_V4:
+        first = net.network_address.packed[0]
+        found[first] = (*found.get(first, ()), (int(net.network_address), int(net.broadcast_address)))
+    return found
+
+
+_PRIVATE_RANGES = _by_first_octet()
 
 
 def is_private(address: IPv4Address | IPv6Address) -> bool:
     """True if a public name has no business with this address (a mapped IPv4 address counts as such)."""
+    number = int(address)
     if isinstance(address, IPv6Address):
         if address not in _MAPPED:
             return any(address in net for net in _PRIVATE_V6)
-        address = IPv4Address(address.packed[12:])
-    return address.packed[0] in _PRIVATE_FIRST and any(address in net for net in _PRIVATE_V4)
+        number &= 0xFFFFFFFF
+    return any(first <= number <= last for first, last in _PRIVATE_RANGES.get(number >> 24, ()))
 
 
 def below_any(name: bytes, domains: frozenset[bytes]) -> bool:
