@@ -1,8 +1,9 @@
 """The lease of last time, in the journal ``lease``: what a restarted gateway asks for, and what it still uses.
 
-Records of format 1: ``{mac, held, wall, lease}``.  ``held`` says that the lease was in use; false means that
+Records of format 1: ``{mac, held, wall, since, lease}``.  ``held`` says that the lease was in use; false means that
 it was given back, so that the address is only a wish.  ``lease`` null: the address must not be
-asked for again.  ``wall`` is the wall clock at ``lease.obtained``.  The last record of a hardware address counts.
+asked for again.  ``wall`` is the wall clock at ``lease.obtained``, ``since`` the ``Link.since`` of the link
+that it was announced with (0 in records of older writers).  The last record of a hardware address counts.
 """
 
 from dataclasses import dataclass
@@ -31,7 +32,9 @@ class Remembered:
     expired: bool
     """It has run out since, as far as the wall clock can be trusted."""
     same_boot: bool
-    """Its times are those of the clock that runs now."""
+    """Its times are those of the clock that runs now, as far as the wall clock tells."""
+    since: float = 0.0
+    """``Link.since`` of its link: the same one means the same boot, whatever became of the wall clock."""
 
 
 class LeaseMemory:
@@ -64,11 +67,11 @@ class LeaseMemory:
         if journal is not None:
             yield journal.close()
 
-    def keep(self, lease: Lease, mac: str, held: bool = True) -> None:
-        """Remember a lease that is used from now on, or (``held`` false) was until now."""
+    def keep(self, lease: Lease, mac: str, held: bool = True, since: float = 0.0) -> None:
+        """Remember a lease that is used from now on by the link up ``since``, or (``held`` false) was until now."""
         clock = self._gateway.clock
         wall = clock.wall() - (clock.now() - lease.obtained)
-        self._write({"mac": mac, "held": held, "wall": wall, "lease": to_record(lease)})
+        self._write({"mac": mac, "held": held, "wall": wall, "since": since, "lease": to_record(lease)})
 
     def forget(self, mac: str) -> None:
         """The last address must not be asked for again."""
@@ -82,18 +85,19 @@ class LeaseMemory:
         if record is None or record.get("lease") is None:
             return None
         try:
-            return self._judge(from_record(record["lease"]), bool(record["held"]), float(record["wall"]))
+            lease, since = from_record(record["lease"]), float(record.get("since", 0.0))
+            return self._judge(lease, bool(record["held"]), float(record["wall"]), since)
         except (ValueError, KeyError, TypeError):
             self._gateway.log.warn("a record of the lease journal makes no sense and is passed over")
             return None
 
-    def _judge(self, lease: Lease, held: bool, wall: float) -> Remembered:
+    def _judge(self, lease: Lease, held: bool, wall: float, since: float) -> Remembered:
         clock = self._gateway.clock
         now = clock.now()
         same_boot = abs((clock.wall() - now) - (wall - lease.obtained)) < SAME_BOOT and lease.obtained <= now
         age = now - lease.obtained if same_boot else clock.wall() - wall
         expired = (same_boot or clock.wall_trusted) and age >= lease.duration
-        return Remembered(lease, held, expired, same_boot)
+        return Remembered(lease, held, expired, same_boot, since)
 
     def _write(self, record: dict[str, Any]) -> None:
         if self._journal is None:

@@ -65,7 +65,7 @@ class EthernetUplink(Service):
         self._unwatch = self._gateway.host.watch_interface(self._settings.interface, self._seen)
 
     def stopService(self) -> Deferred[None]:
-        """See IPlugin.  The lease is kept: whoever stops us for good disconnects first."""
+        """See IPlugin.  The lease is kept and nobody is told: whoever stops us for good disconnects first."""
         Service.stopService(self)
         if self._unwatch is not None:
             self._unwatch()
@@ -118,7 +118,9 @@ class EthernetUplink(Service):
             self._since = saved.since
             return self._announce()
         found = self._memory.recall(info.mac)
-        if found is None or not found.held or found.expired or not found.same_boot:
+        if found is None or not found.held or found.since != saved.since:
+            return None
+        if self._gateway.clock.now() >= found.lease.expires:
             return None
         if saved.v4 is None or found.lease.address not in saved.v4.addresses:
             return None
@@ -204,7 +206,7 @@ class EthernetUplink(Service):
     def _bound(self, lease: Lease) -> None:
         self._lease = lease
         if self._session is not None:
-            self._memory.keep(lease, self._session.info.mac)
+            self._memory.keep(lease, self._session.info.mac, since=self._since)
         self._announce()
 
     def _lost(self, lost: Lost) -> None:

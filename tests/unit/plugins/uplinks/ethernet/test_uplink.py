@@ -636,6 +636,17 @@ def test_a_link_that_goes_on(stages, settings):
     following.gateway.close()
 
 
+def test_a_wall_clock_that_was_set_ends_no_link(stage):
+    """As on a machine without a clock of its own, an hour and fifty years after the lease."""
+    stage.up()
+    for jump in (3600 + 50 * 365 * 86400, -3600):
+        following = stage.restarted()
+        following.gateway.clock.wall_offset += jump
+        assert adopted(following, stage.state.link) == stage.state.link
+        assert following.sent() == []
+        following.uplink.stopService()
+
+
 def test_a_link_that_is_being_made_anew_is_not_adopted(stage):
     """Who connects has decided: there is one session."""
     stage.up()
@@ -649,7 +660,7 @@ def test_a_link_that_is_being_made_anew_is_not_adopted(stage):
 
 
 def test_links_that_do_not_go_on(stage):
-    """Another interface or address, no carrier, a lease that ran out or was given back, another boot: None."""
+    """Another interface, address or connect, no carrier, a lease that ran out or was given back: None."""
     stage.up()
     saved = stage.state.link
     elsewhere = replace(saved, v4=replace(saved.v4, addresses=(IPv4Interface("203.0.113.9/24"),)))
@@ -657,9 +668,7 @@ def test_links_that_do_not_go_on(stage):
     assert adopted(following, replace(saved, interface="eth9")) is None
     assert adopted(following, elsewhere) is None
     assert adopted(following, replace(saved, v4=None)) is None
-    following.gateway.clock.wall_offset += 1000  # as after a reboot: the two clocks are otherwise apart
-    assert adopted(following, saved) is None
-    following.gateway.clock.wall_offset -= 1000
+    assert adopted(following, replace(saved, since=saved.since + 1)) is None
     following.gateway.host.fail["open_packet"] = NoPrivilege("You may not open packet sockets.")
     assert adopted(following, saved) is None
     del following.gateway.host.fail["open_packet"]
