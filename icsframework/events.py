@@ -30,6 +30,7 @@ _KINDS = (
     EventKind("gateway.adopted", "info", "found a gateway's state here and goes on with it"),
     EventKind("gateway.reloaded", "info", "reloaded {config}: {changes}"),
     EventKind("gateway.reload_failed", "error", "the new configuration is not in force: {reason}"),
+    EventKind("gateway.handover", "info", "handing over: the kernel goes on, the next start adopts its state"),
     EventKind("gateway.stopping", "info", "stopping: {reason}"),
     EventKind("gateway.restored", "info", "everything is as it was before; this ended {flows} flows"),
     EventKind("gateway.fault", "critical", "fatal: {reason}"),
@@ -46,6 +47,7 @@ _KINDS = (
     EventKind("dataplane.applied", "debug", "rule set loaded in {milliseconds:.0f} ms"),
     EventKind("dataplane.failed", "error", "nft refused the rule set, the old one stays: {reason}"),
     EventKind("store.failed", "error", "could not write {file}: {reason}"),
+    EventKind("store.unreadable", "warn", "what an earlier start left is not known: {reason}"),
     EventKind("store.recovered", "info", "{file} can be written again"),
     EventKind(
         "store.damaged",
@@ -96,6 +98,8 @@ _KINDS = (
     EventKind("uplink.down", "info", "uplink {uplink} is down: {reason}", history=True),
     EventKind("uplink.failed", "warn", "uplink {uplink} failed: {reason}", history=True),
     EventKind("uplink.absent", "warn", "uplink {uplink}: {reason}", history=True),
+    EventKind("uplink.adopted", "info", "uplink {uplink} goes on as it was: {addresses} on {interface}"),
+    EventKind("uplink.not_adopted", "warn", "uplink {uplink}: what an earlier start left does not go on: {reason}"),
     EventKind("uplink.active", "info", "the Internet is now reached by {uplink}"),
     # control
     EventKind("control.command", "info", "{user} asks: {command}"),

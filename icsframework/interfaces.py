@@ -132,7 +132,9 @@ class IUplink(IPlugin):
     """A way to the Internet.  It makes the interface and reports; only the core sets addresses, routes, rules, resolver.
 
     startService begins to watch the device (reporting Absent or Down); it does
-    not connect by itself.  stopService disconnects unless the process hands over.
+    not connect by itself.  To end a link the core calls ``disconnect`` before
+    stopService.  stopService alone is a handover: whatever can outlive the process
+    (a lease, a session that a child carries) stays for ``adopt``, and nothing is told to the other end.
     """
 
     def connect(cause: Cause) -> Deferred[Link]:
@@ -232,7 +234,11 @@ class IHost(Interface):
         """Deferred of values.InterfaceInfo, failing with InterfaceMissing."""
 
     def watch_interface(name: str, observer: Callable[[InterfaceInfo | None], None]) -> Unwatch:
-        """Call ``observer(InterfaceInfo | None)`` now and at every change of the interface; returns a callable that ends it."""
+        """Call ``observer(InterfaceInfo | None)`` now and at every change of the interface; returns a callable that ends it.
+
+        A rename is a change: the watch follows the device, and ``info.name`` says what it is called now, as
+        long as no other interface is called ``name``.
+        """
 
     def open_packet(interface: str, filter: PacketFilter) -> Deferred[socket]:
         """Deferred of a bound AF_PACKET SOCK_RAW socket that receives what values.PacketFilter lets through."""

@@ -51,6 +51,7 @@ def _make(path: str) -> IService:
     load = preflight.reloader(path, registry, privileged=True)
     gateway: Any = make_gateway(reactor, checked, path, registry, load, process.fatal, lock.release)
     process.handle_signals(
-        lambda: gateway.reload().addErrback(lambda _: None)
-    )  # the reload has logged its error
+        lambda: gateway.reload().addErrback(lambda _: None),  # the reload has logged its error
+        lambda: gateway.running and gateway.restart(),
+    )
     return gateway  # type: ignore[no-any-return]

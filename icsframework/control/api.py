@@ -45,6 +45,10 @@ class Controlled(Protocol):
         """Take the configuration file anew; fires with what changed, in words, when it is in force."""
         ...
 
+    def restart(self) -> int:
+        """Hand over to the next process; the answer is the number of this one, which ends as soon as it is given."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Route:
@@ -90,6 +94,10 @@ def _reload(gateway: Controlled, caller: Caller, parameters: Mapping[str, Any]) 
     return {"changes": changes}
 
 
+def _restart(gateway: Controlled, caller: Caller, parameters: Mapping[str, Any]) -> Any:
+    return {"pid": gateway.restart()}
+
+
 def _uplink(parameters: Mapping[str, Any]) -> str | None:
     name = parameters.get("uplink")
     if name is not None and not isinstance(name, str):
@@ -105,6 +113,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/v1/connect"): Route(Right.CONNECT, _connect, audit=True),
     ("POST", "/v1/disconnect"): Route(Right.CONNECT, _disconnect, audit=True),
     ("POST", "/v1/reload"): Route(Right.OPERATE, _reload, audit=True),
+    ("POST", "/v1/restart"): Route(Right.OPERATE, _restart, audit=True),
 }
 
 

@@ -32,7 +32,7 @@ def of_uplink(uplink: UplinkSide, marks: Marks) -> MarkFilter:
 
 
 def of_any_uplink(marks: Marks, indices: Collection[int]) -> tuple[MarkFilter, ...]:
-    """The flows of these uplinks: what a clean stop ends."""
+    """The flows of the uplinks with these indices."""
     return tuple(MarkFilter(marks.uplink_mark(index), marks.uplink_mask) for index in sorted(indices))
 
 

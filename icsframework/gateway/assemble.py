@@ -1,6 +1,6 @@
 """Makes the real parts of a gateway: clock, store, reconciler, host, packet filter."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -9,12 +9,13 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import Logger
 
 from icsframework.config.configuration import Configuration
-from icsframework.dataplane.flows import is_stranded
+from icsframework.dataplane.flows import MarkFilter, is_stranded
 from icsframework.dataplane.nft import Nft, open_library
 from icsframework.dataplane.plane import DataPlane
 from icsframework.gateway.bus import EventBus
 from icsframework.gateway.compose import Gateway, Machinery
 from icsframework.gateway.preflight import Checked
+from icsframework.gateway.remembered import LinksFile
 from icsframework.gateway.worker import Worker
 from icsframework.host.before import BeforeFile, place
 from icsframework.host.clock import Clock
@@ -58,7 +59,8 @@ def _machinery(
 
     conntrack = Conntrack()
     worker, host, machine = Worker(reactor), Host(reactor), Machine()
-    before = BeforeFile(config.gateway.run / "before.json", place())
+    run, here = config.gateway.run, place()
+    before = BeforeFile(run / "before.json", here)
     reconciler = Reconciler(machine, before, worker.run, Nft(reactor, library=open_library()))
 
     def close() -> Deferred[Any]:
@@ -76,6 +78,9 @@ def _machinery(
         interfaces=read_interfaces,
         count_flows=conntrack.count,
         revive_flows=lambda plane: worker.run(_revive, conntrack, plane),
+        forget_flows=lambda filters: worker.run(_forget, conntrack, filters),
+        links=LinksFile(run / "links.json", here),
+        in_thread=worker.run,
         close=close,
     )
 
@@ -90,6 +95,11 @@ def _revive(conntrack: Conntrack, plane: DataPlane) -> int:
         for address in info.addresses
     ]
     return conntrack.delete_where(lambda flow: is_stranded(flow, inside, reached))
+
+
+def _forget(conntrack: Conntrack, filters: Sequence[MarkFilter]) -> None:
+    for chosen in filters:
+        conntrack.delete(chosen)
 
 
 def _serve(reactor: Any, bus: EventBus) -> Callable[[Path, Gateway], Any]:

@@ -1,4 +1,7 @@
-"""``ics cleanup``: puts back what a killed gateway left behind, from before.json alone."""
+"""``ics cleanup``: puts back what a killed gateway left behind, from before.json alone.
+
+The record of its links goes first: there is nothing to adopt any more.
+"""
 
 from pathlib import Path
 from typing import Any, TextIO
@@ -31,13 +34,15 @@ def _restore(run: Path) -> int:
     from twisted.internet.defer import Deferred
 
     from icsframework.dataplane.nft import Nft
+    from icsframework.gateway.remembered import LinksFile
     from icsframework.gateway.worker import Worker
     from icsframework.host.before import BeforeFile, place
     from icsframework.host.links import Machine
     from icsframework.host.reconcile import Reconciler
 
-    worker, machine = Worker(reactor), Machine()
-    reconciler = Reconciler(machine, BeforeFile(run / "before.json", place()), worker.run, Nft(reactor))
+    worker, machine, here = Worker(reactor), Machine(), place()
+    LinksFile(run / "links.json", here).clear()
+    reconciler = Reconciler(machine, BeforeFile(run / "before.json", here), worker.run, Nft(reactor))
     outcome: list[Any] = []
 
     def begin() -> Deferred[Any]:

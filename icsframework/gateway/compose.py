@@ -1,8 +1,13 @@
 """The gateway as a whole: the only module that knows all parts.
 
-Order of a start: history, LANs looked at, machine state and packet filter in
-force, LAN services, uplinks, control API.  A stop goes the other way and gives
-the machine back as it was.
+Order of a start: history, what an earlier process left, LANs looked at, machine
+state and packet filter in force, LAN services, uplinks, control API.  A stop goes
+the other way and gives the machine back as it was.  A handover stops in the same
+order but leaves the machine, and what must be known of it, to the next process.
+
+What an earlier process left is part of the wanted state until each uplink has
+said whether it goes on, so that no address is gone for a moment: the kernel would
+end every flow that is translated to it.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,32 +18,36 @@ from random import random
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredLock, fail, inlineCallbacks
+from twisted.internet.defer import Deferred, DeferredLock, fail, inlineCallbacks, succeed
 from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 
 from icsframework import __version__
 from icsframework.config.configuration import Configuration
 from icsframework.dataplane.marks import Marks, assign_indices
-from icsframework.dataplane.plane import DataPlane
-from icsframework.errors import IcsError
+from icsframework.dataplane.plane import DataPlane, UplinkSide
+from icsframework.errors import Handover, IcsError, NotRunning
 from icsframework.gateway import plan, statustree
 from icsframework.gateway.bus import EventBus, OwnedEvents
 from icsframework.gateway.desired import Live, data_plane, enabled, lan_address, machine_state
 from icsframework.gateway.directory import LeaseDirectory, NameDirectory
+from icsframework.gateway.flows import Flows, Forget
 from icsframework.gateway.history import History
 from icsframework.gateway.lans import Lans
+from icsframework.gateway.remembered import Remembered, SavedLinks
 from icsframework.gateway.services import LanServices
 from icsframework.gateway.subnets import ChosenSubnets
 from icsframework.gateway.uplinks import Uplinks
 from icsframework.gateway.view import GatewayView, Shared
 from icsframework.host.reconcile import Reconciler
 from icsframework.host.scoped import IOwnedHost
+from icsframework.host.state import MachineState
 from icsframework.host.traffic import read_traffic
 from icsframework.interfaces import IClock
 from icsframework.registry import Registry
 from icsframework.status import GatewayStatus, HistoryEntry, Instant, LeaseStatus, Status
 from icsframework.store.store import Store
+from icsframework.uplinks.saved import SavedUplink
 from icsframework.uplinks.supervisor import Supervisor
 from icsframework.values import Cause, InterfaceInfo, Link
 
@@ -55,6 +64,11 @@ class Machinery:
     count_flows: Callable[[], int]
     revive_flows: Callable[[DataPlane], Deferred[int]]
     """Forgets flows that were forwarded untranslated before we came, so that their next packet begins anew."""
+    forget_flows: Forget
+    """Forgets the flows of uplinks that cannot carry them any more."""
+    links: SavedLinks
+    in_thread: Callable[..., Deferred[Any]]
+    """Runs what blocks in the one worker thread."""
     close: Callable[[], Deferred[Any]]
     """Gives back what is left when everything else has ended (threads, sockets, the lock)."""
 
@@ -67,7 +81,7 @@ class Gateway(Service):
     """One running gateway.
 
     ``load`` reads the configuration file anew (ConfigurationError with all its
-    problems); ``on_fatal`` is called with the error that ends the gateway.
+    problems); ``on_fatal`` is called with the error that ends the gateway (Handover when it is asked to hand over).
     """
 
     def __init__(
@@ -94,6 +108,9 @@ class Gateway(Service):
         self._events = OwnedEvents(bus, "gateway")
         self._began = machinery.clock.now()
         self._state = "starting"
+        self._handing_over = False
+        self._frozen = False
+        """The machine is the next process's."""
         self._starting: Deferred[Any] | None = None
         self._changing = DeferredLock()
         self._port: IListeningPort | None = None
@@ -112,6 +129,8 @@ class Gateway(Service):
             clock, self._bus, self.leases, self.names, self.supervisor, machinery.scoped_host, scoped_store
         )
         self._host = machinery.scoped_host("gateway")
+        self.flows = Flows(machinery.forget_flows, clock, log)
+        self.remembered = Remembered(machinery.links, machinery.in_thread, OwnedEvents(self._bus, "gateway"))
         services = LanServices(registry, self._view)
         self.lans = Lans(
             self._host,
@@ -144,6 +163,7 @@ class Gateway(Service):
             self._events.emit("config.warning", problem=warning)
         yield self.history.open(store)
         yield self.subnets.open(store)
+        yield self._look_back()
         yield self.subnets.choose(self.config)
         for lan in self.config.lans:
             self.lans.add(lan)
@@ -153,7 +173,7 @@ class Gateway(Service):
         yield self._revive_flows()
         yield self.lans.start()
         for uplink in enabled(self.config):
-            self.uplinks.start(uplink)
+            self.uplinks.start(uplink, self.remembered.found.pop(uplink.name, None))
         self._state = "ready"
         self._events.emit(
             "gateway.ready",
@@ -162,6 +182,20 @@ class Gateway(Service):
             uplinks=len(enabled(self.config)),
         )
         self._port = self._serve(self.config.gateway.run / "control.sock", self)
+
+    @inlineCallbacks
+    def _look_back(self) -> Any:
+        """What an earlier process left here: links that may go on, and what the marks of running flows mean."""
+        if (yield self.remembered.load(self._machinery.interfaces)):
+            self._events.emit("gateway.adopted")
+        names = [uplink.name for uplink in enabled(self.config)]
+        self.uplinks.indices = assign_indices(names, self.remembered.indices())
+        before = tuple(
+            UplinkSide(name, found.index, found.link.interface if found.link else "", found.link)
+            for name, found in self.remembered.found.items()
+        )
+        self.flows.begin(DataPlane(uplinks=before, marks=Marks(self.config.gateway.mark)))
+        self.remembered.forget_others(names)
 
     def _failed(self, failure: Any) -> None:
         if not self.running:
@@ -174,15 +208,36 @@ class Gateway(Service):
 
     @inlineCallbacks
     def stopService(self) -> Any:
-        """End everything and give the machine back; Deferred."""
+        """End everything and give the machine back, or leave it to the next process; Deferred."""
         Service.stopService(self)
         self._state = "stopping"
-        self._events.emit("gateway.stopping", reason="asked to")
+        self._events.emit("gateway.stopping", reason="handing over" if self._handing_over else "asked to")
         if self._port is not None:
             yield self._port.stopListening()
         yield self._changing.acquire()
         if self._starting is not None:
             self._starting.cancel()
+        self.flows.stop()
+        if self._handing_over:
+            yield self._leave()
+        else:
+            yield self._give_back()
+        self._host.release_all()
+        yield self._machinery.store.close()
+        yield self._machinery.close()
+
+    @inlineCallbacks
+    def _leave(self) -> Any:
+        """Stop serving and touch nothing of the machine."""
+        self._frozen = True
+        yield self._machinery.reconciler.settled()
+        yield self.uplinks.hand_over_all("the gateway hands over")
+        yield self.lans.stop()
+        self._events.emit("gateway.handover")
+
+    @inlineCallbacks
+    def _give_back(self) -> Any:
+        yield self.remembered.clear()
         yield self.uplinks.stop_all("the gateway stops")
         yield self.lans.stop()
         flows = self._count_flows()
@@ -191,9 +246,6 @@ class Gateway(Service):
             self._events.emit("gateway.restored", flows=flows)
         except IcsError as error:
             self._events.emit("host.state.failed", reason=str(error))
-        self._host.release_all()
-        yield self._machinery.store.close()
-        yield self._machinery.close()
 
     @inlineCallbacks
     def _revive_flows(self) -> Any:
@@ -216,21 +268,40 @@ class Gateway(Service):
     # --- the state of the machine ---
 
     def live(self) -> Live:
-        """What is live now."""
+        """What is live now, in order of preference."""
+        announced = {**self.remembered.links(), **dict(self.supervisor.links())}
+        order = list(self.uplinks.sections)
         return Live(
             interfaces=self.lans.interfaces() | self.uplinks.devices(),
             chosen=self.subnets.chosen,
-            links=dict(self.supervisor.links()),
-            active=self.supervisor.active(),
+            links={name: announced[name] for name in order if name in announced},
         )
 
     def settle(self) -> Deferred[Any]:
         """Make the machine agree with configuration and live state; Deferred fires when it does."""
+        if self._frozen:
+            return succeed(0)
+        live, indices = self.live(), self.uplinks.indices
         try:
-            wanted = machine_state(self.config, self.live(), self.uplinks.indices)
+            wanted = machine_state(self.config, live, indices)
         except IcsError as error:
             return fail(error)
-        return self._machinery.reconciler.apply(wanted)
+        if self._state != "stopping":
+            self._remember()
+        applied = self._machinery.reconciler.apply(wanted)
+        return applied.addCallback(self._in_force, wanted, data_plane(self.config, live, indices))
+
+    def _in_force(self, count: int, wanted: MachineState, plane: DataPlane) -> int:
+        if self._machinery.reconciler.in_force is wanted:  # not one that a newer one overtook
+            self.flows.in_force(plane)
+        return count
+
+    def _remember(self) -> None:
+        """Write down what the next process must know of the uplinks, started already or not."""
+        indices = self.uplinks.indices
+        known = {name: SavedUplink(indices[name]) for name in self.uplinks.sections if name in indices}
+        found = {name: one for name, one in self.remembered.found.items() if name in known}
+        self.remembered.keep(known | found | self.uplinks.remembered())
 
     # --- reload ---
 
@@ -304,7 +375,17 @@ class Gateway(Service):
         """See control.api.Controlled."""
         runner = self.supervisor.runner(uplink)
         yield runner.hang_up(reason)
+        self._remember()
         return runner.spec.name
+
+    def restart(self) -> int:
+        """See control.api.Controlled."""
+        if not self.running:
+            raise NotRunning("the gateway is stopping already")
+        self._handing_over = True
+        # A moment later, so that whoever asked gets an answer.
+        self._machinery.clock.call_later(0, self._on_fatal, Handover())
+        return getpid()
 
     def status(self) -> Status:
         """See control.api.Controlled."""

@@ -24,13 +24,12 @@ DEVICE_PREFIX = "icsu-"
 class Live:
     """What is live: which interfaces are there, the addresses that ``auto`` LANs chose, and the links announced.
 
-    ``links`` stand in order of preference; ``active`` names the one in use.
+    ``links`` stand in order of preference: new flows take the first one.
     """
 
     interfaces: frozenset[str] = frozenset()
     chosen: Mapping[str, IPv4Interface] = field(default_factory=dict)
     links: Mapping[str, Link] = field(default_factory=dict)
-    active: str | None = None
 
 
 def lan_address(lan: LanSection, live: Live) -> InterfaceAddress | None:
@@ -66,7 +65,7 @@ def data_plane(config: Configuration, live: Live, indices: Mapping[str, int]) ->
         )
         for lan in lans.values()
     )
-    return DataPlane(known, uplinks, live.active, Marks(config.gateway.mark))
+    return DataPlane(known, uplinks, next(iter(live.links), None), Marks(config.gateway.mark))
 
 
 def machine_state(config: Configuration, live: Live, indices: Mapping[str, int]) -> MachineState:

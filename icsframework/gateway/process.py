@@ -1,8 +1,8 @@
 """The process around the gateway: signals and exit status.
 
 twistd would die of SIGTERM's default action and end with 0 after a fatal error.
-Here SIGTERM and SIGINT stop cleanly (status 0), SIGHUP reloads, and an error that
-ends the gateway later leaves its own exit status.
+Here SIGTERM and SIGINT stop cleanly (status 0), SIGHUP reloads, SIGUSR2 hands over
+(status 75), and an error that ends the gateway later leaves its own exit status.
 """
 
 import atexit
@@ -48,14 +48,15 @@ class Process:
             sys.__stderr__.flush()
         os._exit(self.status)
 
-    def handle_signals(self, reload: Callable[[], Any]) -> None:
-        """Take over SIGTERM, SIGINT and SIGHUP as soon as the reactor has installed its own handlers."""
+    def handle_signals(self, reload: Callable[[], Any], hand_over: Callable[[], Any]) -> None:
+        """Take over SIGTERM, SIGINT, SIGHUP and SIGUSR2 as soon as the reactor has installed its own handlers."""
 
         def install() -> None:
             for number, action in (
                 (signal.SIGTERM, self._stop),
                 (signal.SIGINT, self._stop),
                 (signal.SIGHUP, reload),
+                (signal.SIGUSR2, hand_over),
             ):
                 signal.signal(number, lambda _number, _frame, act=action: self._reactor.callFromThread(act))  # type: ignore[misc]
 

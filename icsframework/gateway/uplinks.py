@@ -12,6 +12,7 @@ from icsframework.gateway.view import GatewayView
 from icsframework.interfaces import IHost, IUplink, Unwatch
 from icsframework.registry import Registry, verify_product
 from icsframework.uplinks.runner import UplinkSpec
+from icsframework.uplinks.saved import SavedUplink
 from icsframework.uplinks.supervisor import Supervisor
 from icsframework.values import InterfaceInfo, RestartMe, UplinkSettings, UplinkState
 
@@ -79,8 +80,11 @@ class Uplinks:
         if section.interface:
             self._unwatch[section.name] = self._host.watch_interface(section.interface, seen)
 
-    def start(self, section: UplinkSection) -> None:
-        """Make and start the plugin of an uplink that is watched.  Raises PluginError."""
+    def start(self, section: UplinkSection, saved: SavedUplink | None = None) -> None:
+        """Make and start the plugin of an uplink that is watched; ``saved`` is what an earlier process left of it.
+
+        Raises PluginError.
+        """
         mark = self._marks.uplink_mark(self.indices[section.name])
         factory = self._registry.get("uplink", section.plugin)
         view = self._views[section.name] = self._make_view(f"uplink.{section.name}")
@@ -93,7 +97,7 @@ class Uplinks:
         spec = UplinkSpec(
             section.name, section.plugin, section.connect, uplink_device(section), section.metered, mark, make
         )
-        self.supervisor.start(spec)
+        self.supervisor.start(spec, saved)
 
     @inlineCallbacks
     def change(self, section: UplinkSection, restart: bool) -> Any:
@@ -115,20 +119,40 @@ class Uplinks:
     @inlineCallbacks
     def stop(self, name: str, reason: str) -> Any:
         """Disconnect and forget an uplink."""
+        self._forget(name)
+        if name in self._views:
+            yield self.supervisor.stop(name, reason)
+            self._views.pop(name).release()
+
+    def _forget(self, name: str) -> None:
         del self.sections[name]
         self._present.pop(name, None)
         unwatch = self._unwatch.pop(name, None)
         if unwatch is not None:
             unwatch()
-        if name in self._views:
-            yield self.supervisor.stop(name, reason)
-            self._views.pop(name).release()
 
     @inlineCallbacks
     def stop_all(self, reason: str) -> Any:
         """Disconnect all, the preferred one last, so that none is announced as the active one on the way."""
         for name in reversed(list(self.sections)):
             yield self.stop(name, reason)
+
+    @inlineCallbacks
+    def hand_over_all(self, reason: str) -> Any:
+        """Stop all plugins and leave their links to the next process."""
+        for name in reversed(list(self.sections)):
+            self._forget(name)
+            if name in self._views:
+                yield self.supervisor.hand_over(name, reason)
+                self._views.pop(name).release()
+
+    def remembered(self) -> dict[str, SavedUplink]:
+        """What the next process must know of the uplinks that are started."""
+        return {
+            runner.spec.name: runner.remembered(self.indices[runner.spec.name])
+            for runner in self.supervisor.runners()
+            if runner.spec.name in self.indices
+        }
 
     def arrange(self, order: tuple[str, ...]) -> None:
         """Set the order of preference."""

@@ -72,6 +72,8 @@ class Reconciler:
         self._table = table
         self._loaded: object | None = None
         self._owned: Owned | None = None
+        self.in_force: MachineState | None = None
+        """What was applied last; of several that waited it is the only one that was ever in force."""
         self._busy = False
         self._restoring = False
         self._next: tuple[Callable[[], Deferred[int]], list[Deferred[int]]] | None = None
@@ -161,6 +163,7 @@ class Reconciler:
             yield self._undo(plan, owned, loaded, error)
             raise
         yield self._in_thread(self._remember, plan, settle(plan.claimed, desired))
+        self.in_force = desired
         return len(plan.changes)
 
     @inlineCallbacks

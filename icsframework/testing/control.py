@@ -44,3 +44,10 @@ class ScriptedControl:
         """Note it."""
         self.calls.append("reload")
         return succeed("nothing has changed") if self.error is None else fail(self.error)
+
+    def restart(self) -> int:
+        """Note it."""
+        self.calls.append("restart")
+        if self.error is not None:
+            raise self.error
+        return 7

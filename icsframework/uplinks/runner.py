@@ -5,13 +5,16 @@ called as the policy says.  A link that the plugin announces is shown as up only
 when the core has it in force (``settle``); until then it is ``connecting``, stage
 ``configuring``.  When a link is lost the new state is put in force first and told
 afterwards.
+
+A link that an earlier process left counts as announced until the plugin has said
+whether it goes on: the machine keeps its addresses and routes for that moment.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from twisted.internet.defer import Deferred, fail, inlineCallbacks, maybeDeferred, succeed
+from twisted.internet.defer import CancelledError, Deferred, fail, inlineCallbacks, maybeDeferred, succeed
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -20,6 +23,7 @@ from icsframework.errors import IcsError, UplinkFailed, UplinkRefused
 from icsframework.interfaces import IClock, IEvents, IUplink
 from icsframework.status import cause_to_json
 from icsframework.uplinks import policy as rules
+from icsframework.uplinks.saved import SavedUplink
 from icsframework.values import (
     Absent,
     Cause,
@@ -32,6 +36,9 @@ from icsframework.values import (
     UplinkState,
     UplinkView,
 )
+
+ADOPT_PATIENCE = 10.0
+"""Seconds a plugin may take to say whether its link goes on; it looks at what is there and asks nobody."""
 
 PluginMaker = Callable[[Callable[[UplinkState], None]], IUplink]
 """Makes the plugin, given its observer."""
@@ -74,6 +81,10 @@ class Runner:
         self._changed = changed
         self._random = random
         self._settled: Link | None = None
+        self._saved: Link | None = None
+        """The link of an earlier process, until the plugin has said whether it goes on."""
+        self._seen: UplinkState = Down()
+        """What the plugin said of its device meanwhile."""
         self._waiters: list[Deferred[Link]] = []
         self._wake: IDelayedCall | None = None
         self._stopping = False
@@ -85,17 +96,22 @@ class Runner:
 
     # --- life ---
 
-    def start(self) -> None:
-        """Start the plugin and, if the mode says so, connect as soon as the device is there."""
+    def start(self, saved: SavedUplink | None = None) -> None:
+        """Start the plugin and, if the mode says so, connect as soon as the device is there.
+
+        ``saved`` is what an earlier process left: its link is adopted if it goes on, a link that was hung up stays down.
+        """
+        if saved is not None and saved.link is not None:
+            self._adopt(saved.link, saved.cause or Cause(rule="always"))
+            return
         self.plugin.startService()
-        self._feed(rules.Started())
+        hung_up = saved.hung_up if saved is not None else None
+        self._feed(rules.Started() if hung_up is None else rules.HungUp(hung_up))
 
     @inlineCallbacks
     def stop(self, reason: str) -> Any:
         """Disconnect, stop the plugin; Deferred fires when the machine no longer shows it."""
-        self._stopping = True
-        self._cancel_wake()
-        self._fail_waiters(UplinkFailed(reason))
+        self._end(reason)
         was_up = self._settled is not None
         yield self._guarded(lambda: self.plugin.disconnect(reason))
         yield self._guarded(self.plugin.stopService)
@@ -106,12 +122,65 @@ class Runner:
                 "uplink.down", uplink=self.spec.name, reason=reason, why=cause_to_json(self.cause)
             )
 
+    @inlineCallbacks
+    def hand_over(self, reason: str) -> Any:
+        """Stop the plugin without a disconnect: the link stays for the next process; Deferred."""
+        self._end(reason)
+        yield self._guarded(self.plugin.stopService)
+
+    def _end(self, reason: str) -> None:
+        self._stopping = True
+        self._cancel_wake()
+        self._fail_waiters(UplinkFailed(reason))
+
+    def remembered(self, index: int) -> SavedUplink:
+        """What the next process must know of this uplink; ``index`` is that of its mark."""
+        policy = self.policy
+        hung_up = policy.reason if policy.mode == "always" and policy.wanted is None else None
+        return SavedUplink(index, self.announced, self.cause if self.announced else None, hung_up)
+
+    # --- adoption
+
+    def _adopt(self, link: Link, cause: Cause) -> None:
+        """Ask the plugin whether ``link`` goes on."""
+        self._saved = link
+        self.cause = cause
+        self.policy, _ = rules.step(self.policy, rules.Adopting(cause), self._clock.now(), self._random)
+        self.plugin.startService()
+        asked = maybeDeferred(self.plugin.adopt, link)
+        timer = self._clock.call_later(ADOPT_PATIENCE, asked.cancel)
+        asked.addErrback(_too_late)
+        self._guarded(lambda: asked).addCallback(self._adopted, timer)
+
+    def _adopted(self, link: Link | None, timer: IDelayedCall) -> None:
+        if timer.active():
+            timer.cancel()
+        if self._stopping:
+            return
+        if link is None and not isinstance(self.policy.device, Up):
+            self._not_adopted()
+        elif link is not None and self.announced != link:  # it returned the link and did not report it
+            self._feed(rules.Reported(Up(link)))
+
+    def _not_adopted(self) -> None:
+        """Tidy up, then connect anew."""
+
+        def tidy(_: object) -> None:
+            if not self._stopping:
+                self._feed(rules.NotAdopted(self._seen))
+                if isinstance(self.policy.device, Connecting):
+                    self._emit("uplink.connecting", stage="anew", cause=str(self.cause))
+
+        self._saved = None
+        self._emit("uplink.not_adopted", reason=getattr(self._seen, "reason", "") or "so says its plugin")
+        self._guarded(self._settle).addCallback(tidy)
+
     # --- what others see ---
 
     @property
     def announced(self) -> Link | None:
-        """The link that the plugin says is up, in force or not."""
-        return self.policy.device.link if isinstance(self.policy.device, Up) else None
+        """The link that the plugin says is up, in force or not; or the one it is being asked about."""
+        return self.policy.device.link if isinstance(self.policy.device, Up) else self._saved
 
     def shown(self) -> ShownState:
         """The state for people: up only when in force."""
@@ -167,8 +236,12 @@ class Runner:
     # --- the policy at work ---
 
     def _observe(self, state: UplinkState) -> None:
-        if not self._stopping:
-            self._feed(rules.Reported(state))
+        if self._stopping:
+            return
+        if self._saved is not None and not isinstance(self.policy.device, Up) and not isinstance(state, Up):
+            self._seen = state  # the device as it is; whether the link goes on is what ``adopt`` answers
+            return
+        self._feed(rules.Reported(state))
 
     def _feed(self, event: rules.PolicyEvent) -> None:
         before = self.policy
@@ -227,7 +300,7 @@ class Runner:
             self._fail_waiters(UplinkFailed(new.reason))
 
     def _lost(self, now: UplinkState) -> None:
-        self._settled = None
+        self._settled = self._saved = None
         reason = getattr(now, "reason", "") or self.policy.reason or "the link was lost"
         event = "uplink.failed" if isinstance(now, (Failed, Absent)) else "uplink.down"
 
@@ -243,6 +316,8 @@ class Runner:
             if self.announced != link or self._stopping:
                 return  # something newer is on its way
             event = "uplink.up" if self._settled is None else "uplink.changed"
+            if self._saved is not None:
+                event, self._saved = "uplink.adopted", None
             self._settled = link
             self._emit(event, addresses=_addresses(link), interface=link.interface)
             self._changed()
@@ -267,6 +342,11 @@ class Runner:
         waiters, self._waiters = self._waiters, []
         for waiter in waiters:
             waiter.errback(error)
+
+
+def _too_late(failure: Failure) -> Any:
+    failure.trap(CancelledError)
+    raise TimeoutError(f"it does not say within {ADOPT_PATIENCE:g} s whether its link goes on")
 
 
 def _addresses(link: Link) -> str:

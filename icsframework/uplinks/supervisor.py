@@ -16,6 +16,7 @@ from icsframework.interfaces import IClock, IEvents, IUplinks, Unwatch
 from icsframework.observers import Observers
 from icsframework.uplinks.policy import choose
 from icsframework.uplinks.runner import Runner, UplinkSpec
+from icsframework.uplinks.saved import SavedUplink
 from icsframework.values import Cause, Link, UplinkView
 
 
@@ -48,21 +49,29 @@ class Supervisor:
         self._order = tuple(order)
         self._changed()
 
-    def start(self, spec: UplinkSpec) -> None:
-        """Begin with one uplink; its plugin is made and started here."""
+    def start(self, spec: UplinkSpec, saved: SavedUplink | None = None) -> None:
+        """Begin with one uplink; its plugin is made and started here.  ``saved`` is what an earlier process left of it."""
         runner = Runner(spec, self._clock, self._events, self._log, self._settle, self._changed, self._random)
         self._runners[spec.name] = runner
         if spec.name not in self._order:
             self._order = (*self._order, spec.name)
-        runner.start()
+        runner.start(saved)
 
     @inlineCallbacks
     def stop(self, name: str, reason: str) -> Any:
         """Disconnect one uplink and forget it; Deferred fires when nothing is left of it."""
-        runner = self._runners.pop(name)
-        self._order = tuple(other for other in self._order if other != name)
+        runner = self._forget(name)
         yield runner.stop(reason)
         self._changed()
+
+    @inlineCallbacks
+    def hand_over(self, name: str, reason: str) -> Any:
+        """Forget one uplink and leave its link to the next process; Deferred fires when its plugin has stopped."""
+        yield self._forget(name).hand_over(reason)
+
+    def _forget(self, name: str) -> Runner:
+        self._order = tuple(other for other in self._order if other != name)
+        return self._runners.pop(name)
 
     # --- what others see ---
 

@@ -1,6 +1,6 @@
 """The whole gateway on a machine in memory: start, links, reload, stop."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address, IPv4Interface
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from icsframework.testing.machine import FakeMachine
 from icsframework.testing.registry import FixedRegistry
 from icsframework.testing.store import MemoryStore
 from icsframework.testing.uplink import ScriptedUplinkFactory
+from icsframework.uplinks.saved import SavedUplink
 from icsframework.values import Cause, Down, Failed, Family, InterfaceInfo, Link, Up
 
 FILE = """
@@ -63,6 +64,24 @@ class MemoryBefore:
         self.owned = Owned()
 
 
+class MemoryLinks:
+    """links.json in memory."""
+
+    saved: Mapping[str, SavedUplink] | None = None
+
+    def load(self) -> Mapping[str, SavedUplink] | None:
+        """See SavedLinks."""
+        return self.saved
+
+    def save(self, uplinks: Mapping[str, SavedUplink]) -> None:
+        """See SavedLinks."""
+        self.saved = uplinks
+
+    def clear(self) -> None:
+        """See SavedLinks."""
+        self.saved = None
+
+
 class Tables:
     """The packet filter's loader: notes what was loaded, refuses on request."""
 
@@ -96,6 +115,8 @@ class Bench:
         self.served: list[Path] = []
         self.clock, self.events = FakeClock(), []
         self.closed = False
+        self.before, self.links = MemoryBefore(), MemoryLinks()
+        self.forgotten: list[list[int]] = []
         self.write(text)
         self.gateway = self._gateway()
 
@@ -115,11 +136,14 @@ class Bench:
         machinery = Machinery(
             clock=self.clock,
             store=MemoryStore(),  # type: ignore[arg-type]
-            reconciler=Reconciler(self.machine, MemoryBefore(), maybeDeferred, self.tables),
+            reconciler=Reconciler(self.machine, self.before, maybeDeferred, self.tables),
             scoped_host=lambda owner: ScopedHost(self.host, owner),
             interfaces=self.machine.interfaces,
             count_flows=lambda: 3,
             revive_flows=lambda plane: succeed(0),
+            forget_flows=self.forget,
+            links=self.links,
+            in_thread=maybeDeferred,
             close=self.close,
         )
         config = load(self.path, self.registry).config
@@ -132,6 +156,11 @@ class Bench:
         """The control socket."""
         self.served.append(path)
         return type("Port", (), {"stopListening": lambda self: succeed(None)})()
+
+    def forget(self, filters: Any) -> Deferred[None]:
+        """Conntrack."""
+        self.forgotten.append([chosen.mark >> 16 for chosen in filters])
+        return succeed(None)
 
     def close(self) -> Deferred[None]:
         """The last thing."""

@@ -27,7 +27,7 @@ def test_an_absent_interface_is_closed_but_not_configured(configure) -> None:
 
 def test_what_is_there_gets_address_and_link(configure) -> None:
     """The LAN's address, the uplink's address, both devices up, the link's MTU on the uplink."""
-    live = Live(frozenset({"eth0", "eth1"}), links={"cable": CABLE}, active="cable")
+    live = Live(frozenset({"eth0", "eth1"}), links={"cable": CABLE})
     state = machine_state(configure(), live, INDICES)
     assert state.addresses == {
         AddressOn("eth1", IPv4Interface("192.168.0.1/24")),
@@ -58,7 +58,7 @@ def test_a_link_inside_a_lan_is_refused_in_words(configure) -> None:
 
 def test_the_same_facts_give_the_same_state(configure) -> None:
     """Machine state is a value: nothing is applied twice."""
-    live = Live(frozenset({"eth0", "eth1"}), links={"cable": CABLE}, active="cable")
+    live = Live(frozenset({"eth0", "eth1"}), links={"cable": CABLE})
     assert machine_state(configure(), live, INDICES) == machine_state(configure(), live, INDICES)
 
 

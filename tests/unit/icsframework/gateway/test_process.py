@@ -10,11 +10,11 @@ import pytest
 BODY = """
 import sys
 from twisted.internet import reactor
-from icsframework.errors import NoPrivilege
+from icsframework.errors import Handover, NoPrivilege
 from icsframework.gateway.process import Process
 
 process = Process(reactor)
-process.handle_signals(lambda: print("reload", flush=True))
+process.handle_signals(lambda: print("reload", flush=True), lambda: process.fatal(Handover()))
 reactor.callWhenRunning(lambda: reactor.callLater(0, print, "running", flush=True))
 {more}
 reactor.run()
@@ -51,6 +51,17 @@ def test_hangup_reloads() -> None:
         daemon.terminate()
         daemon.communicate(timeout=20)
     assert daemon.returncode == 0
+
+
+def test_a_handover_ends_with_75() -> None:
+    """SIGUSR2 hands over; the unit starts the next process because of the status."""
+    with start() as daemon:
+        assert daemon.stdout is not None
+        assert daemon.stdout.readline() == "running\n"
+        daemon.send_signal(signal.SIGUSR2)
+        out, err = daemon.communicate(timeout=20)
+    assert (daemon.returncode, out) == (75, "end\n")
+    assert "leaves its kernel state to the next start" in err
 
 
 def test_a_fatal_error_leaves_its_status_and_its_sentence() -> None:
