@@ -23,7 +23,8 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from icsframework.dataplane import render
+from icsframework.dataplane import filters_nft, render
+from icsframework.dataplane.filters import Filters
 from icsframework.dataplane.inventory import Inventory, parse
 from icsframework.dataplane.ruleset import TABLE, Element, Set, Table
 from icsframework.errors import HostError, NftError, NoPrivilege
@@ -113,6 +114,22 @@ class Nft:
         except NothingThere:
             return None
         return parse(listing)
+
+    def everything(self) -> Deferred[Filters]:
+        """The tables of all programs, without the elements of their sets."""
+        return self._queue.run(self._child, ["-j", "-t", "list", "ruleset"], "").addCallback(filters_nft.parse)
+
+    def look(self, family: str, name: str) -> Deferred[Filters]:
+        """One table as it is in the kernel by now, without elements; empty if it is not there."""
+        return self._queue.run(self._look, family, name)
+
+    @inlineCallbacks
+    def _look(self, family: str, name: str) -> Generator[Deferred[Any], Any, Filters]:
+        try:
+            listing: bytes = yield self._child(["-j", "-t", "list", "table", family, name], "")
+        except NothingThere:
+            return Filters()
+        return filters_nft.parse(listing)
 
     def list(self, family: str, name: str) -> Deferred[str]:
         """The table as ``nft list table`` shows it to people."""

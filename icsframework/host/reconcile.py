@@ -71,6 +71,7 @@ class Reconciler:
         self._in_thread = in_thread
         self._table = table
         self._loaded: object | None = None
+        self._distrusted = False
         self._owned: Owned | None = None
         self.in_force: MachineState | None = None
         """What was applied last; of several that waited it is the only one that was ever in force."""
@@ -101,6 +102,10 @@ class Reconciler:
         """Put everything back; Deferred of the number of changes, failing with a HostError that lists what could not be done."""
         self._restoring = True
         return self._queue(self._restore)
+
+    def distrust_table(self) -> None:
+        """Somebody else removed or changed the packet filter: the next apply loads it again."""
+        self._distrusted = True
 
     def settled(self) -> "Deferred[None]":
         """Fires when nothing runs and nothing waits."""
@@ -178,12 +183,13 @@ class Reconciler:
             raise HostError(f"{cause} Going back failed as well: {'; '.join(refused)}") from cause
 
     def _publish(self, table: object | None) -> "Deferred[None]":
-        if self._table is None or table == self._loaded:
+        if self._table is None or (table == self._loaded and not self._distrusted):
             return succeed(None)
         published = self._table.publish(table)
 
         def loaded(_: object) -> None:
             self._loaded = table
+            self._distrusted = False
 
         return published.addCallback(loaded)
 
