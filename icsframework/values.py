@@ -343,6 +343,8 @@ class InterfaceInfo:
     addresses: tuple[InterfaceAddress, ...] = ()
     kind: str = ""
     """The kernel's link kind: "", "veth", "bridge", "tun", ..."""
+    permanent_mac: str = ""
+    """The address that the device was made with, whatever it shows now; "" if it has none (most virtual devices)."""
 
 
 @dataclass(frozen=True, slots=True)

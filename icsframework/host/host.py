@@ -5,7 +5,7 @@ lets a privileged process serve them one day.
 """
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from socket import socket
 from typing import Any
 
@@ -36,6 +36,14 @@ class Host:
     def watch_interface(self, name: str, observer: Callable[[InterfaceInfo | None], None]) -> Unwatch:
         """See IHost."""
         return self._monitor.watch(name, observer)
+
+    def watch_interfaces(self, observer: Callable[[Sequence[InterfaceInfo]], None]) -> Unwatch:
+        """See IOwnedHost."""
+        return self._monitor.watch_all(observer)
+
+    def look(self) -> None:
+        """See IOwnedHost."""
+        self._monitor.look()
 
     def open_packet(self, interface: str, filter: PacketFilter) -> Deferred[socket]:
         """See IHost."""

@@ -5,6 +5,9 @@ its messages are thrown away, and a moment later all interfaces are read and
 compared with what each observer saw last.  So nothing is lost when the socket
 overflows (ENOBUFS triggers too), a storm of changes costs one look, and a
 message that is misunderstood cannot mislead.
+
+A watch of a name follows its device: when the interface is renamed the observer
+is told the new name, unless another interface has the old one by then.
 """
 
 import errno
@@ -40,15 +43,41 @@ BATCH = 256
 """Messages read before the reactor gets its turn."""
 
 Observer = Callable[[InterfaceInfo | None], None]
+ObserverOfAll = Callable[[Sequence[InterfaceInfo]], None]
 
 
 @dataclass(slots=True, eq=False)
 class _Watch:
-    """One observer, and what it was told last."""
+    """One observer of one interface, and what it was told last."""
 
     name: str
     observer: Observer
     told: InterfaceInfo | None = None
+
+    def look(self, among: Sequence[InterfaceInfo]) -> bool:
+        """Take what is there; True if there is something to tell."""
+        before, self.told = self.told, _find(self.name, self.told, among)
+        return self.told != before
+
+    def tell(self) -> None:
+        self.observer(self.told)
+
+
+@dataclass(slots=True, eq=False)
+class _WatchAll:
+    """One observer of all interfaces, and what it was told last."""
+
+    observer: ObserverOfAll
+    told: tuple[InterfaceInfo, ...] = ()
+    name: str = "any"
+
+    def look(self, among: Sequence[InterfaceInfo]) -> bool:
+        """Take what is there; True if there is something to tell."""
+        before, self.told = self.told, tuple(among)
+        return self.told != before
+
+    def tell(self) -> None:
+        self.observer(self.told)
 
 
 @implementer(IReadDescriptor)
@@ -60,24 +89,30 @@ class InterfaceMonitor:
     def __init__(self, reactor: Any, read: Callable[[], Sequence[InterfaceInfo]] = read_interfaces) -> None:
         self._reactor = reactor
         self._read = read
-        self._watches: list[_Watch] = []
+        self._watches: list[_Watch | _WatchAll] = []
         self._socket: socket.socket | None = None
         self._timer: Any = None
 
     def watch(self, name: str, observer: Observer) -> Unwatch:
         """Call ``observer`` now and at every change; see IHost.watch_interface.  HostError if that cannot be done."""
+        return self._begin(_Watch(name, observer))
+
+    def watch_all(self, observer: ObserverOfAll) -> Unwatch:
+        """Call ``observer`` with all interfaces now and whenever one of them changes.  HostError as in ``watch``."""
+        return self._begin(_WatchAll(observer))
+
+    def _begin(self, watch: _Watch | _WatchAll) -> Unwatch:
         self._open()  # before the look, so that no change falls between the two
-        watch = _Watch(name, observer)
         self._watches.append(watch)
         try:
-            watch.told = _find(name, self._read())
+            watch.look(self._read())
         except HostError:
             self._unwatch(watch)
             raise
         self._tell(watch)
         return lambda: self._unwatch(watch)
 
-    def _unwatch(self, watch: _Watch) -> None:
+    def _unwatch(self, watch: _Watch | _WatchAll) -> None:
         if watch in self._watches:
             self._watches.remove(watch)
         if not self._watches:
@@ -122,9 +157,10 @@ class InterfaceMonitor:
 
     def _look_in(self, delay: float) -> None:
         if self._timer is None or not self._timer.active():
-            self._timer = self._reactor.callLater(delay, self._look)
+            self._timer = self._reactor.callLater(delay, self.look)
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Tell the observers now of what has changed."""
         try:
             found = self._read()
         except HostError as error:
@@ -132,14 +168,12 @@ class InterfaceMonitor:
             self._look_in(RETRY)
             return
         for watch in tuple(self._watches):
-            info = _find(watch.name, found)
-            if info != watch.told and watch in self._watches:
-                watch.told = info
+            if watch in self._watches and watch.look(found):
                 self._tell(watch)
 
-    def _tell(self, watch: _Watch) -> None:
+    def _tell(self, watch: _Watch | _WatchAll) -> None:
         try:
-            watch.observer(watch.told)
+            watch.tell()
         except Exception:  # noqa: BLE001 - whatever a stranger's observer raises, the others are told
             self.log.failure("an observer of interface {name} failed", name=watch.name)
 
@@ -163,5 +197,9 @@ class InterfaceMonitor:
         return "interfaces"
 
 
-def _find(name: str, among: Sequence[InterfaceInfo]) -> InterfaceInfo | None:
-    return next((one for one in among if one.name == name), None)
+def _find(name: str, before: InterfaceInfo | None, among: Sequence[InterfaceInfo]) -> InterfaceInfo | None:
+    """The interface called so, else the one that was it before and has another name now."""
+    found = next((one for one in among if one.name == name), None)
+    if found is None and before is not None:
+        found = next((one for one in among if one.ifindex == before.ifindex), None)
+    return found

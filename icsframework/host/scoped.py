@@ -1,6 +1,6 @@
 """An IHost for one owner: what it leaves open is closed when it stops."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from socket import socket
 from typing import Any, TypeVar
 from weakref import WeakSet
@@ -20,7 +20,13 @@ T = TypeVar("T")
 
 
 class IOwnedHost(IHost):
-    """An IHost that remembers what its owner has open."""
+    """An IHost that remembers what its owner has open, and shows the core all interfaces at once."""
+
+    def watch_interfaces(observer: Callable[[Sequence[InterfaceInfo]], None]) -> Unwatch:  # noqa: N805 - of an interface
+        """Call ``observer`` with every interface now and whenever one of them changes; returns a callable that ends it."""
+
+    def look() -> None:
+        """Tell observers now of what has changed, instead of in a moment."""
 
     def release_all() -> int:
         """Close all of it; returns how many descriptors were still open."""
@@ -36,7 +42,7 @@ class ScopedHost:
 
     log = Logger()
 
-    def __init__(self, host: IHost, owner: str) -> None:
+    def __init__(self, host: Any, owner: str) -> None:
         self.owner = owner
         self._host = host
         self._open: WeakSet[Any] = WeakSet()
@@ -66,8 +72,17 @@ class ScopedHost:
 
     def watch_interface(self, name: str, observer: Callable[[InterfaceInfo | None], None]) -> Unwatch:
         """See IHost."""
-        unwatch = self._host.watch_interface(name, observer)
+        return self._watch(self._host.watch_interface(name, observer))
 
+    def watch_interfaces(self, observer: Callable[[Sequence[InterfaceInfo]], None]) -> Unwatch:
+        """See IOwnedHost."""
+        return self._watch(self._host.watch_interfaces(observer))
+
+    def look(self) -> None:
+        """See IOwnedHost."""
+        self._host.look()
+
+    def _watch(self, unwatch: Unwatch) -> Unwatch:
         def forget() -> None:
             self._watches.discard(forget)
             unwatch()

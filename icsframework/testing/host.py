@@ -17,8 +17,8 @@ removed.  ``close_all`` is what the real host does when a plugin stops.
 """
 
 import socket as net
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from errno import ECONNREFUSED
 from typing import Any
 
@@ -118,6 +118,7 @@ class FakeHost:
         self.tcp: list[TcpOpening] = []
         self._clock = clock
         self.watchers: list[tuple[str, Callable[[InterfaceInfo | None], None]]] = []
+        self.all_watchers: list[Callable[[Sequence[InterfaceInfo]], None]] = []
 
     # --- for the test
 
@@ -130,6 +131,16 @@ class FakeHost:
         for watched, observer in list(self.watchers):
             if watched == name:
                 observer(info)
+        self.look()
+
+    def rename_interface(self, old: str, new: str) -> None:
+        """The interface gets another name; who watches it hears of that, and goes on watching it."""
+        info = replace(self.interfaces.pop(old), name=new)
+        self.interfaces[new] = info
+        for watched, observer in list(self.watchers):
+            if watched in (old, new):
+                observer(info)
+        self.look()
 
     @property
     def open_sockets(self) -> list[net.socket]:
@@ -161,6 +172,17 @@ class FakeHost:
         self.watchers.append(entry)
         observer(self.interfaces.get(name))
         return lambda: self.watchers.remove(entry) if entry in self.watchers else None
+
+    def watch_interfaces(self, observer: Callable[[Sequence[InterfaceInfo]], None]) -> Unwatch:
+        """See IOwnedHost."""
+        self.all_watchers.append(observer)
+        observer(list(self.interfaces.values()))
+        return lambda: self.all_watchers.remove(observer) if observer in self.all_watchers else None
+
+    def look(self) -> None:
+        """See IOwnedHost."""
+        for observer in list(self.all_watchers):
+            observer(list(self.interfaces.values()))
 
     def open_packet(self, interface: str, filter: PacketFilter) -> Deferred[net.socket]:
         """See IHost."""

@@ -1,6 +1,7 @@
 """Changes of interfaces, told once each."""
 
 import errno
+from dataclasses import replace
 
 import pytest
 from twisted.internet.task import Clock
@@ -19,8 +20,8 @@ class Reactor(Clock, Readers):
         Readers.__init__(self)
 
 
-def info(name, mtu=1500):
-    return InterfaceInfo(name, 3, "02:00:5e:00:53:01", mtu, True, True)
+def info(name, mtu=1500, index=3):
+    return InterfaceInfo(name, index, "02:00:5e:00:53:01", mtu, True, True)
 
 
 class Kernel:
@@ -175,3 +176,29 @@ def test_a_lost_descriptor_is_replaced(monitor, reactor, kernel):
     reactor.advance(DEBOUNCE)
     assert seen == [None, info("eth0")]
     assert reactor.getReaders() == [monitor]
+
+
+def test_a_watch_follows_a_rename(monitor, reactor, kernel):
+    """The observer is told the new name; when another interface has the old one, that one counts."""
+    seen = []
+    kernel.there = [info("eth0")]
+    monitor.watch("eth0", seen.append)
+    renamed, other = info("wan0"), replace(info("eth0"), ifindex=9)
+    for there in ([renamed], [renamed, info("x", index=4)], [renamed, other], [renamed], [info("eth0")]):
+        kernel.there = there
+        happens(monitor, reactor)
+    assert seen == [info("eth0"), renamed, other, None, info("eth0")]
+
+
+def test_all_interfaces_at_once(monitor, reactor, kernel):
+    """Who watches all of them hears of every change, once; a look tells at once."""
+    seen = []
+    unwatch = monitor.watch_all(seen.append)
+    for there in ([info("eth0")], [info("eth0")], [info("eth0"), info("x", index=4)]):
+        kernel.there = there
+        happens(monitor, reactor)
+    kernel.there = []
+    monitor.look()
+    assert seen == [(), (info("eth0"),), (info("eth0"), info("x", index=4)), ()]
+    unwatch()
+    assert reactor.readers == []
