@@ -15,6 +15,7 @@ class ScriptedConfig(LanServiceConfig):
     """One key, so that something can change."""
 
     colour: str = "grey"
+    """Any word."""
 
 
 @implementer(ILanService)

@@ -69,6 +69,7 @@ class ScriptedUplinkConfig(UplinkConfig):
     """One key, so that something can change."""
 
     colour: str = "grey"
+    """Any word."""
 
 
 @implementer(IUplinkFactory)
