@@ -139,7 +139,7 @@ _TEXTS = (Instant, IPv4Address, IPv6Address, IPv4Interface, IPv6Interface, IPv4N
 
 
 def to_json(value: Any) -> Any:
-    """A status value as JSON-able dictionaries, lists, strings and numbers."""
+    """Any value as JSON-able dictionaries, lists, strings and numbers; what has no such shape becomes its text."""
     if isinstance(value, _TEXTS):
         return str(value)
     if is_dataclass(value) and not isinstance(value, type):
@@ -148,4 +148,6 @@ def to_json(value: Any) -> Any:
         return {str(key): to_json(item) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
         return [to_json(item) for item in value]
-    return value
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return value
+    return str(value)  # figures of a plugin may hold anything

@@ -1,6 +1,7 @@
 """Stable shapes."""
 
-from ipaddress import IPv4Address, IPv4Interface
+import json
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 from icsframework.status import GatewayStatus, Instant, Status, cause_to_json, to_json
 from icsframework.values import Cause
@@ -45,4 +46,16 @@ def test_a_cause_has_all_its_fields() -> None:
         "destination": "",
         "name": "example.org",
         "rule": "dns",
+    }
+
+
+def test_figures_of_plugins_are_always_json() -> None:
+    """Whatever a plugin shows as details, the status stays readable."""
+    details = {"set": frozenset({1}), "raw": b"x", "net": IPv4Network("10.0.0.0/8"), "none": None, "ok": True}
+    assert json.loads(json.dumps(to_json(details))) == {
+        "set": "frozenset({1})",
+        "raw": "b'x'",
+        "net": "10.0.0.0/8",
+        "none": None,
+        "ok": True,
     }
