@@ -58,6 +58,8 @@ class Route:
     function: Callable[[Controlled, Caller, Mapping[str, Any]], Any]
     audit: bool = False
     """True if it changes something and so is logged with who asked."""
+    waits: bool = False
+    """True if the caller only waits for something, and takes his wish with him when he goes away."""
 
 
 def _status(gateway: Controlled, caller: Caller, parameters: Mapping[str, Any]) -> Any:
@@ -110,7 +112,7 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/v1/status"): Route(Right.VIEW, _status),
     ("GET", "/v1/leases"): Route(Right.VIEW, _leases),
     ("GET", "/v1/history"): Route(Right.VIEW, _history),
-    ("POST", "/v1/connect"): Route(Right.CONNECT, _connect, audit=True),
+    ("POST", "/v1/connect"): Route(Right.CONNECT, _connect, audit=True, waits=True),
     ("POST", "/v1/disconnect"): Route(Right.CONNECT, _disconnect, audit=True),
     ("POST", "/v1/reload"): Route(Right.OPERATE, _reload, audit=True),
     ("POST", "/v1/restart"): Route(Right.OPERATE, _restart, audit=True),
