@@ -15,6 +15,7 @@ from typing import Any
 from icsframework import __version__
 from icsframework.control import show
 from icsframework.control.client import ApiError, Client
+from icsframework.control.restart import restart
 
 DEFAULT_CONFIG = "/etc/ics/gateway.yaml"
 WATCH_INTERVAL = 1.0
@@ -74,6 +75,8 @@ def _add_running(commands: Any) -> None:
             "uplink", nargs="?", help="its name (default: the preferred one)"
         )
     _command(commands, "reload", "take the configuration file anew, by difference", _reload)
+    text = "start the daemon anew while traffic goes on; returns when the next one is ready"
+    _command(commands, "restart", text, _restart)
 
 
 def _add_local(commands: Any) -> None:
@@ -151,6 +154,11 @@ def _disconnect(arguments: argparse.Namespace) -> int:
 def _reload(arguments: argparse.Namespace) -> int:
     answer = Client(arguments.socket).post("/v1/reload", {}, timeout=None)
     print(answer["changes"])
+    return 0
+
+
+def _restart(arguments: argparse.Namespace) -> int:
+    print(restart(Client(arguments.socket), time.monotonic, time.sleep))
     return 0
 
 

@@ -16,7 +16,7 @@ import pytest
 from icsframework.cli import main
 
 STATUS = {
-    "gateway": {"version": "1", "state": "ready", "since": "2026-11-25T10:00:00Z", "config": "/x"},
+    "gateway": {"version": "1", "state": "ready", "pid": 8, "since": "2026-11-25T10:00:00Z", "config": "/x"},
     "uplinks": [],
     "lans": [],
     "helpers": [],
@@ -29,6 +29,7 @@ ANSWERS: dict[str, Any] = {
     "POST /v1/connect": {"interface": "eth0", "addresses": ["203.0.113.5/24"]},
     "POST /v1/disconnect": {"uplink": "cable"},
     "POST /v1/reload": {"changes": "nothing has changed"},
+    "POST /v1/restart": {"pid": 1},
 }
 
 
@@ -93,6 +94,13 @@ def test_status_as_table_and_as_json(requests: list[str], capsys: pytest.Capture
     assert capsys.readouterr().out.startswith("ics 1  ready  since ")
     assert main(["status", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == STATUS
+
+
+def test_restart_waits_for_another_process(requests: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """It asks, and returns when another process is ready."""
+    assert main(["restart"]) == 0
+    assert requests == ["POST /v1/restart{}", "GET /v1/status"]
+    assert capsys.readouterr().out.endswith("the gateway is now process 8\n")
 
 
 def test_watching_looks_again_until_interrupted(requests: list[str]) -> None:

@@ -38,7 +38,8 @@ def test_commands_name_their_uplink() -> None:
     assert call(control, "POST", "/v1/connect", uplink="dsl") == {"interface": "eth0", "addresses": []}
     assert call(control, "POST", "/v1/disconnect") == {"uplink": "cable"}
     assert call(control, "POST", "/v1/reload") == {"changes": "nothing has changed"}
-    assert control.calls == ["connect dsl command", "disconnect None", "reload"]
+    assert call(control, "POST", "/v1/restart") == {"pid": 7}
+    assert control.calls == ["connect dsl command", "disconnect None", "reload", "restart"]
 
 
 def test_a_parameter_of_another_type_is_refused() -> None:
