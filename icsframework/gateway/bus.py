@@ -15,7 +15,8 @@ from zope.interface import implementer
 
 from icsframework.events import KINDS, EventKind
 from icsframework.interfaces import IClock, IEvents, Unwatch
-from icsframework.observers import Observers
+from icsframework.observers import Observers, Watches
+from icsframework.status import to_json
 from icsframework.values import Event
 
 REMEMBERED = 1000
@@ -33,6 +34,8 @@ class EventBus:
         self._seq = 0
         self._recent: deque[Event] = deque(maxlen=REMEMBERED)
         self._observers = Observers(log)
+        self._untold: deque[Event] = deque()
+        self._telling = False
 
     def emit(self, owner: str, id: str, fields: dict[str, Any]) -> Event:
         """Number, log and hand on one event; returns it."""
@@ -42,8 +45,18 @@ class EventBus:
         kind = KINDS.get(id)
         if kind is None or kind.level != "debug":
             self._write(event, kind)
-        self._observers.tell(event)
+        self._untold.append(event)
+        self._tell()
         return event
+
+    def _tell(self) -> None:
+        """Tell the observers, one event after the other: what one of them says meanwhile comes after, for all."""
+        if self._telling:
+            return
+        self._telling = True
+        while self._untold:
+            self._observers.tell(self._untold.popleft())
+        self._telling = False
 
     def watch(self, observer: Callable[[Event], None], since: int = 0) -> Unwatch:
         """Replay what is remembered after ``since``, then follow; returns a callable that ends it."""
@@ -62,8 +75,8 @@ class EventBus:
             kind = EventKind(event.id, "info", _plain(event.fields).replace("{", "{{").replace("}", "}}"))
         try:
             text = kind.text.format(**event.fields)
-        except (KeyError, ValueError, IndexError):
-            # A field of the catalogue's text is missing: say what there is rather than nothing.
+        except (LookupError, ValueError, TypeError):
+            # A field of the catalogue's text is missing or is of another type: say what there is rather than nothing.
             text = _plain(event.fields)
         self._log.emit(
             _LEVELS[kind.level],
@@ -71,7 +84,7 @@ class EventBus:
             text=text,
             ics_event=event.id,
             ics_owner=event.owner,
-            ics_fields=event.fields,
+            ics_fields=to_json(event.fields),  # so that a JSON log has them too
         )
 
 
@@ -86,7 +99,7 @@ class OwnedEvents:
     def __init__(self, bus: EventBus, owner: str) -> None:
         self._bus = bus
         self._owner = owner
-        self._unwatch: list[Unwatch] = []
+        self._watches = Watches()
 
     def emit(self, id: str, **fields: Any) -> None:
         """See IEvents."""
@@ -94,11 +107,8 @@ class OwnedEvents:
 
     def watch(self, observer: Callable[[Event], None], since: int = 0) -> Unwatch:
         """See IEvents."""
-        unwatch = self._bus.watch(observer, since)
-        self._unwatch.append(unwatch)
-        return unwatch
+        return self._watches.keep(self._bus.watch(observer, since))
 
     def release(self) -> None:
         """End every watch of this owner."""
-        while self._unwatch:
-            self._unwatch.pop()()
+        self._watches.release()

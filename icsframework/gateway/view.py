@@ -28,6 +28,7 @@ from icsframework.interfaces import (
     IUplinks,
     Unwatch,
 )
+from icsframework.observers import Watches
 from icsframework.values import Address, Cause, LeaseView, Link, Mapping, NameRecord, Open, UplinkView
 
 Details = Callable[[], dict[str, Any]]
@@ -47,32 +48,11 @@ class Shared:
     details: dict[str, Details] = field(default_factory=dict)
 
 
-class _Watches:
-    """The watches of one owner."""
-
-    def __init__(self) -> None:
-        self._ends: list[Unwatch] = []
-
-    def keep(self, end: Unwatch) -> Unwatch:
-        self._ends.append(end)
-
-        def unwatch() -> None:
-            if end in self._ends:
-                self._ends.remove(end)
-            end()
-
-        return unwatch
-
-    def release(self) -> None:
-        while self._ends:
-            self._ends.pop()()
-
-
 @implementer(ILeases)
 class OwnedLeases:
     """The lease directory as one owner uses it."""
 
-    def __init__(self, directory: LeaseDirectory, watches: _Watches) -> None:
+    def __init__(self, directory: LeaseDirectory, watches: Watches) -> None:
         self._directory = directory
         self._watches = watches
         self._published: set[tuple[Address, str]] = set()
@@ -109,7 +89,7 @@ class OwnedLeases:
 class OwnedNames:
     """The name directory as one owner uses it: the owners it names are its own."""
 
-    def __init__(self, directory: NameDirectory, watches: _Watches, owner: str) -> None:
+    def __init__(self, directory: NameDirectory, watches: Watches, owner: str) -> None:
         self._directory = directory
         self._watches = watches
         self._prefix = owner
@@ -147,7 +127,7 @@ class OwnedNames:
 class OwnedUplinks:
     """The supervisor as one owner uses it."""
 
-    def __init__(self, uplinks: IUplinks, watches: _Watches) -> None:
+    def __init__(self, uplinks: IUplinks, watches: Watches) -> None:
         self._uplinks = uplinks
         self._watches = watches
 
@@ -202,7 +182,7 @@ class GatewayView:
         self.owner = owner
         self.clock = shared.clock
         self.log = Logger(namespace=f"ics.{owner}")
-        self._watches = _Watches()
+        self._watches = Watches()
         self.host = shared.scoped_host(owner)
         self.store = shared.scoped_store(owner)
         self.events = OwnedEvents(shared.bus, owner)

@@ -1,9 +1,12 @@
 """The event bus: numbered, logged, remembered, and undisturbed by its watchers."""
 
+import gc
+import json
+from ipaddress import IPv4Address
 from typing import Any
 
 import pytest
-from twisted.logger import Logger, LogLevel
+from twisted.logger import Logger, LogLevel, eventAsJSON
 from zope.interface.verify import verifyObject
 
 from icsframework.gateway.bus import REMEMBERED, EventBus, OwnedEvents
@@ -111,3 +114,36 @@ def test_releasing_an_owner_ends_its_watches(bus: EventBus) -> None:
     owned.release()
     bus.emit("x", "x.y", {})
     assert seen == []
+
+
+def test_what_an_observer_says_comes_after_what_it_heard(bus: EventBus) -> None:
+    """Every observer hears the events in the order of their numbers."""
+    seen: list[int] = []
+    bus.watch(lambda event: bus.emit("x", "x.answer", {}) if event.id == "x.question" else None)
+    bus.watch(lambda event: seen.append(event.seq))
+    bus.emit("x", "x.question", {})
+    bus.emit("x", "x.other", {})
+    assert seen == [1, 2, 3]
+
+
+def test_a_field_of_another_type_is_no_error(bus: EventBus, log: list[dict[str, Any]]) -> None:
+    """An emitter that passes nothing where a number is written is logged as it is."""
+    bus.emit("gateway", "gateway.ready", {"seconds": None, "lans": 1, "uplinks": 1})
+    assert log[0]["text"] == "seconds=None lans=1 uplinks=1"
+
+
+def test_the_log_can_be_json(bus: EventBus, log: list[dict[str, Any]]) -> None:
+    """Fields are plain there: an address is its text."""
+    bus.emit("dhcp", "dhcp.exhausted", {"lan": "home", "mac": IPv4Address("192.0.2.1")})
+    assert json.loads(eventAsJSON(log[0]))["ics_fields"] == {"lan": "home", "mac": "192.0.2.1"}
+
+
+def test_a_watch_that_ended_is_forgotten(bus: EventBus) -> None:
+    """Each event stream of the API watches through one owner: ten thousand that came and went leave nothing."""
+    owned = OwnedEvents(bus, "control")
+    gc.collect()
+    before = len(gc.get_objects())
+    for _ in range(1000):
+        owned.watch(lambda event: None)()
+    gc.collect()
+    assert len(gc.get_objects()) - before < 100
