@@ -1,47 +1,20 @@
-"""The interfaces of this network namespace, read quickly and without pyroute2 (see protocols/netlink.py)."""
-
-import errno
-import socket
+"""The interfaces of this network namespace, read quickly: some 0.3 ms, at every change of a link."""
 
 from icsframework.errors import HostError, InterfaceMissing, WireError
-from icsframework.protocols.netlink import (
-    DumpInterrupted,
-    Item,
-    dump_addresses,
-    dump_links,
-    interfaces,
-    parse,
-)
+from icsframework.host.rtsocket import RouteSocket
+from icsframework.protocols.rtnetlink import dump_addresses, dump_links, interfaces
 from icsframework.values import InterfaceInfo
 
 __all__ = ["missing", "read_interface", "read_interfaces"]
 
-RECEIVE = 64 * 1024
-"""Bytes; the kernel fills at most 32 KiB a datagram of a list."""
-
-TRIES = 5
-"""How often a list is read anew because interfaces came or went meanwhile."""
-
 
 def read_interfaces() -> list[InterfaceInfo]:
     """All interfaces with their addresses, by index.  HostError if the kernel does not answer sensibly."""
-    with socket.socket(
-        socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE
-    ) as kernel:
-        kernel.settimeout(5.0)  # it answers at once; a broken kernel must not hang us
-        for attempt in range(TRIES):
-            try:
-                items = _ask(kernel, dump_links(2 * attempt + 1), 2 * attempt + 1)
-                return interfaces(items + _ask(kernel, dump_addresses(2 * attempt + 2), 2 * attempt + 2))
-            except DumpInterrupted:
-                continue
-            except (WireError, OSError) as error:
-                raise HostError(
-                    f"The network interfaces of this machine cannot be listed: {error}."
-                ) from error
-    raise HostError(
-        "The network interfaces of this machine change faster than they can be listed; try again."
-    )
+    try:
+        with RouteSocket() as kernel:
+            return interfaces(kernel.dump(dump_links()), kernel.dump(dump_addresses()))
+    except (WireError, OSError) as error:
+        raise HostError(f"The network interfaces of this machine cannot be listed: {error}.") from error
 
 
 def read_interface(name: str) -> InterfaceInfo:
@@ -55,18 +28,3 @@ def read_interface(name: str) -> InterfaceInfo:
 def missing(name: str) -> InterfaceMissing:
     """The error that says so."""
     return InterfaceMissing(f"There is no interface {name} on this machine; ip link shows those that are.")
-
-
-def _ask(kernel: socket.socket, request: bytes, sequence: int) -> list[Item]:
-    kernel.sendto(request, (0, 0))
-    items: list[Item] = []
-    while True:
-        try:
-            found, last = parse(kernel.recv(RECEIVE), sequence)
-        except OSError as error:
-            if error.errno == errno.ENOBUFS:
-                raise DumpInterrupted("the list did not fit") from error
-            raise
-        items += found
-        if last:
-            return items
