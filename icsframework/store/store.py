@@ -86,6 +86,11 @@ class Store:
             self._committer.close().addCallback(done.callback)
         return self._closed
 
+    @property
+    def open_journals(self) -> tuple[str, ...]:
+        """The names of the files whose journals are open, without their suffix, sorted."""
+        return tuple(sorted(self._journals))
+
     def _open(
         self, owner: str | None, name: str, version: int, upgrade: Upgrade | None
     ) -> "Deferred[IJournal]":

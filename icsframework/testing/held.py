@@ -19,7 +19,7 @@ from typing import Any
 from icsframework.testing.gateway import FakeGateway
 from icsframework.testing.store import MemoryStore
 
-__all__ = ["held", "name_of", "watched"]
+__all__ = ["JOURNAL", "held", "name_of", "watched"]
 
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _CHANGES = frozenset(
@@ -30,6 +30,9 @@ _CHANGES = frozenset(
     )
 )  # fmt: skip
 _NETWORK = frozenset({"socket.bind", "socket.connect", "socket.sendto", "socket.sendmsg"})
+
+JOURNAL = "open journal"
+"""How the text for one begins: a plugin may keep its journals open while other things come and go."""
 
 _recording: list[str] | None = None
 _hooked = False
@@ -53,7 +56,7 @@ def held(gateway: FakeGateway) -> Counter[str]:
     timers: Any = gateway.clock.clock.getDelayedCalls()
     found += [f"timer of {name_of(timer.func)}" for timer in timers if timer not in not_its]
     if isinstance(gateway.store, MemoryStore):
-        found += ["open journal"] * gateway.store.files.open_descriptors
+        found += [f"{JOURNAL} {name}" for name in gateway.store.open_journals]
     return Counter(found)
 
 

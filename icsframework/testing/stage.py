@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from icsframework.testing.gateway import FakeClock, FakeGateway
-from icsframework.testing.held import held, name_of
+from icsframework.testing.held import JOURNAL, held, name_of
 from icsframework.testing.slow import SlowHost, SlowStore
 from icsframework.values import InterfaceInfo
 
@@ -117,9 +117,7 @@ class Stage:
         """What the plugin holds now, of the gateway (see held.py) and of the reactor."""
         self.turn()
         found = held(self.gateway) + self._reactor_holds()
-        if not journals:
-            del found["open journal"]
-        return found
+        return Counter({what: n for what, n in found.items() if journals or not what.startswith(JOURNAL)})
 
     def expect(self, before: Counter[str], after: str, journals: bool = True) -> None:
         """ContractBroken unless what is held is what was held ``before``."""

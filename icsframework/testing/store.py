@@ -63,6 +63,7 @@ class MemoryStore:
         self.happened: list[tuple[str, dict[str, Any]]] = []
         self.directory = Path("/var/lib/ics")
         self._committers: dict[str, StepCommitter] = {}
+        self._stores: dict[str, Store] = {}
 
     @property
     def fail(self) -> Exception | None:
@@ -94,7 +95,13 @@ class MemoryStore:
     def power_loss(self, kept: float = 0.0, names: bool = False) -> None:
         """The machine stops: see MemoryFiles.power_loss.  Journals that were open are of no use any more."""
         self._committers.clear()
+        self._stores.clear()
         self.files.power_loss(kept, names)
+
+    @property
+    def open_journals(self) -> list[str]:
+        """The journals that are open, by the names of their files without suffix."""
+        return sorted(name for store in self._stores.values() for name in store.open_journals)
 
     def records(self, name: str, owner: str | None = None) -> list[dict[str, Any]]:
         """What the journal's file holds now, acknowledged or not."""
@@ -109,6 +116,7 @@ class MemoryStore:
         store = Store(self.directory, NoReactor(), self._emit, files=self.files, committer=committer)
         opened = (store.scoped(owner) if owner is not None else store).open(name, version, upgrade)
         self._committers[f"{owner or ''}.{name}"] = committer
+        self._stores[f"{owner or ''}.{name}"] = store
         return opened
 
     def _emit(self, id: str, /, **fields: Any) -> None:

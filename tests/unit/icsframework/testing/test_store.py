@@ -48,3 +48,15 @@ def test_a_store_in_memory_loses_power_like_a_disk():
     store.power_loss()
     store.open("a", 1).addCallback(found.append)
     assert found[1].load() == records(1)
+
+
+def test_open_journals_are_listed_until_closed():
+    """By their files' names, with their owner's; one that is opened anew counts once."""
+    store, found = MemoryStore(), []
+    for _ in range(2):
+        store.open("a", 1).addCallback(found.append)
+    store.scoped("dhcp").open("leases", 1).addCallback(found.append)
+    assert store.open_journals == ["a", "dhcp.leases"]
+    for journal in found[1:]:
+        journal.close()
+    assert store.open_journals == []
