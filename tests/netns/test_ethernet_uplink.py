@@ -326,7 +326,7 @@ def test_the_uplink_has_no_open_port(uplink):
     assert [(kind, port) for kind, port in open_ports if kind == "tcp" or port < 1024] == []
     isp = uplink.lab["isp"]
     isp.run(["ping", "-c", "1", "-W", "1", ip])  # ARP is no part of what follows
-    with isp.capture("eth0", f"src host {ip} and not udp port 67") as answers:
+    with isp.capture("eth0", f"ip and src host {ip} and not udp port 67") as answers:
         for port in sorted({*range(1, 1025), 8080, *(port for _, port in open_ports)}):
             knock(isp, ip, port)
         assert isp.run(["ping", "-c", "1", "-W", "1", ip]).returncode == 1
