@@ -41,7 +41,7 @@ def test_the_lines_of_the_api_page(gateway_lab):
     said = [
         gateway.run(["sh", "-c", f"{setup}\n{line}"], env=environment, timeout=20).stdout for line in lines
     ]
-    version, status, leases, history, disconnected, connected, reloaded, events = said
+    version, status, leases, history, disconnected, connected, reloaded, events, restarted = said
     assert f"/v1/{'version'}" in json.loads(version)["paths"]
     assert set(json.loads(status)) == {"gateway", "uplinks", "lans", "helpers", "mappings", "warnings"}
     assert json.loads(leases)[0]["hostname"] == "pc1"
@@ -55,6 +55,8 @@ def test_the_lines_of_the_api_page(gateway_lab):
         e["event"] for e in stream
     }
     assert set(stream[0]) == {"seq", "time", "event", "owner", "fields"}
+    assert set(json.loads(restarted)) == {"pid"}
+    assert gateway.gateway.wait_end() == 75
 
 
 def test_the_plugin_of_the_page_runs(open_lab):
