@@ -46,6 +46,10 @@ _KINDS = (
     EventKind("host.state.failed", "error", "the machine refused a change: {reason}"),
     EventKind("dataplane.applied", "debug", "rule set loaded in {milliseconds:.0f} ms"),
     EventKind("dataplane.failed", "error", "nft refused the rule set, the old one stays: {reason}"),
+    EventKind("dataplane.restored", "warn", "our packet filter {what}{by}; it is loaded again"),
+    # other programs on this machine
+    EventKind("beside.warning", "warn", "{problem}"),
+    EventKind("beside.cured", "info", "no longer so: {problem}"),
     EventKind("store.failed", "error", "could not write {file}: {reason}"),
     EventKind("store.unreadable", "warn", "what an earlier start left is not known: {reason}"),
     EventKind("store.recovered", "info", "{file} can be written again"),
@@ -67,6 +71,9 @@ _KINDS = (
     # LANs
     EventKind("lan.serving", "info", "LAN {lan} ({interface}, {address}): {services}"),
     EventKind("lan.absent", "warn", "LAN {lan}: {reason}"),
+    EventKind(
+        "lan.address.restored", "warn", "LAN {lan}: {address} was taken from {interface} by another program; it is back"
+    ),
     EventKind("lan.service_failed", "error", "LAN {lan}: {plugin} does not serve: {reason}"),
     # DHCP allocator
     EventKind("dhcp.lease.granted", "info", "{address} to {mac} {hostname} on {lan}"),

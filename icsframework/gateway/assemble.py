@@ -16,6 +16,7 @@ from icsframework.gateway.bus import EventBus
 from icsframework.gateway.compose import Gateway, Machinery
 from icsframework.gateway.preflight import Checked
 from icsframework.gateway.remembered import LinksFile
+from icsframework.gateway.surroundings import surroundings
 from icsframework.gateway.worker import Worker
 from icsframework.host.before import BeforeFile, place
 from icsframework.host.clock import Clock
@@ -61,7 +62,8 @@ def _machinery(
     worker, host, machine = Worker(reactor), Host(reactor), Machine()
     run, here = config.gateway.run, place()
     before = BeforeFile(run / "before.json", here)
-    reconciler = Reconciler(machine, before, worker.run, Nft(reactor, library=open_library()))
+    nft = Nft(reactor, library=open_library())
+    reconciler = Reconciler(machine, before, worker.run, nft)
 
     def close() -> Deferred[Any]:
         def end(_: object) -> None:
@@ -82,6 +84,7 @@ def _machinery(
         links=LinksFile(run / "links.json", here),
         in_thread=worker.run,
         close=close,
+        surroundings=surroundings(reactor, nft, worker.run),
     )
 
 

@@ -28,6 +28,7 @@ from icsframework.dataplane.marks import Marks, assign_indices
 from icsframework.dataplane.plane import DataPlane, UplinkSide
 from icsframework.errors import Handover, IcsError, NotRunning
 from icsframework.gateway import plan, statustree
+from icsframework.gateway.beside import Beside
 from icsframework.gateway.bus import EventBus, OwnedEvents
 from icsframework.gateway.desired import Live, data_plane, enabled, lan_address, machine_state
 from icsframework.gateway.directory import LeaseDirectory, NameDirectory
@@ -37,6 +38,7 @@ from icsframework.gateway.lans import Lans
 from icsframework.gateway.remembered import Remembered, SavedLinks
 from icsframework.gateway.services import LanServices
 from icsframework.gateway.subnets import ChosenSubnets
+from icsframework.gateway.surroundings import Surroundings
 from icsframework.gateway.uplinks import Uplinks
 from icsframework.gateway.view import GatewayView, Shared
 from icsframework.host.reconcile import Reconciler
@@ -71,6 +73,8 @@ class Machinery:
     """Runs what blocks in the one worker thread."""
     close: Callable[[], Deferred[Any]]
     """Gives back what is left when everything else has ended (threads, sockets, the lock)."""
+    surroundings: Surroundings | None = None
+    """How to see what other programs do; None: nobody looks."""
 
 
 Serve = Callable[[Path, "Gateway"], IListeningPort]
@@ -144,6 +148,24 @@ class Gateway(Service):
         marks = Marks(self.config.gateway.mark)
         self.uplinks = Uplinks(self.supervisor, registry, self._view, self._host, marks, indices, self.settle)
 
+        self.beside = self._beside(machinery.surroundings)
+
+    def _beside(self, surroundings: Surroundings | None) -> Beside | None:
+        if surroundings is None:
+            return None
+        return Beside(
+            self._machinery.clock,
+            OwnedEvents(self._bus, "beside"),
+            self._log,
+            surroundings,
+            self._machinery.scoped_host("beside"),
+            self._machinery.reconciler,
+            lambda: data_plane(self.config, self.live(), self.uplinks.indices),
+            lambda: {lan.name: [s.plugin for s in lan.services if s.enabled] for lan in self.config.lans},
+            self.settle,
+            self._revive_flows,
+        )
+
     def _view(self, owner: str) -> GatewayView:
         return GatewayView(owner, self._shared)
 
@@ -182,6 +204,8 @@ class Gateway(Service):
             uplinks=len(enabled(self.config)),
         )
         self._port = self._serve(self.config.gateway.run / "control.sock", self)
+        if self.beside is not None:
+            self.beside.start()
 
     @inlineCallbacks
     def _look_back(self) -> Any:
@@ -217,6 +241,8 @@ class Gateway(Service):
         yield self._changing.acquire()
         if self._starting is not None:
             self._starting.cancel()
+        if self.beside is not None:
+            yield self.beside.stop()
         self.flows.stop()
         if self._handing_over:
             yield self._leave()
@@ -407,7 +433,11 @@ class Gateway(Service):
             ),
             helpers=(),
             mappings=0,
-            warnings=self._warnings,
+            warnings=(
+                *self._warnings,
+                *(self.beside.warnings() if self.beside is not None else ()),
+                *statustree.plugin_warnings(details),
+            ),
         )
 
     def leases_status(self) -> list[LeaseStatus]:

@@ -88,6 +88,17 @@ def lease_status(lease: LeaseView) -> LeaseStatus:
     return LeaseStatus(str(lease.address), lease.mac, lease.client_id, lease.hostname, expires, lease.lan)
 
 
+def plugin_warnings(details: Details) -> tuple[str, ...]:
+    """What plugins say is wrong: the sentences under "warnings" in their details, or in a part of these (one LAN's)."""
+    found: list[str] = []
+    for owner in details:
+        own = _details(details, owner)
+        for part in (own, *own.values()):
+            if isinstance(part, Mapping):
+                found += [str(sentence) for sentence in part.get("warnings", ())]
+    return tuple(found)
+
+
 def _wall(clock: IClock, moment: float) -> Instant:
     return Instant(clock.wall() - clock.now() + moment)
 
