@@ -93,9 +93,10 @@ def plugin_warnings(details: Details) -> tuple[str, ...]:
     found: list[str] = []
     for owner in details:
         own = _details(details, owner)
-        for part in (own, *own.values()):
-            if isinstance(part, Mapping):
-                found += [str(sentence) for sentence in part.get("warnings", ())]
+        for part in (own, *own.values()) if isinstance(own, dict) else ():
+            sentences = part.get("warnings") if isinstance(part, Mapping) else None
+            if isinstance(sentences, Sequence) and not isinstance(sentences, str):
+                found += [str(sentence) for sentence in sentences]
     return tuple(found)
 
 

@@ -272,8 +272,20 @@ class DhcpServer:
             "quarantined": [_text(address) for address in self._bindings.quarantine],
             "foreign_servers": [_text(server) for server in self._foreign.present(now)],
             "standing_aside": self._aside(now),
+            "warnings": self._warnings(now),
             "counters": dict(sorted(self.counters.items())),
         }
+
+    def _warnings(self, now: float) -> list[str]:
+        others = [_text(server) for server in self._foreign.present(now)]
+        if not others:
+            return []
+        effect = (
+            "clients without an address of ours get none from us until it is gone; switch it off, or say authoritative: true"
+            if self._aside(now)
+            else "clients may get an address from it instead of ours; switch it off"
+        )
+        return [f"another DHCP server ({', '.join(others)}) answers on LAN {self.settings.lan}: {effect}"]
 
     # --- saying yes
 
