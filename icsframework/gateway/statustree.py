@@ -92,7 +92,7 @@ def plugin_warnings(details: Details) -> tuple[str, ...]:
     """What plugins say is wrong: the sentences under "warnings" in their details, or in a part of these (one LAN's)."""
     found: list[str] = []
     for owner in details:
-        own = _details(details, owner)
+        own: object = _details(details, owner)
         for part in (own, *own.values()) if isinstance(own, dict) else ():
             sentences = part.get("warnings") if isinstance(part, Mapping) else None
             if isinstance(sentences, Sequence) and not isinstance(sentences, str):
