@@ -21,11 +21,12 @@ class Process:
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
         self.status = 0
+        self._stopped = False
         self._last_words = ""
 
     def fatal(self, error: Exception) -> None:
-        """End the daemon because of ``error``."""
-        self._last_words = f"ics: {error}\n"
+        """End the daemon because of ``error``.  The first one is told; what fails after it comes of it."""
+        self._last_words = self._last_words or f"ics: {error}\n"
         self.end(error.exit_status if isinstance(error, IcsError) else 1)
 
     def end(self, status: int) -> None:
@@ -37,7 +38,9 @@ class Process:
         self._reactor.callWhenRunning(self._stop)
 
     def _stop(self) -> None:
-        if self._reactor.running:
+        # Whoever presses Ctrl-C twice, or is told SIGTERM by two, gets the one stop.
+        if not self._stopped:
+            self._stopped = True
             self._reactor.stop()
 
     def _leave(self) -> None:
@@ -49,15 +52,20 @@ class Process:
         os._exit(self.status)
 
     def handle_signals(self, reload: Callable[[], Any], hand_over: Callable[[], Any]) -> None:
-        """Take over SIGTERM, SIGINT, SIGHUP and SIGUSR2 as soon as the reactor has installed its own handlers."""
+        """Take over SIGTERM, SIGINT, SIGHUP and SIGUSR2: now, and again when the reactor has installed its own handlers.
+
+        A signal that comes before the reactor runs is carried out as soon as it does.
+        """
+        actions = (
+            (signal.SIGTERM, self._stop),
+            (signal.SIGINT, self._stop),
+            (signal.SIGHUP, reload),
+            (signal.SIGUSR2, hand_over),
+        )
 
         def install() -> None:
-            for number, action in (
-                (signal.SIGTERM, self._stop),
-                (signal.SIGINT, self._stop),
-                (signal.SIGHUP, reload),
-                (signal.SIGUSR2, hand_over),
-            ):
+            for number, action in actions:
                 signal.signal(number, lambda _number, _frame, act=action: self._reactor.callFromThread(act))  # type: ignore[misc]
 
+        install()
         self._reactor.callWhenRunning(install)

@@ -78,3 +78,61 @@ def test_an_unknown_error_is_status_1() -> None:
     with start("reactor.callWhenRunning(lambda: process.fatal(ValueError('bug')))") as daemon:
         daemon.communicate(timeout=20)
     assert daemon.returncode == 1
+
+
+def test_a_signal_before_the_reactor_runs_is_carried_out_when_it_does() -> None:
+    """SIGHUP sent right after the start by a service manager kills nothing, and SIGTERM is a clean stop."""
+    with start(
+        "import os, signal\nfor one in (signal.SIGHUP, signal.SIGTERM): os.kill(os.getpid(), one)"
+    ) as daemon:
+        out, err = daemon.communicate(timeout=20)
+    assert (daemon.returncode, err) == (0, "")
+    assert out.splitlines()[0] == "reload"
+    assert out.splitlines()[-1] == "end"
+
+
+def test_two_signals_are_one_stop() -> None:
+    """Ctrl-C pressed twice while it stops is not an error."""
+    slow = """
+    from twisted.internet.defer import Deferred
+    stopping = Deferred()
+    def stop():
+        print("stopping", flush=True)
+        reactor.callLater(1, stopping.callback, None)
+        return stopping
+    reactor.addSystemEventTrigger("before", "shutdown", stop)
+    """
+    with start(slow) as daemon:
+        assert daemon.stdout is not None
+        daemon.stdout.readline()
+        daemon.send_signal(signal.SIGINT)
+        assert daemon.stdout.readline() == "stopping\n"
+        daemon.send_signal(signal.SIGINT)
+        daemon.send_signal(signal.SIGTERM)
+        out, err = daemon.communicate(timeout=20)
+    assert (daemon.returncode, out, err) == (0, "end\n", "")
+
+
+def test_the_first_fatal_error_is_the_one_that_is_told() -> None:
+    """What fails while it ends does not hide why it ends, nor change the status."""
+    more = """
+    def two():
+        process.fatal(NoPrivilege("no rights"))
+        process.fatal(ValueError("and then"))
+    reactor.callWhenRunning(two)
+    """
+    with start(more) as daemon:
+        _, err = daemon.communicate(timeout=20)
+    assert (daemon.returncode, err) == (77, "ics: no rights\n")
+
+
+def test_a_fatal_error_during_the_stop_leaves_its_status() -> None:
+    """A stop that could not give the machine back does not look like a clean one."""
+    with start(
+        'reactor.addSystemEventTrigger("before", "shutdown", lambda: process.fatal(ValueError("not restored")))'
+    ) as daemon:
+        assert daemon.stdout is not None
+        daemon.stdout.readline()
+        daemon.terminate()
+        _, err = daemon.communicate(timeout=20)
+    assert (daemon.returncode, err) == (1, "ics: not restored\n")
