@@ -1,6 +1,7 @@
 """Makes the real parts of a gateway: clock, store, reconciler, host, packet filter."""
 
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from icsframework.config.configuration import Configuration
 from icsframework.dataplane.flows import MarkFilter, is_stranded
 from icsframework.dataplane.nft import Nft, open_library
 from icsframework.dataplane.plane import DataPlane
-from icsframework.gateway.bus import EventBus
+from icsframework.gateway.bus import EventBus, OwnedEvents
 from icsframework.gateway.compose import Gateway, Machinery
 from icsframework.gateway.preflight import Checked
 from icsframework.gateway.remembered import LinksFile
@@ -47,9 +48,8 @@ def make_gateway(
     clock = Clock(reactor)
     bus = EventBus(clock, Logger(namespace="ics"))
     machinery = _machinery(reactor, config, clock, bus, unlock)
-    return Gateway(
-        config, path, registry, machinery, bus, load, _serve(reactor, bus), on_fatal, checked.warnings
-    )
+    serve = _serve(reactor, bus, machinery.in_thread)
+    return Gateway(config, path, registry, machinery, bus, load, serve, on_fatal, checked.warnings)
 
 
 def _machinery(
@@ -105,12 +105,16 @@ def _forget(conntrack: Conntrack, filters: Sequence[MarkFilter]) -> None:
         conntrack.delete(chosen)
 
 
-def _serve(reactor: Any, bus: EventBus) -> Callable[[Path, Gateway], Any]:
-    def serve(path: Path, gateway: Gateway) -> Any:
-        from icsframework.control.server import serve as serve_api
-        from icsframework.gateway.bus import OwnedEvents
+def _serve(
+    reactor: Any, bus: EventBus, in_thread: Callable[..., Deferred[Any]]
+) -> Callable[[Path, Gateway], Deferred[Any]]:
+    def serve(path: Path, gateway: Gateway) -> Deferred[Any]:
+        def listen(server: Any) -> Any:
+            path.parent.mkdir(mode=RUN_MODE, parents=True, exist_ok=True)
+            events = OwnedEvents(bus, "control")
+            return server.serve(reactor, path, gateway, events, Logger(namespace="ics.control"))
 
-        path.parent.mkdir(mode=RUN_MODE, parents=True, exist_ok=True)
-        return serve_api(reactor, path, gateway, OwnedEvents(bus, "control"), Logger(namespace="ics.control"))
+        # twisted.web takes some 80 ms to import, in which the reactor would answer nobody.
+        return in_thread(import_module, "icsframework.control.server").addCallback(listen)
 
     return serve

@@ -77,8 +77,8 @@ class Machinery:
     """How to see what other programs do; None: nobody looks."""
 
 
-Serve = Callable[[Path, "Gateway"], IListeningPort]
-"""Opens the control socket; it is given so that the web part is imported late."""
+Serve = Callable[[Path, "Gateway"], Deferred[IListeningPort]]
+"""Opens the control socket; it is given so that the web part is imported late, beside the reactor."""
 
 
 class Gateway(Service):
@@ -191,9 +191,12 @@ class Gateway(Service):
             self.lans.add(lan)
         for uplink in enabled(self.config):
             self.uplinks.watch(uplink)
-        yield self.settle()
-        yield self._revive_flows()
+        in_force = self.settle()
+        self.lans.prepare()  # Python imports while nft and the kernel work
+        yield in_force
         yield self.lans.start()
+        # In the worker thread: meanwhile the reactor answers those who wait, before it imports and connects uplinks.
+        yield self._revive_flows()
         for uplink in enabled(self.config):
             self.uplinks.start(uplink, self.remembered.found.pop(uplink.name, None))
         self._state = "ready"
@@ -203,7 +206,7 @@ class Gateway(Service):
             lans=len(self.config.lans),
             uplinks=len(enabled(self.config)),
         )
-        self._port = self._serve(self.config.gateway.run / "control.sock", self)
+        self._port = yield self._serve(self.config.gateway.run / "control.sock", self)
         if self.beside is not None:
             self.beside.start()
 

@@ -82,6 +82,13 @@ class Lans:
         state.unwatch = self._host.watch_interface(section.device, seen)
         self.states[section.name] = state
 
+    def prepare(self) -> None:
+        """Make the services that ``start`` will start, while the machine is made ready for them.  Raises PluginError."""
+        for state in self.states.values():
+            for service in state.section.services:
+                if service.enabled and state.info is not None:
+                    self._services.prepare(service.plugin)
+
     @inlineCallbacks
     def start(self) -> Any:
         """Serve every LAN that is there.  Fails with the first PluginError or HostError of a service."""

@@ -28,6 +28,15 @@ class LanServices:
         self._registry = registry
         self._make_view = make_view
         self._running: dict[str, _Running] = {}
+        self._made: dict[str, _Running] = {}
+
+    def prepare(self, name: str) -> None:
+        """Make plugin ``name`` ahead of ``serve``, which starts it: so its imports need not wait for what comes before.
+
+        Raises PluginError.
+        """
+        if name not in self._running and name not in self._made:
+            self._made[name] = self._make(name)
 
     @inlineCallbacks
     def serve(self, name: str, lan: Lan, config: PluginConfig) -> Any:
@@ -55,13 +64,20 @@ class LanServices:
         for name, running in list(self._running.items()):
             for lan in list(running.lans.values()):
                 yield self._withdraw(name, running, lan)
+        for made in self._made.values():
+            made.view.release()
+        self._made.clear()
 
-    def _start(self, name: str) -> _Running:
+    def _make(self, name: str) -> _Running:
         view = self._make_view(name)
         plugin = self._registry.get("lan_service", name).create(view)
         verify_product("lan_service", name, plugin)
-        self._running[name] = running = _Running(plugin, view)
-        plugin.startService()
+        return _Running(plugin, view)
+
+    def _start(self, name: str) -> _Running:
+        running = self._made.pop(name, None) or self._make(name)
+        self._running[name] = running
+        running.plugin.startService()
         return running
 
     @inlineCallbacks

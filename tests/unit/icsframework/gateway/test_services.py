@@ -70,6 +70,27 @@ def test_one_object_serves_all_lans(
     assert [view.released for view in views] == [True]
 
 
+def test_one_that_is_prepared_is_started_when_it_serves(
+    services: LanServices, factory: ScriptedLanFactory, views: list[View]
+) -> None:
+    """It is made once, however often it is prepared, and nothing else happens before the first LAN."""
+    services.prepare("scripted")
+    services.prepare("scripted")
+    assert (factory.calls, len(views)) == ([], 1)
+    services.serve("scripted", HOME, GREY)
+    services.prepare("scripted")
+    assert (factory.calls, len(views)) == (["start", "serve home 192.168.0.1/24 grey"], 1)
+
+
+def test_one_that_is_prepared_and_never_served_is_released(services: LanServices, views: list[View]) -> None:
+    """What it has acquired does not outlive the gateway."""
+    services.prepare("scripted")
+    services.stop()
+    assert [view.released for view in views] == [True]
+    with pytest.raises(PluginError):
+        services.prepare("unknown")
+
+
 def test_new_settings_go_to_the_running_object(services: LanServices, factory: ScriptedLanFactory) -> None:
     """``serve`` again is how a LAN's settings change, without a stop."""
     services.serve("scripted", HOME, GREY)
