@@ -98,11 +98,18 @@ class HungUp:
 
 
 @dataclass(frozen=True, slots=True)
+class InForce:
+    """The machine has the link that the plugin announced.  Only this ends a row of failures: a link whose address
+    cannot be used comes up again and again.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class TimeCame:
     """The time of the last WakeAt has come."""
 
 
-PolicyEvent = Started | Adopting | NotAdopted | Reported | Asked | Commanded | HungUp | TimeCame
+PolicyEvent = Started | Adopting | NotAdopted | Reported | InForce | Asked | Commanded | HungUp | TimeCame
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +199,9 @@ def step(
             return _reported(replace(policy, device=Absent("not looked at yet")), device, now, random)
         case Asked(cause):
             return (policy, ()) if refusal(policy) is not None else _want(policy, cause, persistent=True)
+        case Commanded() if isinstance(policy.device, Absent):
+            # The command fails at once; what connects when the device comes is the mode, not the command.
+            return _want(policy, Cause(rule="always"), True) if policy.mode == "always" else (policy, ())
         case Commanded(cause):
             return _want(policy, cause, persistent=policy.mode == "always")
         case HungUp(reason):
@@ -200,6 +210,8 @@ def step(
             return (told, ()) if idle or policy.leaving else _leave(told, reason)
         case Reported(state):
             return _reported(policy, state, now, random)
+        case InForce():
+            return replace(policy, tries=0), ()
         case TimeCame():
             return _time_came(policy, now)
 
@@ -227,7 +239,7 @@ def _reported(
             # It came up while the operator hung up: his word is the newer one.
             return _leave(seen, policy.reason or "not wanted")
         case Up():
-            return replace(seen, persistent=True, tries=0, retry_at=None, reason=""), ()
+            return replace(seen, persistent=True, retry_at=None, reason=""), ()
         case Connecting():
             return seen, ()
         case Absent(reason):

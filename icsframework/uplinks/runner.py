@@ -320,7 +320,7 @@ class Runner:
                 event, self._saved = "uplink.adopted", None
             self._settled = link
             self._emit(event, addresses=_addresses(link), interface=link.interface)
-            self._changed()
+            self._feed(rules.InForce())
             waiters, self._waiters = self._waiters, []
             for waiter in waiters:
                 waiter.callback(link)

@@ -11,6 +11,7 @@ from icsframework.uplinks.policy import (
     Connect,
     Disconnect,
     HungUp,
+    InForce,
     NotAdopted,
     PolicyAction,
     PolicyEvent,
@@ -87,7 +88,32 @@ def test_success_resets_the_back_off() -> None:
     talk.now = 1000.0
     talk.say(TimeCame())
     talk.say(Reported(Up(LINK)))
+    talk.say(InForce())
     assert talk.say(Reported(Failed("lost"))) == ("cooling", [WakeAt(1001.0)])
+
+
+def test_a_link_that_cannot_be_used_backs_off_too() -> None:
+    """A provider whose address collides with a LAN answers every time; that is no success."""
+    talk = Conversation("always")
+    talk.say(Started())
+    talk.say(Reported(Down()))
+    waits = []
+    for _ in range(4):
+        talk.say(Reported(Up(LINK)))
+        [wake] = talk.say(Reported(Down("could not be configured")))[1]
+        assert isinstance(wake, WakeAt)
+        waits.append(wake.when - talk.now)
+        talk.now = wake.when
+        talk.say(TimeCame())
+    assert waits == [1, 2, 4, 8]
+
+
+def test_a_command_for_an_absent_device_leaves_no_trace() -> None:
+    """It fails at once; what connects later is the mode, and says so."""
+    manual, always = Conversation("manual"), Conversation("always")
+    assert [talk.say(Commanded(COMMAND)) for talk in (manual, always)] == [("absent", [])] * 2
+    assert manual.say(Reported(Down())) == ("down", [])
+    assert always.say(Reported(Down())) == ("connecting", [Connect(ALWAYS)])
 
 
 def test_a_plugins_own_retry_time_is_respected() -> None:
