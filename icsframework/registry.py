@@ -183,7 +183,7 @@ def _import(kind: Kind, entry: PluginEntry) -> Any:
         found: Any = import_module(module_name)
         for part in attribute.split("."):
             found = getattr(found, part)
-    except Exception as error:  # a stranger's module may raise anything while it is imported
+    except (Exception, SystemExit) as error:  # a stranger's module may raise anything while it is imported
         raise PluginError(
             f"{kind.words} {entry.name!r} of {entry.origin} cannot be imported: "
             f"{type(error).__name__}: {_one_line(error)}; update or remove it"
@@ -192,18 +192,25 @@ def _import(kind: Kind, entry: PluginEntry) -> Any:
 
 
 def _verify_factory(kind: Kind, entry: PluginEntry, factory: Any) -> None:
+    from icsframework.fields import PluginConfig  # late: listing plugins needs no pydantic
+
     fault = f"{kind.words} {entry.name!r} of {entry.origin} cannot be used: "
     if isclass(factory):
         raise PluginError(f"{fault}{entry.target} is a class; the entry point must name an object of it")
-    version = getattr(factory, "api_version", None)
-    if version != API_VERSION:
-        raise PluginError(
-            f"{fault}it is written for API version {version!r}, this is version {API_VERSION}; update it"
-        )
     try:
+        version = getattr(factory, "api_version", None)
+        if version != API_VERSION:
+            raise PluginError(
+                f"{fault}it is written for API version {version!r}, this is version {API_VERSION}; update it"
+            )
         verifyObject(kind.factory, factory)
-    except Invalid as error:
+        config = factory.Config
+    except PluginError:
+        raise
+    except Exception as error:  # Invalid, or whatever a stranger's attributes raise
         raise PluginError(f"{fault}{_one_line(error)}; update or remove it") from error
+    if not (isclass(config) and issubclass(config, PluginConfig)):
+        raise PluginError(f"{fault}its Config is no subclass of fields.PluginConfig; update or remove it")
 
 
 def _one_line(error: BaseException) -> str:

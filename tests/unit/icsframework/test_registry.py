@@ -1,6 +1,7 @@
 """Plugins by entry point: found, verified, and named when they are unusable."""
 
 import sys
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -130,3 +131,32 @@ def test_what_a_factory_creates_is_verified() -> None:
         PluginError, match="uplink plugin 'chess' created an object that does not keep its contract"
     ):
         verify_product("uplink", "chess", object())
+
+
+def test_a_module_that_exits_is_named(
+    strangers: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A script that was never meant to be imported does not end the gateway without a word."""
+    (tmp_path / "leaver.py").write_text("raise SystemExit(3)\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert reason(Registry([entry("a", "leaver:factory")]), "a") == (
+        "uplink plugin 'a' of acme 1.2 cannot be imported: SystemExit: 3; update or remove it"
+    )
+
+
+def test_a_factory_without_a_config_of_ours_is_refused(strangers: Any) -> None:
+    """``ics plugins --check`` does not call ready what no configuration could use."""
+    strangers.factory.Config = dict
+    assert "its Config is no subclass of fields.PluginConfig" in reason(Registry([entry("a")]), "a")
+
+
+def test_attributes_that_raise_are_a_refusal(strangers: Any) -> None:
+    """Whatever a stranger's object does when it is looked at."""
+
+    class Trap(ScriptedUplinkFactory):
+        @property
+        def api_version(self) -> int:  # type: ignore[override]
+            raise RuntimeError("boom")
+
+    strangers.factory = Trap()
+    assert "cannot be used: boom" in reason(Registry([entry("a")]), "a")
