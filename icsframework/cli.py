@@ -167,9 +167,13 @@ def _restart(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> int:
     from icsframework.config.commands import check
+    from icsframework.gateway.preflight import interfaces_here, look
     from icsframework.registry import Registry
 
-    return check(arguments.file, Registry.installed(), sys.stdout, sys.stderr)
+    registry, here = Registry.installed(), interfaces_here()
+    return check(
+        arguments.file, registry, sys.stdout, sys.stderr, lambda config: look(config, registry, here)
+    )
 
 
 def _render(arguments: argparse.Namespace) -> int:

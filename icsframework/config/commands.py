@@ -2,23 +2,37 @@
 
 import json
 import os
+from collections.abc import Callable, Sequence
 from typing import TextIO
 
+from icsframework.config.configuration import Configuration
 from icsframework.config.loader import LoadResult, load
 from icsframework.config.plugins import Plugins
 
-__all__ = ["check", "print_problems", "schema"]
+__all__ = ["Look", "check", "print_problems", "schema"]
 
 DONE = 0
 BAD_CONFIGURATION = 2
 
 
-def check(path: str | os.PathLike[str], plugins: Plugins, out: TextIO, err: TextIO) -> int:
-    """Print everything that is wrong with a file, a line each, and a summary.  Returns 0, or 2 if there are errors."""
+Look = Callable[[Configuration], tuple[Sequence[str], Sequence[str]]]
+"""What a correct file means on this machine: errors, and notes that are none."""
+
+
+def check(
+    path: str | os.PathLike[str], plugins: Plugins, out: TextIO, err: TextIO, look: Look | None = None
+) -> int:
+    """Print everything that is wrong with a file, a line each, and a summary.  Returns 0, or 2 if there are errors.
+
+    ``look`` is asked about a file without errors; what it says has no line.
+    """
     result = load(path, plugins)
     print_problems(result, err)
-    out.write(f"{os.fspath(path)}: {_summary(result)}\n")
-    return BAD_CONFIGURATION if result.errors else DONE
+    errors, notes = look(result.config) if look is not None and result.config is not None else ((), ())
+    err.writelines(f"{line}\n" for line in (*errors, *(f"note: {note}" for note in notes)))
+    counts = (len(result.errors) + len(errors), len(result.warnings))
+    out.write(f"{os.fspath(path)}: {_summary(*counts)}\n")
+    return BAD_CONFIGURATION if counts[0] else DONE
 
 
 def print_problems(result: LoadResult, err: TextIO) -> None:
@@ -38,10 +52,10 @@ def schema(plugins: Plugins, out: TextIO) -> int:
     return DONE
 
 
-def _summary(result: LoadResult) -> str:
+def _summary(errors: int, warnings: int) -> str:
     counts = [
-        f"{len(problems)} {word}{'' if len(problems) == 1 else 's'}"
-        for problems, word in ((result.errors, "error"), (result.warnings, "warning"))
-        if problems
+        f"{count} {word}{'' if count == 1 else 's'}"
+        for count, word in ((errors, "error"), (warnings, "warning"))
+        if count
     ]
     return ", ".join(counts) or "correct"

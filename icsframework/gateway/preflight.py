@@ -7,7 +7,7 @@ errors, whose exit status twistd keeps.
 import platform
 import shutil
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from icsframework.config.configuration import Configuration
@@ -51,13 +51,27 @@ def check(path: str, registry: Registry, privileged: bool) -> Checked:
 
 def prepare(config: Configuration, registry: Registry, system: SystemInfo) -> None:
     """Ask every configured plugin whether it can work here; PluginError names the first that cannot."""
+    for sentence, _ in _unready(config, registry, system):
+        raise PluginError(sentence)
+
+
+def _unready(config: Configuration, registry: Registry, system: SystemInfo) -> Iterator[tuple[str, bool]]:
+    """Why each plugin that cannot work here cannot, and whether that is for this machine only."""
     for kind, where, plugin, own in _configured(config):
-        readiness: Readiness = registry.get(kind, plugin).prepare(own, system)
+        who = f"{where}: {KINDS[kind].words} {plugin!r}"
+        try:
+            readiness: Readiness = registry.get(kind, plugin).prepare(own, system)
+        except PluginError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a stranger's plugin may raise anything
+            yield (
+                f"{who} cannot be prepared: {type(error).__name__}: {error}; update or remove that plugin",
+                False,
+            )
+            continue
         if not readiness.is_ready:
             remedy = f"; {readiness.remedy}" if readiness.remedy else ""
-            raise PluginError(
-                f"{where}: {KINDS[kind].words} {plugin!r} is {readiness.kind}: {readiness.reason}{remedy}"
-            )
+            yield f"{who} is {readiness.kind}: {readiness.reason}{remedy}", readiness.kind != "misconfigured"
 
 
 def _configured(config: Configuration) -> Sequence[tuple[str, str, str, PluginConfig]]:
@@ -108,6 +122,16 @@ def reloader(path: str, registry: Registry, privileged: bool) -> Callable[[], Co
         return check(path, registry, privileged).config
 
     return reload
+
+
+def look(config: Configuration, registry: Registry, here: frozenset[str]) -> tuple[list[str], list[str]]:
+    """What ``ics check`` says about a correct file and this machine: errors, and notes that are none.
+
+    A plugin that contradicts its configuration is an error; what this machine lacks may be there elsewhere.
+    """
+    unready = list(_unready(config, registry, system_info(privileged=False)))
+    errors = [sentence for sentence, only_here in unready if not only_here]
+    return errors, [*(sentence for sentence, only_here in unready if only_here), *notes(config, here)]
 
 
 def notes(config: Configuration, here: frozenset[str]) -> list[str]:

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,6 +15,8 @@ from typing import Any
 import pytest
 
 from icsframework.cli import main
+from icsframework.errors import AlreadyRunning
+from icsframework.host.lock import NamespaceLock
 
 STATUS = {
     "gateway": {"version": "1", "state": "ready", "pid": 8, "since": "2026-11-25T10:00:00Z", "config": "/x"},
@@ -185,3 +188,26 @@ def test_status_starts_fast_enough_to_be_a_reflex(requests: list[str]) -> None:
         "http.client",
     }
     assert io.StringIO(done.stdout).readline().startswith("ics 1")
+
+
+def test_check_needs_neither_interfaces_nor_rights_nor_the_lock(tmp_path: Path) -> None:
+    """Interfaces that are missing here are notes; anybody may check, beside a running gateway."""
+    path = tmp_path / "gateway.yaml"
+    path.write_text("lans: [{interface: nolan0}]\nuplinks: [{plugin: ethernet, interface: nowan0}]\n")
+    command = [sys.executable, "-m", "icsframework.cli", "check", str(path)]
+    if os.geteuid() == 0 and shutil.which("setpriv"):
+        command = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", *command]
+    lock = NamespaceLock()
+    try:
+        lock.acquire()
+    except AlreadyRunning:
+        lock = NamespaceLock()  # a gateway runs here: as good
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    lock.release()
+    notes = [line for line in done.stderr.splitlines() if "there is no interface" in line]
+    assert notes == [
+        "note: LAN nolan0: there is no interface nolan0 on this machine now; it is used as soon as it appears",
+        "note: uplink nowan0: there is no interface nowan0 on this machine now; it is used as soon as it appears",
+    ]
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"{path}: ")

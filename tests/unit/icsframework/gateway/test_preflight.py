@@ -10,6 +10,7 @@ from icsframework.gateway.preflight import (
     find_program,
     interfaces_here,
     load_or_fail,
+    look,
     notes,
     prepare,
     reloader,
@@ -127,3 +128,53 @@ def test_reload_checks_like_a_start(
     factory.readiness = Readiness.misconfigured("colour and taste do not go together")
     with pytest.raises(PluginError, match="colour and taste"):
         reload()
+
+
+@pytest.mark.parametrize(
+    ("readiness", "errors", "remarks"),
+    [
+        (Readiness.ready(), 0, 0),
+        (Readiness.misconfigured("colour and taste do not go together"), 1, 0),
+        (Readiness.missing("slirp", "install the package slirp"), 0, 1),
+        (Readiness.unsupported("this kernel has no PPP"), 0, 1),
+    ],
+)
+def test_check_tells_the_file_from_the_machine(
+    file: Path,
+    plugins: FixedRegistry,
+    factory: ScriptedUplinkFactory,
+    readiness: Readiness,
+    errors: int,
+    remarks: int,
+) -> None:
+    """A plugin that can never work so is an error; what is only missing here is a note, like a missing interface."""
+    config = load_or_fail(str(file), plugins).config
+    assert config is not None
+    factory.readiness = readiness
+    found = look(config, plugins, frozenset({"eth0"}))
+    assert [len(part) for part in found] == [errors, remarks + 1]
+    assert (
+        found[1][-1]
+        == "LAN eth1: there is no interface eth1 on this machine now; it is used as soon as it appears"
+    )
+
+
+def test_a_plugin_that_raises_while_it_is_asked_is_named(
+    file: Path, plugins: FixedRegistry, factory: ScriptedUplinkFactory
+) -> None:
+    """Its defect is one sentence, at the start and in ``ics check``, never a traceback."""
+    config = load_or_fail(str(file), plugins).config
+    assert config is not None
+
+    def prepare_badly(config: object, system: object) -> Readiness:
+        raise ZeroDivisionError("division by zero")
+
+    factory.prepare = prepare_badly  # type: ignore[method-assign]
+    words = (
+        "uplink eth0: uplink plugin 'modem' cannot be prepared: ZeroDivisionError: division by zero; "
+        "update or remove that plugin"
+    )
+    with pytest.raises(PluginError) as caught:
+        prepare(config, plugins, system_info(True))
+    assert str(caught.value) == words
+    assert look(config, plugins, frozenset({"eth0", "eth1"})) == ([words], [])
