@@ -29,7 +29,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _lab(words[1:])  # argparse would take the lab's own options for ours
     arguments = _parser().parse_args(words)
     try:
-        return int(arguments.run(arguments))
+        status = int(arguments.run(arguments))
+        sys.stdout.flush()  # while a reader that has gone is still told from a failure
+        return status
     except ApiError as error:
         print(f"ics: {error}", file=sys.stderr)
         return error.exit_status

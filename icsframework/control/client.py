@@ -89,6 +89,8 @@ class Client:
             raise ApiError(
                 f"the running gateway is older than this command and knows no {method} {path}; restart it", 1
             )
+        if status >= 400 and not isinstance(data, dict):
+            raise ApiError(f"the gateway at {self.path} answers with error {status}", 1)
         if status >= 400:
             raise ApiError(str(data.get("error", f"error {status}")), int(data.get("exit", 1)))
         return data

@@ -129,6 +129,16 @@ def test_a_reader_that_has_seen_enough_is_no_error(requests: list[str]) -> None:
     assert watching.returncode == 0
 
 
+def test_a_reader_that_left_before_the_answer_is_no_error(requests: list[str]) -> None:
+    """``ics leases | true`` is quiet: what was printed meets a closed pipe only at the end."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "icsframework.cli", "leases"]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_no_gateway_is_69(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One sentence on standard error."""
     assert main(["--socket", str(tmp_path / "none"), "status"]) == 69

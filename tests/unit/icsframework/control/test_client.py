@@ -66,6 +66,7 @@ def test_nobody_there_is_69(tmp_path: Path) -> None:
         (b'HTTP/1.0 409 Conflict\r\n\r\n{"error": "busy", "exit": 1}', "busy", 1),
         (b'HTTP/1.0 403 Forbidden\r\n\r\n{"error": "no", "exit": 77}', "no", 77),
         (b'HTTP/1.0 404 Not Found\r\n\r\n{"error": "x", "exit": 1}', "older than this command", 1),
+        (b"HTTP/1.0 500 Error\r\n\r\n[]", "answers with error 500", 1),
         (b"HTTP/1.0 200 OK\r\n\r\n{", "ended before its answer was whole", 69),
         (b"SSH-2.0-OpenSSH\r\n", "is no ics gateway", 69),
         (b"", "is no ics gateway", 69),
