@@ -4,6 +4,7 @@ Descriptors of other users' processes are visible only with CAP_SYS_PTRACE; then
 the answer is that it is not known.
 """
 
+import pwd
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ class SocketEntry:
     local: Endpoint
     state: int
     inode: int
+    uid: int = 0
+    """Of the user who made it."""
 
 
 def parse_sockets(text: str) -> Iterator[SocketEntry]:
@@ -38,7 +41,8 @@ def parse_sockets(text: str) -> Iterator[SocketEntry]:
         fields = line.split()
         try:
             address, port = fields[1].split(":")
-            yield SocketEntry(Endpoint(_address(address), int(port, 16)), int(fields[3], 16), int(fields[9]))
+            local = Endpoint(_address(address), int(port, 16))
+            yield SocketEntry(local, int(fields[3], 16), int(fields[9]), int(fields[7]))
         except (IndexError, ValueError):
             continue
 
@@ -56,7 +60,12 @@ def _address(text: str) -> Address:
 def holder(
     protocol: Literal["udp", "tcp"], endpoint: Endpoint, net: Path = OWN_NET, proc: Path = PROC
 ) -> str | None:
-    """Who is in the way of binding ``endpoint``, as "dnsmasq (pid 812)", or None if that cannot be seen."""
+    """Who is in the way of binding ``endpoint``, as "dnsmasq (pid 812)", or None if nobody seems to be.
+
+    A process that may not be looked at (another user's, or in another container) is told by its user, with the
+    command that shows more.
+    """
+    hidden = None
     for table in (protocol, f"{protocol}6"):
         path = net / table
         if not path.exists():
@@ -67,7 +76,17 @@ def holder(
                 found = process_of(entry.inode, proc)
                 if found:
                     return found
-    return None
+                hidden = entry
+    return None if hidden is None else _unseen(protocol, hidden)
+
+
+def _unseen(protocol: Literal["udp", "tcp"], entry: SocketEntry) -> str:
+    try:
+        user = pwd.getpwuid(entry.uid).pw_name
+    except KeyError:
+        user = str(entry.uid)
+    command = f"ss -Hlnp{protocol[0]} 'sport = :{entry.local.port}'"
+    return f"a process of user {user} that cannot be seen from here (socket {entry.inode}; as root, {command} names it)"
 
 
 def _in_the_way(held: Endpoint, wanted: Endpoint) -> bool:
