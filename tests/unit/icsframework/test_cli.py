@@ -134,7 +134,10 @@ def test_a_reader_that_left_before_the_answer_is_no_error(requests: list[str]) -
     reading, writing = os.pipe()
     os.close(reading)
     command = [sys.executable, "-m", "icsframework.cli", "leases"]
-    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    done = subprocess.run(
+        command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False, env=buffered
+    )
     os.close(writing)
     assert (done.returncode, done.stderr) == (0, "")
 
