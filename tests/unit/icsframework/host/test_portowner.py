@@ -70,6 +70,22 @@ def test_the_holder_is_named(tmp_path):
     assert holder("tcp", endpoint("192.168.0.1", 80), net, proc) == "dnsmasq (pid 812)"
 
 
+def test_a_holder_out_of_sight(tmp_path):
+    """Its user and its socket are told, and the command that root can ask; a user without a name by its number."""
+    net, proc = proc_with(
+        tmp_path,
+        {
+            "udp": UDP.replace("4711", "4999"),
+            "tcp6": TCP6.replace("4712", "4998").replace("     0        0 4998", " 99123        0 4998"),
+        },
+    )
+    assert holder("udp", endpoint("192.168.0.1", 53), net, proc) == (
+        "a process of user root that cannot be seen from here (socket 4999; as root, ss -Hlnpu 'sport = :53' names it)"
+    )
+    assert "a process of user 99123 that" in holder("tcp", endpoint("192.168.0.1", 80), net, proc)
+    assert holder("udp", endpoint("192.168.0.2", 53), net, proc) is None
+
+
 def test_our_own_socket_is_found():
     """The real tables lead to this very process."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as held:
