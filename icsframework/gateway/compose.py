@@ -299,11 +299,13 @@ class Gateway(Service):
     def live(self) -> Live:
         """What is live now, in order of preference."""
         announced = {**self.remembered.links(), **dict(self.supervisor.links())}
-        order = list(self.uplinks.sections)
+        order, lingering = list(self.uplinks.sections), self.supervisor.lingering()
+        here = {(i.name, i.ifindex) for i in self._machinery.interfaces()} if lingering else set()
         return Live(
             interfaces=self.lans.interfaces() | self.uplinks.devices(),
             chosen=self.subnets.chosen,
             links={name: announced[name] for name in order if name in announced},
+            lingering=tuple(link for link in lingering if (link.interface, link.ifindex) in here),
         )
 
     def settle(self) -> Deferred[Any]:

@@ -24,12 +24,14 @@ DEVICE_PREFIX = "icsu-"
 class Live:
     """What is live: which interfaces are there, the addresses that ``auto`` LANs chose, and the links announced.
 
-    ``links`` stand in order of preference: new flows take the first one.
+    ``links`` stand in order of preference: new flows take the first one.  ``lingering`` are links that are down and
+    whose addresses stay, because they may be back in a moment.
     """
 
     interfaces: frozenset[str] = frozenset()
     chosen: Mapping[str, IPv4Interface] = field(default_factory=dict)
     links: Mapping[str, Link] = field(default_factory=dict)
+    lingering: tuple[Link, ...] = ()
 
 
 def lan_address(lan: LanSection, live: Live) -> InterfaceAddress | None:
@@ -101,7 +103,7 @@ def _addresses(plane: DataPlane, live: Live) -> list[AddressOn]:
     found = [AddressOn(lan.interface, lan.address) for lan in plane.lans if lan.interface in live.interfaces]
     return found + [
         AddressOn(link.interface, own)
-        for link in live.links.values()
+        for link in (*live.links.values(), *live.lingering)
         for f in link.families
         for own in f.addresses
     ]

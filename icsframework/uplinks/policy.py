@@ -33,6 +33,7 @@ from icsframework.values import (
     Cooling,
     Down,
     Failed,
+    Link,
     ShownState,
     Up,
     UplinkState,
@@ -277,6 +278,21 @@ def _time_came(policy: UplinkPolicy, now: float) -> tuple[UplinkPolicy, Sequence
     if now < policy.retry_at:
         return policy, (WakeAt(policy.retry_at),)
     return replace(policy, retry_at=None, device=Connecting("starting")), (Connect(policy.wanted),)
+
+
+def lingering(kept: Link | None, old: UplinkState, policy: UplinkPolicy) -> Link | None:
+    """The link whose addresses should stay on the device although it is down, or None.
+
+    A link that goes with its carrier (Absent) and is still wanted may come back as it was, and then the flows
+    that are translated to its addresses go on; without the addresses the kernel would end them.  A link that failed
+    or was given up has no right to its addresses any more.  ``kept`` is the answer of last time, ``old`` what the
+    plugin said before ``policy.device``.
+    """
+    if policy.wanted is None or not isinstance(policy.device, (Absent, Connecting)):
+        return None
+    if isinstance(old, Up):
+        return old.link if isinstance(policy.device, Absent) else None
+    return kept
 
 
 def backoff(tries: int, random: float) -> float:

@@ -8,6 +8,9 @@ afterwards.
 
 A link that an earlier process left counts as announced until the plugin has said
 whether it goes on: the machine keeps its addresses and routes for that moment.
+A link that was lost with its carrier leaves its addresses (``lingering``), so that
+a cable plugged in again finds every flow as it was; how long, and that nobody else
+carries the flows meanwhile, is decided here and by the supervisor.
 """
 
 from collections.abc import Callable
@@ -39,6 +42,10 @@ from icsframework.values import (
 
 ADOPT_PATIENCE = 10.0
 """Seconds a plugin may take to say whether its link goes on; it looks at what is there and asks nobody."""
+
+LINGER = 300.0
+"""Seconds for which the addresses of a link without carrier stay: longer than people take to find the cable, shorter
+than most leases, and by then the other ends have given up."""
 
 PluginMaker = Callable[[Callable[[UplinkState], None]], IUplink]
 """Makes the plugin, given its observer."""
@@ -85,6 +92,9 @@ class Runner:
         """The link of an earlier process, until the plugin has said whether it goes on."""
         self._seen: UplinkState = Down()
         """What the plugin said of its device meanwhile."""
+        self.lingering: Link | None = None
+        """The link that went with its carrier and whose addresses stay for a while."""
+        self._lingers: IDelayedCall | None = None
         self._waiters: list[Deferred[Link]] = []
         self._wake: IDelayedCall | None = None
         self._stopping = False
@@ -131,6 +141,8 @@ class Runner:
     def _end(self, reason: str) -> None:
         self._stopping = True
         self._cancel_wake()
+        if self._lingers is not None and self._lingers.active():
+            self._lingers.cancel()
         self._fail_waiters(UplinkFailed(reason))
 
     def remembered(self, index: int) -> SavedUplink:
@@ -246,10 +258,22 @@ class Runner:
     def _feed(self, event: rules.PolicyEvent) -> None:
         before = self.policy
         self.policy, actions = rules.step(before, event, self._clock.now(), self._random)
+        self._linger(rules.lingering(self.lingering, before.device, self.policy))
         self._tell(before)
         for action in actions:
             self._do(action)
         self._changed()
+
+    def _linger(self, link: Link | None) -> None:
+        if link == self.lingering:
+            return
+        if self._lingers is not None and self._lingers.active():
+            self._lingers.cancel()
+        ended, self.lingering = link is None and not isinstance(self.policy.device, Up), link
+        if link is not None:
+            self._lingers = self._clock.call_later(LINGER, self._linger, None)
+        elif ended:
+            self._guarded(self._settle)
 
     def _do(self, action: rules.PolicyAction) -> None:
         match action:

@@ -94,6 +94,12 @@ class Supervisor:
             (runner.spec.name, runner.announced) for runner in self.runners() if runner.announced is not None
         ]
 
+    def lingering(self) -> Sequence[Link]:
+        """The links whose addresses stay although they are down; none while another link could carry their flows."""
+        if self.links():
+            return ()
+        return [runner.lingering for runner in self.runners() if runner.lingering is not None]
+
     def active(self) -> str | None:
         """The name of the uplink that the Internet is reached by."""
         return choose([(runner.spec.name, runner.shown()) for runner in self.runners()])

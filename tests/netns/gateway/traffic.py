@@ -16,6 +16,8 @@ import socket
 import sys
 import threading
 import time
+from contextlib import suppress
+from itertools import pairwise
 
 from icsframework.lab.pattern import pattern
 
@@ -69,7 +71,8 @@ def echo(port):
                 continue
             numbers.add(int.from_bytes(data[:8]))
             sources.add(f"{source[0]}:{source[1]}")
-            sock.sendto(data, source)
+            with suppress(OSError):  # unreachable for a moment
+                sock.sendto(data, source)
         return {"distinct": len(numbers), "sources": sorted(sources)}
 
     until_told(work)
@@ -108,7 +111,7 @@ def stream(address, port):
         listener.join()
         missing = [one for one in range(number) if one not in answered]
         times = sorted(answered.values())
-        gap = max((later - earlier for earlier, later in zip(times, times[1:], strict=False)), default=0.0)
+        gap = max((later - earlier for earlier, later in pairwise(times)), default=0.0)
         return {
             "sent": number,
             "seconds": round(time.monotonic() - began - PATIENCE, 1),
