@@ -167,7 +167,7 @@ def _parameters(request: Request) -> Mapping[str, Any] | None:
     body = request.content.read() if request.content is not None else b""
     try:
         found = json.loads(body or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter for thousands of brackets, one in the other
         return None
     return found if isinstance(found, dict) else None
 

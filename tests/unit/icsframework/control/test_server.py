@@ -225,6 +225,15 @@ async def test_without_the_right_nothing_is_shown_or_done(bench: Bench, path: st
     assert bench.control.calls == []
 
 
+@pytest.mark.parametrize("body", [b"[" * 60_000, b'{"a":' * 12_000, b"9" * 60_000])
+@pytest_twisted.ensureDeferred
+async def test_a_body_that_exhausts_the_parser_is_refused(bench: Bench, body: bytes) -> None:
+    """Thousands of brackets in each other, and a number of thousands of digits, are answered like any that is no object."""
+    status, answer = await bench.post("/v1/connect", body)
+    assert (status, answer["exit"]) == (400, 2)
+    assert bench.control.calls == []
+
+
 @pytest_twisted.ensureDeferred
 async def test_the_audit_log_is_bounded(bench: Bench) -> None:
     """Whatever is sent as a parameter, a line of the log is a line."""
