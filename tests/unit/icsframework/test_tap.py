@@ -1,5 +1,6 @@
 """``twistd ics`` refuses before it touches anything, with its exit status."""
 
+import gc
 import shutil
 import subprocess
 import sys
@@ -8,6 +9,8 @@ from pathlib import Path
 import pytest
 from twisted.python import usage
 
+from icsframework import tap
+from icsframework.errors import ConfigurationError
 from icsframework.tap import DEFAULT_CONFIG, Options
 
 NOWHERE = "lans: [{interface: nolan0}]\nuplinks: [{plugin: ethernet, interface: nowan0}]\n"
@@ -68,3 +71,18 @@ def test_without_rights_the_status_is_77(tmp_path: Path) -> None:
     assert done.returncode == 77, done.stderr
     assert "CAP_NET_ADMIN" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_garbage_is_collected_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The collector pauses while everything is imported and made, and works afterwards, also after a refusal."""
+    seen: list[bool] = []
+
+    def make(path: str) -> None:
+        seen.append(gc.isenabled())
+        raise ConfigurationError("refused")
+
+    monkeypatch.setattr(tap, "_make", make)
+    with pytest.raises(SystemExit):
+        tap.makeService(Options())
+    assert (seen, gc.isenabled()) == ([False], True)
+    gc.unfreeze()
