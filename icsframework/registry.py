@@ -101,11 +101,14 @@ class Registry:
 
     @classmethod
     def installed(cls) -> "Registry":
-        """Read the metadata of every installed distribution (some 5 ms; imports no plugin)."""
-        found = []
-        for kind in KINDS.values():
-            found += [_entry(kind, point) for point in entry_points(group=kind.group)]
-        return cls(found)
+        """Read the metadata of every installed distribution (some 10 ms in a full environment; imports no plugin)."""
+        every = entry_points()  # asked once: each call would read all files anew
+        described: dict[int, tuple[str, str]] = {}
+        return cls(
+            _entry(kind, point, described)
+            for kind in KINDS.values()
+            for point in every.select(group=kind.group)
+        )
 
     def entries(self) -> Sequence[PluginEntry]:
         """All installed plugins, sorted by kind and name."""
@@ -172,8 +175,14 @@ def verify_product(kind: str, name: str, product: object) -> None:
         ) from error
 
 
-def _entry(kind: Kind, point: EntryPoint) -> PluginEntry:
-    name, version = (point.dist.name, point.dist.version) if point.dist is not None else ("", "")
+def _entry(kind: Kind, point: EntryPoint, described: dict[int, tuple[str, str]]) -> PluginEntry:
+    """``described`` remembers distributions (by identity): each look at one's name parses its metadata anew."""
+    name, version = "", ""
+    if point.dist is not None:
+        if id(point.dist) not in described:
+            metadata = point.dist.metadata
+            described[id(point.dist)] = metadata["Name"], metadata["Version"]
+        name, version = described[id(point.dist)]
     return PluginEntry(kind.name, point.name, point.value.replace(" ", ""), name, version)
 
 
