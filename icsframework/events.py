@@ -30,7 +30,9 @@ _KINDS = (
     EventKind("gateway.adopted", "info", "found a gateway's state here and goes on with it"),
     EventKind("gateway.reloaded", "info", "reloaded {config}: {changes}"),
     EventKind("gateway.reload_failed", "error", "the new configuration is not in force: {reason}"),
-    EventKind("gateway.handover", "info", "handing over: the kernel goes on, the next start adopts its state"),
+    EventKind(
+        "gateway.handover", "info", "handing over: the kernel goes on, the next start adopts its state"
+    ),
     EventKind("gateway.stopping", "info", "stopping: {reason}"),
     EventKind("gateway.restored", "info", "everything is as it was before; this ended {flows} flows"),
     EventKind("gateway.fault", "critical", "fatal: {reason}"),
@@ -74,6 +76,7 @@ _KINDS = (
     EventKind(
         "lan.address.restored", "warn", "LAN {lan}: {address} was taken from {interface} by another program; it is back"
     ),
+    EventKind("lan.failed", "error", "LAN {lan} cannot be served: {reason}"),
     EventKind("lan.service_failed", "error", "LAN {lan}: {plugin} does not serve: {reason}"),
     # DHCP allocator
     EventKind("dhcp.lease.granted", "info", "{address} to {mac} {hostname} on {lan}"),
@@ -106,7 +109,9 @@ _KINDS = (
     EventKind("uplink.failed", "warn", "uplink {uplink} failed: {reason}", history=True),
     EventKind("uplink.absent", "warn", "uplink {uplink}: {reason}", history=True),
     EventKind("uplink.adopted", "info", "uplink {uplink} goes on as it was: {addresses} on {interface}"),
-    EventKind("uplink.not_adopted", "warn", "uplink {uplink}: what an earlier start left does not go on: {reason}"),
+    EventKind(
+        "uplink.not_adopted", "warn", "uplink {uplink}: what an earlier start left does not go on: {reason}"
+    ),
     EventKind("uplink.active", "info", "the Internet is now reached by {uplink}"),
     # control
     EventKind("control.command", "info", "{user} asks: {command}"),

@@ -175,6 +175,20 @@ def verify_product(kind: str, name: str, product: object) -> None:
         ) from error
 
 
+def create(registry: Registry, kind: str, name: str, *arguments: Any) -> Any:
+    """A plugin's object, made by its factory of ``arguments`` and verified; PluginError names it, whatever it did."""
+    factory = registry.get(kind, name)
+    try:
+        product = factory.create(*arguments)
+    except Exception as error:
+        raise PluginError(
+            f"{KINDS[kind].words} {name!r} cannot be created: {type(error).__name__}: {_one_line(error)}; "
+            "update or remove that plugin"
+        ) from error
+    verify_product(kind, name, product)
+    return product
+
+
 def _entry(kind: Kind, point: EntryPoint, described: dict[int, tuple[str, str]]) -> PluginEntry:
     """``described`` remembers distributions (by identity): each look at one's name parses its metadata anew."""
     name, version = "", ""

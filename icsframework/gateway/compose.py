@@ -192,8 +192,10 @@ class Gateway(Service):
         for uplink in enabled(self.config):
             self.uplinks.watch(uplink)
         in_force = self.settle()
-        self.lans.prepare()  # Python imports while nft and the kernel work
-        yield in_force
+        try:
+            self.lans.prepare()  # Python imports while nft and the kernel work
+        finally:
+            yield in_force  # also before an error: what is under way is taken back when it has ended
         yield self.lans.start()
         # In the worker thread: meanwhile the reactor answers those who wait, before it imports and connects uplinks.
         yield self._revive_flows()

@@ -6,6 +6,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, DeferredLock, inlineCallbacks
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from icsframework.config.lans import LanSection
 from icsframework.errors import IcsError
@@ -32,11 +33,18 @@ class LanState:
     served: Lan | None = None
     services: dict[str, ServiceState] = field(default_factory=dict)
     unwatch: Unwatch | None = None
+    fault: str | None = None
+    """Why the machine could not be made ready for it, or None."""
 
     @property
     def reason(self) -> str | None:
         """Why it is not served, or None."""
-        return None if self.info is not None else f"there is no interface {self.section.device}"
+        return self.fault if self.info is not None else f"there is no interface {self.section.device}"
+
+    @property
+    def wanted(self) -> list[str]:
+        """The plugins that shall serve it."""
+        return [service.plugin for service in self.section.services if service.enabled]
 
 
 class Lans:
@@ -85,9 +93,8 @@ class Lans:
     def prepare(self) -> None:
         """Make the services that ``start`` will start, while the machine is made ready for them.  Raises PluginError."""
         for state in self.states.values():
-            for service in state.section.services:
-                if service.enabled and state.info is not None:
-                    self._services.prepare(service.plugin)
+            for plugin in state.wanted if state.info is not None else ():
+                self._services.prepare(plugin)
 
     @inlineCallbacks
     def start(self) -> Any:
@@ -105,11 +112,11 @@ class Lans:
             self.add(section)
             state = self.states[section.name]
         else:
-            gone = {s.plugin for s in state.section.services} - {s.plugin for s in section.services}
-            for plugin in gone:
-                yield self._lock.run(self._services.withdraw, plugin, section.name)
-                state.services.pop(plugin, None)
-            state.section = section
+            before, state.section = state.wanted, section
+            for plugin in before:
+                if plugin not in state.wanted:
+                    yield self._lock.run(self._services.withdraw, plugin, section.name)
+                    state.services.pop(plugin, None)
         yield self._settle()
         yield self._lock.run(self._agree, state, True)
 
@@ -143,14 +150,21 @@ class Lans:
             and (before.ifindex, before.mac, before.mtu) == (info.ifindex, info.mac, info.mtu)
         ):
             return
+        state.fault = None
         agreed = self._settle().addCallback(lambda _: self._lock.run(self._agree, state, False))
-        agreed.addErrback(
-            lambda why: self._log.error("LAN {lan}: {why}", lan=state.section.name, why=why.getErrorMessage())
-        )
+        agreed.addErrback(self._not_ready, state)
+
+    def _not_ready(self, why: Failure, state: LanState) -> None:
+        state.fault = why.getErrorMessage()
+        self._events.emit("lan.failed", lan=state.section.name, reason=state.fault)
+        if why.check(IcsError) is None:
+            self._log.failure("LAN {lan}", why, lan=state.section.name)
 
     @inlineCallbacks
     def _agree(self, state: LanState, strict: bool) -> Any:
         """Make the services agree with the state of the interface; ``strict`` lets the first error out."""
+        if not self._started or self.states.get(state.section.name) is not state:
+            return  # it was removed, or all was stopped, while the machine was made ready
         lan = self._lan(state)
         if lan is None:
             yield self._withdraw(state)
@@ -160,7 +174,7 @@ class Lans:
         for service in state.section.services:
             if service.enabled:
                 yield self._serve(state, lan, service.plugin, service.own, strict)
-        state.served = lan
+        state.served, state.fault = lan, None
         names = ", ".join(s.plugin for s in state.services.values() if s.state == "serving") or "no service"
         self._events.emit(
             "lan.serving", lan=lan.name, interface=lan.interface, address=lan.address, services=names
@@ -170,13 +184,11 @@ class Lans:
     def _serve(self, state: LanState, lan: Lan, plugin: str, own: Any, strict: bool) -> Any:
         try:
             yield self._services.serve(plugin, lan, own)
-        except Exception as error:
+        except IcsError as error:
             state.services[plugin] = ServiceState(plugin, "failed", str(error))
             self._events.emit("lan.service_failed", lan=lan.name, plugin=plugin, reason=str(error))
             if strict:
                 raise
-            if not isinstance(error, IcsError):
-                self._log.failure("LAN {lan}: {plugin}", lan=lan.name, plugin=plugin)
         else:
             state.services[plugin] = ServiceState(plugin, "serving")
 

@@ -1,23 +1,31 @@
-"""The LAN service plugins at work: one object per plugin, serving any number of LANs."""
+"""The LAN service plugins at work: one object per plugin, serving any number of LANs.
+
+Whatever a plugin does (raises, never answers, returns nonsense), the error names
+it, its view is released and the other plugins go on.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from twisted.internet.defer import inlineCallbacks, maybeDeferred
+from twisted.internet.defer import CancelledError, Deferred, inlineCallbacks, maybeDeferred
+from twisted.python.failure import Failure
 
-from icsframework.errors import IcsError
+from icsframework.errors import IcsError, PluginError
 from icsframework.fields import PluginConfig
 from icsframework.gateway.view import GatewayView
 from icsframework.interfaces import ILanService
-from icsframework.registry import Registry, verify_product
+from icsframework.patience import within
+from icsframework.registry import Registry, create
 from icsframework.values import Lan
 
 
 @dataclass(slots=True)
 class _Running:
+    name: str
     plugin: ILanService
     view: GatewayView
+    started: bool = False
     lans: dict[str, Lan] = field(default_factory=dict)
 
 
@@ -28,25 +36,26 @@ class LanServices:
         self._registry = registry
         self._make_view = make_view
         self._running: dict[str, _Running] = {}
-        self._made: dict[str, _Running] = {}
 
     def prepare(self, name: str) -> None:
         """Make plugin ``name`` ahead of ``serve``, which starts it: so its imports need not wait for what comes before.
 
         Raises PluginError.
         """
-        if name not in self._running and name not in self._made:
-            self._made[name] = self._make(name)
+        self._get(name)
 
     @inlineCallbacks
     def serve(self, name: str, lan: Lan, config: PluginConfig) -> Any:
         """Let plugin ``name`` serve ``lan``; fails with what the plugin said, and then nothing of it is left there."""
-        running = self._running.get(name) or self._start(name)
+        running = self._get(name)
         try:
-            yield maybeDeferred(running.plugin.serve, lan, config)
+            if not running.started:
+                running.started = True
+                yield self._call(running, "start", running.plugin.startService)
+            yield self._call(running, f"serve {lan.name}", running.plugin.serve, lan, config)
         except Exception:
             if lan.name not in running.lans:
-                yield self._withdraw(name, running, lan)
+                yield self._withdraw(running, lan)
             raise
         running.lans[lan.name] = lan
 
@@ -56,43 +65,65 @@ class LanServices:
         running = self._running.get(name)
         known = running.lans.get(lan) if running is not None else None
         if running is not None and known is not None:
-            yield self._withdraw(name, running, known)
+            yield self._withdraw(running, known)
 
     @inlineCallbacks
     def stop(self) -> Any:
         """End everything; a plugin that fails to end does not keep the others from it."""
-        for name, running in list(self._running.items()):
+        for running in list(self._running.values()):
             for lan in list(running.lans.values()):
-                yield self._withdraw(name, running, lan)
-        for made in self._made.values():
-            made.view.release()
-        self._made.clear()
+                yield self._withdraw(running, lan)
+            yield self._end(running)
 
-    def _make(self, name: str) -> _Running:
-        view = self._make_view(name)
-        plugin = self._registry.get("lan_service", name).create(view)
-        verify_product("lan_service", name, plugin)
-        return _Running(plugin, view)
-
-    def _start(self, name: str) -> _Running:
-        running = self._made.pop(name, None) or self._make(name)
-        self._running[name] = running
-        running.plugin.startService()
-        return running
+    def _get(self, name: str) -> _Running:
+        """The plugin, created if need be."""
+        if name not in self._running:
+            view = self._make_view(name)
+            try:
+                plugin = create(self._registry, "lan_service", name, view)
+            except PluginError:
+                view.release()
+                raise
+            self._running[name] = _Running(name, plugin, view)
+        return self._running[name]
 
     @inlineCallbacks
-    def _withdraw(self, name: str, running: _Running, lan: Lan) -> Any:
+    def _withdraw(self, running: _Running, lan: Lan) -> Any:
         try:
-            yield maybeDeferred(running.plugin.withdraw, lan)
+            yield self._call(running, f"withdraw {lan.name}", running.plugin.withdraw, lan)
         except IcsError as error:
             running.view.log.warn("{lan}: {error}", lan=lan.name, error=error)
-        except Exception:  # noqa: BLE001 - a stranger's plugin; its view is released below, whatever it did
-            running.view.log.failure("{plugin} failed to withdraw from {lan}", plugin=name, lan=lan.name)
         running.lans.pop(lan.name, None)
-        if not running.lans and self._running.get(name) is running:
-            del self._running[name]
-            try:
-                yield maybeDeferred(running.plugin.stopService)
-            except Exception:  # noqa: BLE001 - as above
-                running.view.log.failure("{plugin} failed to stop", plugin=name)
-            running.view.release()
+        if not running.lans:
+            yield self._end(running)
+
+    @inlineCallbacks
+    def _end(self, running: _Running) -> Any:
+        if self._running.get(running.name) is not running:
+            return
+        del self._running[running.name]
+        try:
+            if running.started:
+                yield self._call(running, "stop", running.plugin.stopService)
+        except IcsError as error:
+            running.view.log.warn("{error}", error=error)
+        running.view.release()
+
+    def _call(self, running: _Running, what: str, function: Callable[..., Any], *args: Any) -> Deferred[Any]:
+        """Call the plugin; a defect of it is logged with its traceback and becomes a PluginError that names it."""
+
+        def named(failure: Failure) -> Failure:
+            if failure.check(IcsError, CancelledError):
+                return failure
+            running.view.log.failure("{plugin}: {what} failed", failure, plugin=running.name, what=what)
+            raise PluginError(
+                f"LAN service plugin {running.name!r} failed ({what}): {type(failure.value).__name__}: "
+                f"{failure.getErrorMessage()}; the log has the details"
+            )
+
+        answer = within(
+            running.view.clock,
+            f"{what} of LAN service plugin {running.name!r}",
+            maybeDeferred(function, *args),
+        )
+        return answer.addErrback(named)

@@ -77,7 +77,7 @@ def lan_status(
 def _lan_state(state: LanState, failed: bool) -> str:
     if state.info is None:
         return "absent"
-    if failed:
+    if failed or state.fault is not None:
         return "failed"
     return "up" if state.served is not None else "starting"
 

@@ -270,6 +270,21 @@ def test_a_machine_that_refuses_ends_the_start(bench: Bench) -> None:
     assert bench.machine.everything() == bench.original
 
 
+def test_a_lan_service_that_cannot_be_created_refuses_the_start(bench: Bench) -> None:
+    """The error names it; what the machine was made ready for meanwhile is taken back."""
+
+    def create(gateway: Any) -> Any:
+        raise RuntimeError("bug")
+
+    bench.services.create = create  # type: ignore[method-assign]
+    bench.gateway.startService()
+    assert [str(error) for error in bench.fatal] == [
+        "LAN service plugin 'service' cannot be created: RuntimeError: bug; update or remove that plugin"
+    ]
+    bench.gateway.stopService()
+    assert bench.machine.everything() == bench.original
+
+
 RELOADS = [
     ("address: 192.168.7.1/24, services", "LAN home changed", ["serve home 192.168.7.1/24 red"]),
     ("services", "nothing has changed", []),

@@ -9,7 +9,7 @@ from twisted.internet.task import Clock
 from twisted.logger import Logger
 
 from icsframework.config.lans import LanSection, ServiceSection
-from icsframework.errors import PortTaken
+from icsframework.errors import HostError, PortTaken
 from icsframework.gateway.lans import Lans
 from icsframework.gateway.services import LanServices
 from icsframework.testing.gateway import FakeClock, FakeEvents, FakeGateway
@@ -24,9 +24,11 @@ def eth1(index: int = 3) -> InterfaceInfo:
     return InterfaceInfo("eth1", index, "02:00:00:00:00:01", 1500, True, True)
 
 
-def section(address: str = "192.168.0.1/24", colour: str = "grey", device: str = "eth1") -> LanSection:
+def section(
+    address: str = "192.168.0.1/24", colour: str = "grey", device: str = "eth1", enabled: bool = True
+) -> LanSection:
     """A LAN with the scripted service."""
-    service = ServiceSection(plugin="scripted", own=ScriptedConfig(colour=colour))
+    service = ServiceSection(plugin="scripted", enabled=enabled, own=ScriptedConfig(colour=colour))
     return LanSection(name="home", interface=device, address=IPv4Interface(address), services=(service,))
 
 
@@ -37,6 +39,7 @@ class Bench:
         self.factory = ScriptedLanFactory()
         self.host = FakeHost(Clock())
         self.events = FakeEvents("lans", FakeClock())
+        self.slow: list[Deferred[None]] | None = None
 
         def view(owner: str) -> Any:
             made = FakeGateway(owner)
@@ -49,6 +52,9 @@ class Bench:
     def settle(self) -> Deferred[None]:
         """Note it."""
         self.factory.calls.append("settle")
+        if self.slow is not None:
+            self.slow.append(Deferred())
+            return self.slow[-1]
         return succeed(None)
 
     def calls(self) -> list[str]:
@@ -156,3 +162,71 @@ def test_stop_withdraws_and_watches_no_more(bench: Bench) -> None:
     bench.host.set_interface("eth1", None)
     bench.host.set_interface("eth1", eth1())
     assert bench.calls() == ["withdraw home", "stop"]
+
+
+@pytest.mark.parametrize("end", ["remove", "stop"])
+def test_a_lan_that_goes_while_the_machine_is_made_ready_is_not_served(bench: Bench, end: str) -> None:
+    """Its interface appears, and before the address is in force a reload removes the LAN, or all is stopped."""
+    bench.lans.add(section())
+    bench.lans.start()
+    bench.slow = []
+    bench.host.set_interface("eth1", eth1())
+    bench.lans.remove("home") if end == "remove" else bench.lans.stop()
+    bench.slow[0].callback(None)
+    assert bench.calls() == ["settle"]
+
+
+def test_a_lan_that_is_removed_while_it_is_served_is_withdrawn(bench: Bench) -> None:
+    """First the serve ends, then the withdraw: the plugin is never asked for both at once."""
+    bench.host.set_interface("eth1", eth1())
+    bench.lans.add(section())
+    bench.lans.prepare()
+    assert bench.factory.made is not None
+    serving: Deferred[None] = Deferred()
+    bench.factory.made.serve = lambda lan, config: serving  # type: ignore[method-assign]
+    bench.lans.start()
+    removed: list[None] = []
+    bench.lans.remove("home").addCallback(removed.append)
+    assert (bench.calls(), removed) == (["start"], [])
+    serving.callback(None)
+    assert (bench.calls(), removed) == (["withdraw home", "stop"], [None])
+
+
+def test_a_service_that_is_disabled_is_withdrawn(bench: Bench) -> None:
+    """enabled: false ends it at a reload as if the entry were gone, and true begins it again."""
+    bench.host.set_interface("eth1", eth1())
+    bench.lans.add(section())
+    bench.lans.start()
+    bench.calls()
+    bench.lans.replace(section(enabled=False))
+    assert bench.calls() == ["withdraw home", "stop", "settle"]
+    bench.lans.replace(section())
+    assert bench.calls() == ["settle", "start", "serve home 192.168.0.1/24 grey"]
+
+
+def test_a_machine_that_refuses_is_the_lans_reason(bench: Bench) -> None:
+    """Status says why the LAN is not served, until it is."""
+    bench.lans.add(section())
+    bench.lans.start()
+    bench.slow = []
+    bench.host.set_interface("eth1", eth1())
+    bench.slow[0].errback(HostError("eth1: no such device"))
+    state = bench.lans.states["home"]
+    assert (state.reason, bench.events.ids()[-1]) == ("eth1: no such device", "lan.failed")
+    bench.slow = None
+    bench.host.set_interface("eth1", eth1(5))
+    assert (state.reason, bench.events.ids()[-1]) == (None, "lan.serving")
+
+
+def test_a_broken_service_does_not_take_the_other_down(bench: Bench) -> None:
+    """While the gateway runs, the rest of a LAN is served when one plugin fails; its reason is kept."""
+    both = (*section().services, ServiceSection(plugin="missing", own=ScriptedConfig()))
+    bench.lans.add(section().model_copy(update={"services": both[::-1]}))
+    bench.lans.start()
+    bench.host.set_interface("eth1", eth1())
+    states = bench.lans.states["home"].services
+    assert [(name, one.state) for name, one in states.items()] == [
+        ("missing", "failed"),
+        ("scripted", "serving"),
+    ]
+    assert bench.events.ids() == ["lan.absent", "lan.service_failed", "lan.serving"]

@@ -4,9 +4,11 @@ from ipaddress import IPv4Interface
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from icsframework.errors import PluginError, PortTaken
 from icsframework.gateway.services import LanServices
+from icsframework.patience import PATIENCE
 from icsframework.testing.gateway import FakeGateway
 from icsframework.testing.lan import ScriptedConfig, ScriptedLanFactory
 from icsframework.testing.registry import FixedRegistry
@@ -135,6 +137,77 @@ def test_stop_ends_all_even_if_one_plugin_fails(
     services.stop()
     assert factory.calls[-1] == "stop"
     assert views[0].released
+
+
+def raising(*_: Any) -> Any:
+    """A defect."""
+    raise RuntimeError("bug")
+
+
+@pytest.mark.parametrize(
+    ("method", "words"),
+    [
+        (
+            "serve",
+            "LAN service plugin 'scripted' failed (serve home): RuntimeError: bug; the log has the details",
+        ),
+        (
+            "startService",
+            "LAN service plugin 'scripted' failed (start): RuntimeError: bug; the log has the details",
+        ),
+    ],
+)
+def test_a_defect_names_its_plugin(
+    services: LanServices, factory: ScriptedLanFactory, views: list[View], method: str, words: str
+) -> None:
+    """Whatever it raises while it starts or serves, the error says who, and nothing of it is left."""
+    services.prepare("scripted")
+    setattr(factory.made, method, raising)
+    errors: list[Any] = []
+    services.serve("scripted", HOME, GREY).addErrback(lambda failure: errors.append(failure.value))
+    assert [(type(error), str(error)) for error in errors] == [(PluginError, words)]
+    assert (factory.calls[-2:], views[0].released) == (["withdraw home", "stop"], True)
+    services.serve("scripted", HOME, GREY)
+    assert factory.calls[-2:] == ["start", "serve home 192.168.0.1/24 grey"]
+
+
+def test_a_plugin_that_cannot_be_created_is_named(
+    services: LanServices, factory: ScriptedLanFactory, views: list[View]
+) -> None:
+    """Its view is released, and the next try creates it anew."""
+    factory.create = raising  # type: ignore[method-assign]
+    with pytest.raises(
+        PluginError, match="LAN service plugin 'scripted' cannot be created: RuntimeError: bug;"
+    ):
+        services.prepare("scripted")
+    factory.create = lambda gateway: object()  # type: ignore[assignment, method-assign, return-value]
+    with pytest.raises(PluginError, match="created an object that does not keep its contract"):
+        services.prepare("scripted")
+    assert [view.released for view in views] == [True, True]
+
+
+def test_a_plugin_that_was_made_and_never_needed_is_released(
+    services: LanServices, factory: ScriptedLanFactory, views: list[View]
+) -> None:
+    """Its LAN never appeared: there is nothing to stop."""
+    services.prepare("scripted")
+    services.prepare("scripted")
+    services.stop()
+    assert (factory.calls, [view.released for view in views]) == ([], [True])
+
+
+def test_a_plugin_that_never_answers_does_not_stop_the_stop(
+    services: LanServices, factory: ScriptedLanFactory, views: list[View]
+) -> None:
+    """Each call has its time."""
+    services.serve("scripted", HOME, GREY)
+    assert factory.made is not None
+    factory.made.withdraw = lambda lan: Deferred()  # type: ignore[method-assign]
+    done: list[Any] = []
+    services.stop().addCallback(done.append)
+    assert done == []
+    views[0].advance(PATIENCE)
+    assert (done, factory.calls[-1], views[0].released) == ([None], "stop", True)
 
 
 def test_a_missing_plugin_is_named(services: LanServices) -> None:
