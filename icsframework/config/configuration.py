@@ -1,6 +1,6 @@
 """The whole configuration as one frozen value: what the loader returns and the gateway is composed of."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from icsframework.config.gateway import ControlSection, GatewaySection
 from icsframework.config.helpers import HelperSection
@@ -16,7 +16,10 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """A file without errors.  Names are filled in, defaults are in place, each entry has its plugin's ``own`` keys."""
+    """A file without errors.  Names are filled in, defaults are in place, each entry has its plugin's ``own`` keys.
+
+    ``text`` is what it was read from; it may hold secrets.  Two that mean the same are equal, whatever their texts.
+    """
 
     gateway: GatewaySection
     lans: tuple[LanSection, ...]
@@ -25,3 +28,4 @@ class Configuration:
     publish: tuple[PublishSection, ...]
     control: ControlSection
     version: int = VERSION
+    text: str = field(default="", repr=False, compare=False)

@@ -92,7 +92,7 @@ class _Reader:
         self._take(self._secrets(parts))
         warn_not_yet(self._report, self._raw)
         report = self._report
-        config = None if report.errors else _assemble(parts)
+        config = None if report.errors else _assemble(parts, report.document.source.text)
         return LoadResult(config, *map(Report.in_order, (report.errors, report.warnings, report.notes)))
 
     def _take(self, findings: Iterable[Finding]) -> None:
@@ -222,7 +222,7 @@ def _lan_name(raw: Mapping[str, Any]) -> str:
     return str(raw.get("interface") or (bridge.get("name") if isinstance(bridge, Mapping) else "") or "")
 
 
-def _assemble(parts: Parts) -> Configuration:
+def _assemble(parts: Parts, text: str) -> Configuration:
     """The value of a file without errors, in which no part can be missing."""
     return Configuration(
         gateway=_present(parts.gateway.sound()),
@@ -231,6 +231,7 @@ def _assemble(parts: Parts) -> Configuration:
         helpers=tuple(_present(helper.complete) for helper in parts.helpers),
         publish=tuple(_present(published.sound()) for published in parts.publish),
         control=_present(parts.control.sound()),
+        text=text,
     )
 
 

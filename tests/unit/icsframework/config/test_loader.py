@@ -263,6 +263,15 @@ def test_a_configuration_is_a_value(load_text):
     )
 
 
+def test_a_configuration_knows_its_text_and_does_not_show_it(load_text):
+    """Whoever wants to load it again has all of it; no log gets it, and a comment makes no other configuration."""
+    text = MINIMAL + "# a comment\n"
+    found = load_text(text).config
+    assert found.text == text
+    assert "a comment" not in repr(found)
+    assert found == load_text(MINIMAL).config
+
+
 def test_files_that_cannot_be_read_are_errors_too(tmp_path, plugins):
     """A path is all that load needs."""
     assert [str(p) for p in load(tmp_path / "none.yaml", plugins).errors] == [
