@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass
 
-from icsframework.host.state import AddressOn, LinkSettings, Route, RoutingRule
+from icsframework.host.state import AddressOn, Device, LinkSettings, Route, RoutingRule
 
 __all__ = [
     "AddAddress",
     "AddRoute",
     "AddRule",
     "Change",
+    "MakeDevice",
     "RemoveAddress",
+    "RemoveDevice",
     "RemoveRoute",
     "RemoveRule",
     "ReplaceRoute",
@@ -17,6 +19,26 @@ __all__ = [
     "SetSysctl",
     "SetTable",
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class MakeDevice:
+    """Make a device of which there is none by that name."""
+
+    device: Device
+
+    def __str__(self) -> str:
+        return f"make {self.device}"
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveDevice:
+    """Remove a device, and all that hangs on it."""
+
+    device: Device
+
+    def __str__(self) -> str:
+        return f"remove {self.device}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +52,7 @@ class SetLink:
         words = [] if wanted.up is None else ["up" if wanted.up else "down"]
         words += [] if wanted.mtu is None else [f"mtu {wanted.mtu}"]
         words += [] if wanted.mac is None else [f"address {wanted.mac}"]
+        words += [] if wanted.master is None else [f"port of {wanted.master or 'no bridge'}"]
         return f"set interface {wanted.interface} {', '.join(words)}"
 
 
@@ -126,7 +149,9 @@ class SetTable:
 
 
 Change = (
-    SetLink
+    MakeDevice
+    | RemoveDevice
+    | SetLink
     | AddAddress
     | RemoveAddress
     | AddRoute

@@ -3,7 +3,7 @@
 1. the packet filter, so that nothing is let through that will not be later
 2. forwarding that is to stop
 3. other sysctls, the broad ones first
-4. interfaces: MAC, MTU, up
+4. devices that come; interfaces: MAC, MTU, bridge, up
 5. addresses that come; those that go come after them (step 9), so that an
    interface keeps one - except an IPv6 address that changes its prefix length,
    which the kernel takes for the same one
@@ -11,9 +11,12 @@
 7. rules that come: their tables are filled by now
 8. rules and then routes that go
 9. addresses that go
-10. interfaces that go down
+10. interfaces that go down, devices that go
 11. forwarding that begins: everything is in place
 12. removal of the packet filter
+
+A device that must be another one of the same name goes in step 4, and what was on
+it comes anew.
 
 What is wanted is ``desired``, and the previous value of everything that we
 changed earlier and that ``desired`` does not name.
@@ -27,7 +30,9 @@ from icsframework.host.changes import (
     AddRoute,
     AddRule,
     Change,
+    MakeDevice,
     RemoveAddress,
+    RemoveDevice,
     RemoveRoute,
     RemoveRule,
     ReplaceRoute,
@@ -35,11 +40,12 @@ from icsframework.host.changes import (
     SetSysctl,
     SetTable,
 )
-from icsframework.host.effects import breadth, effects, is_forwarding, matches
+from icsframework.host.effects import breadth, effects, interface_of, is_forwarding, matches
 from icsframework.host.owned import Owned
 from icsframework.host.state import (
     ROUTE_PROTOCOL,
     AddressOn,
+    Device,
     LinkSettings,
     MachineState,
     Route,
@@ -54,6 +60,8 @@ NOTHING = Owned()
 
 def difference(current: MachineState, desired: MachineState, owned: Owned = NOTHING) -> tuple[Change, ...]:
     """The steps that bring ``current`` (observed) to ``desired``, removing only what is ours."""
+    replaced, made, unmade = _devices(current, desired, owned)
+    current = _without(current, {device.interface for device in (*replaced, *unmade)})
     early, others, late = _sysctls(current, desired, owned)
     links, downs = _links(current, desired, owned)
     removed_first, added, removed = _addresses(current, desired, owned)
@@ -64,6 +72,8 @@ def difference(current: MachineState, desired: MachineState, owned: Owned = NOTH
         *(change for change in filter_changes if change.table is not None),
         *early,
         *others,
+        *(RemoveDevice(device) for device in replaced),
+        *(MakeDevice(device) for device in made),
         *links,
         *removed_first,
         *added,
@@ -73,8 +83,38 @@ def difference(current: MachineState, desired: MachineState, owned: Owned = NOTH
         *dropped,
         *removed,
         *downs,
+        *(RemoveDevice(device) for device in unmade),
         *late,
         *(change for change in filter_changes if change.table is None),
+    )
+
+
+# --- devices ---------------------------------------------------------------------------------------
+
+
+def _devices(
+    current: MachineState, desired: MachineState, owned: Owned
+) -> tuple[list[Device], list[Device], list[Device]]:
+    """Devices to replace by another of the same name, to make, and to remove.  VLANs come after and go before bridges."""
+    wanted = {device.interface for device in desired.devices}
+    gone = (owned.devices & current.devices) - desired.devices
+    return (
+        sorted(device for device in gone if device.interface in wanted),
+        sorted(desired.devices - current.devices, key=lambda one: (one.kind, one)),
+        sorted((one for one in gone if one.interface not in wanted), key=lambda one: (one.kind, one))[::-1],
+    )
+
+
+def _without(state: MachineState, interfaces: set[str]) -> MachineState:
+    """What is left when these interfaces are gone: nothing on them need be put back."""
+    if not interfaces:
+        return state
+    return replace(
+        state,
+        links=frozenset(one for one in state.links if one.interface not in interfaces),
+        addresses=frozenset(one for one in state.addresses if one.interface not in interfaces),
+        routes=frozenset(one for one in state.routes if one.interface not in interfaces),
+        sysctls=frozenset(one for one in state.sysctls if interface_of(one.path) not in interfaces),
     )
 
 

@@ -14,7 +14,9 @@ first, and must write the broad one before the narrow ones.
 
 from fnmatch import fnmatchcase
 
-__all__ = ["breadth", "effects", "is_forwarding", "matches"]
+__all__ = ["breadth", "effects", "interface_of", "is_forwarding", "matches"]
+
+_SWAP = str.maketrans("./", "/.")  # as sysctl(8) writes a dot in the name of an interface
 
 FORWARDING = {"net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding"}
 COPIED_FROM_ALL = {
@@ -57,6 +59,14 @@ def breadth(path: str) -> int:
     if ".conf.all." in path:
         return 1
     return 2 if ".conf.default." in path else 3
+
+
+def interface_of(path: str) -> str:
+    """The interface whose setting it is, "" for a general one."""
+    parts = path.split(".")
+    if len(parts) < 5 or parts[2] not in ("conf", "neigh") or parts[3] in ("all", "default"):
+        return ""
+    return parts[3].translate(_SWAP)
 
 
 def is_forwarding(path: str) -> bool:

@@ -10,7 +10,7 @@ thread that opened it.
 import errno
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,7 +22,9 @@ from icsframework.host.changes import (
     AddRoute,
     AddRule,
     Change,
+    MakeDevice,
     RemoveAddress,
+    RemoveDevice,
     RemoveRoute,
     RemoveRule,
     ReplaceRoute,
@@ -31,12 +33,13 @@ from icsframework.host.changes import (
     SetTable,
 )
 from icsframework.host.inventory import missing, read_interfaces
-from icsframework.host.machine import IMachine, Overtaken
+from icsframework.host.machine import IMachine, Overtaken, PortRefused
 from icsframework.host.routewire import route_from, route_to, rule_from, rule_to
 from icsframework.host.rtsocket import RouteSocket
 from icsframework.host.state import (
     ROUTE_PROTOCOL,
     AddressOn,
+    Device,
     LinkSettings,
     MachineState,
     Route,
@@ -48,7 +51,7 @@ from icsframework.host.state import (
 from icsframework.host.sysctl import PROC_SYS, expand, read_sysctl, write_sysctl
 from icsframework.protocols import rtnetlink
 from icsframework.protocols.netlink import Message, NetlinkError
-from icsframework.protocols.rtnetlink import AF_INET, AF_INET6, RouteMessage, RuleMessage
+from icsframework.protocols.rtnetlink import AF_INET, AF_INET6, RouteMessage, RuleMessage, Stacked
 from icsframework.values import InterfaceInfo
 
 __all__ = ["Machine"]
@@ -91,13 +94,16 @@ class Machine:
             raise HostError(f"The network settings of this machine cannot be read: {error}.") from error
 
     def _observe(self, scope: Scope) -> MachineState:
-        links = [rtnetlink.read_link(message.body) for message in self._kernel.dump(rtnetlink.dump_links())]
+        messages = self._kernel.dump(rtnetlink.dump_links())
+        links = [rtnetlink.read_link(message.body) for message in messages]
+        stacked = [rtnetlink.read_stacked(message.body) for message in messages]
         names = {link.ifindex: link.name for link in links}
+        inside = [pair for pair in zip(links, stacked, strict=True) if pair[0].name in scope.interfaces]
         return MachineState(
+            devices=frozenset(_devices(inside, names)),
             links=frozenset(
-                LinkSettings(link.name, link.up, link.mtu, link.mac or None)
-                for link in links
-                if link.name in scope.interfaces
+                LinkSettings(link.name, link.up, link.mtu, link.mac or None, names.get(stack.master, ""))
+                for link, stack in inside
             ),
             addresses=frozenset(self._addresses(scope, names)),
             routes=frozenset(self._routes(scope, names)),
@@ -139,6 +145,10 @@ class Machine:
     def apply(self, change: Change) -> None:
         """See IMachine."""
         match change:
+            case MakeDevice(device):
+                self._make(change, device)
+            case RemoveDevice(device):
+                self._unmake(change, device)
             case SetLink(settings):
                 self._set_link(change, settings)
             case AddAddress(address):
@@ -161,12 +171,42 @@ class Machine:
             case SetTable():
                 raise HostError("The packet filter is loaded by the data plane, not by the machine.")
 
+    def _make(self, change: Change, device: Device) -> None:
+        request = (
+            rtnetlink.add_bridge(device.interface)
+            if device.kind == "bridge"
+            else rtnetlink.add_vlan(device.interface, _index(device.below), device.vlan)
+        )
+        self._do(change, request)
+
+    def _unmake(self, change: Change, device: Device) -> None:
+        try:
+            index = _index(device.interface)
+        except InterfaceMissing:
+            return  # gone already
+        self._remove(change, rtnetlink.remove_link(index))
+
     def _set_link(self, change: Change, settings: LinkSettings) -> None:
         index = _index(settings.interface)
+        if settings.master is not None:
+            self._set_master(change, index, settings)
         if settings.mac is not None:
             self._set_mac(change, index, settings.interface, bytes.fromhex(settings.mac.replace(":", "")))
         if settings.up is not None or settings.mtu is not None:
             self._do(change, rtnetlink.set_link(index, settings.up, settings.mtu))
+
+    def _set_master(self, change: Change, index: int, settings: LinkSettings) -> None:
+        """The kernel says in several ways that something cannot be a port: a wireless station, another bridge, lo."""
+        master = _index(settings.master) if settings.master else 0
+        try:
+            self._do(change, rtnetlink.set_link(index, master=master))
+        except (InterfaceMissing, NoPrivilege):
+            raise
+        except HostError as error:
+            raise PortRefused(
+                f"{settings.interface} cannot be a port of {settings.master or 'no bridge'}: {error}",
+                settings.interface,
+            ) from error
 
     def _set_mac(self, change: Change, index: int, interface: str, mac: bytes) -> None:
         """Some drivers take a new address only while the interface is down, where it would lose its routes."""
@@ -242,6 +282,15 @@ class Machine:
             raise explained(change, error.errno or errno.EIO) from error
 
 
+def _devices(links: Iterable[tuple[InterfaceInfo, Stacked]], names: dict[int, str]) -> Iterator[Device]:
+    """Those of them that are bridges or VLANs."""
+    for link, stack in links:
+        if link.kind == "bridge":
+            yield Device(link.name, "bridge")
+        elif link.kind == "vlan":
+            yield Device(link.name, "vlan", names.get(stack.below, ""), stack.vlan)
+
+
 def _index(interface: str) -> int:
     try:
         return socket.if_nametoindex(interface)
@@ -263,6 +312,15 @@ def explained(change: Change, code: int) -> Exception:
         return NoPrivilege(
             f"Not allowed to {change}; ics needs CAP_NET_ADMIN: run it as root or under its unit."
         )
+    if isinstance(change, MakeDevice) and code == errno.EEXIST:
+        name = change.device.interface
+        return HostError(
+            f"Cannot {change}: there is an interface {name} already, which is something else; "
+            f"remove it (ip link del {name}), or choose another name."
+        )
+    if isinstance(change, MakeDevice) and code == errno.EOPNOTSUPP:
+        module = "8021q" if change.device.kind == "vlan" else "bridge"
+        return HostError(f"Cannot {change}: this kernel lacks the module {module}; modprobe {module}.")
     if code == errno.ENODEV:
         return InterfaceMissing(f"Cannot {change}: the interface is gone.")
     if code == errno.EEXIST:

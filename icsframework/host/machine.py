@@ -13,11 +13,19 @@ from icsframework.host.changes import Change
 from icsframework.host.state import MachineState, Scope
 from icsframework.values import InterfaceInfo
 
-__all__ = ["IMachine", "ITable", "Overtaken", "SysctlMissing"]
+__all__ = ["IMachine", "ITable", "Overtaken", "PortRefused", "SysctlMissing"]
 
 
 class Overtaken(HostError):
     """Another program changed the same thing at the same moment; the change is tried again."""
+
+
+class PortRefused(HostError):
+    """This interface cannot be a port of a bridge."""
+
+    def __init__(self, message: str, interface: str) -> None:
+        super().__init__(message)
+        self.interface = interface
 
 
 class SysctlMissing(HostError):
@@ -27,7 +35,8 @@ class SysctlMissing(HostError):
 class IMachine(Interface):
     """Synchronous: called from one worker thread only, which may block on it.
 
-    Raises InterfaceMissing, NoPrivilege, Overtaken or another HostError that names the interface, route or sysctl.
+    Raises InterfaceMissing, NoPrivilege, Overtaken, PortRefused or another HostError that names the interface, route
+    or sysctl.
     """
 
     def interfaces() -> list[InterfaceInfo]:

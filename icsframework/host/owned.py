@@ -1,6 +1,6 @@
 """What we did to the machine, and how it was before: the memory that makes a clean stop possible.
 
-Things we added (addresses, routes, rules) are remembered to be removed;
+Things we added (devices, addresses, routes, rules) are remembered to be removed;
 settings we changed (links, sysctls) and routes we replaced are remembered with
 their previous value.  ``Owned`` is a value; its JSON form is the document
 ``before.json``.  An address that was there before us is not ours and stays.
@@ -11,7 +11,7 @@ back only when none of these is wanted any more.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from ipaddress import ip_address, ip_interface, ip_network
 from typing import Any
 
@@ -21,6 +21,7 @@ from icsframework.host.changes import (
     AddRoute,
     AddRule,
     Change,
+    MakeDevice,
     ReplaceRoute,
     SetLink,
     SetSysctl,
@@ -29,6 +30,7 @@ from icsframework.host.effects import effects, matches
 from icsframework.host.state import (
     ROUTE_PROTOCOL,
     AddressOn,
+    Device,
     LinkSettings,
     MachineState,
     Route,
@@ -62,6 +64,9 @@ class Owned:
     replaced: frozenset[Route] = frozenset()
     rules: frozenset[RoutingRule] = frozenset()
     sysctls: frozenset[Previous] = frozenset()
+    devices: frozenset[Device] = frozenset()
+    indices: frozenset[tuple[str, int]] = frozenset()
+    """Name and index of the interfaces that are named above (see renames.py)."""
 
 
 def scope_of(desired: MachineState, owned: Owned) -> Scope:
@@ -70,7 +75,8 @@ def scope_of(desired: MachineState, owned: Owned) -> Scope:
     paths = {sysctl.path for sysctl in desired.sysctls} | {previous.path for previous in owned.sysctls}
     return Scope(
         interfaces=frozenset(
-            {link.interface for link in desired.links | owned.links}
+            {device.interface for device in desired.devices | owned.devices}
+            | {link.interface for link in desired.links | owned.links}
             | {address.interface for address in desired.addresses | owned.addresses}
         ),
         tables=frozenset(route.table for route in routes),
@@ -85,6 +91,8 @@ def claim(owned: Owned, current: MachineState, changes: Iterable[Change]) -> Own
     """
     for change in changes:
         match change:
+            case MakeDevice(device):
+                owned = replace(owned, devices=owned.devices | {device})
             case SetLink(settings):
                 owned = _claim_link(owned, current, settings)
             case SetSysctl(path, _):
@@ -103,14 +111,9 @@ def claim(owned: Owned, current: MachineState, changes: Iterable[Change]) -> Own
 def _claim_link(owned: Owned, current: MachineState, wanted: LinkSettings) -> Owned:
     actual = next((link for link in current.links if link.interface == wanted.interface), None)
     if actual is None:
-        return owned  # the change will fail: there is nothing to put back
+        return owned  # a device of ours, which goes as a whole; or the change will fail
     known = next((link for link in owned.links if link.interface == wanted.interface), None)
-    changed = LinkSettings(
-        wanted.interface,
-        up=None if wanted.up is None else actual.up,
-        mtu=None if wanted.mtu is None else actual.mtu,
-        mac=None if wanted.mac is None else actual.mac,
-    )
+    changed = actual.where(wanted)
     if known is None:
         return replace(owned, links=owned.links | {changed})
     return replace(owned, links=owned.links - {known} | {known.over(changed)})
@@ -138,16 +141,7 @@ def settle(owned: Owned, desired: MachineState) -> Owned:
     keys = {route.key for route in desired.routes}
     paths = {sysctl.path for sysctl in desired.sysctls}
     wanted = {link.interface: link for link in desired.links}
-    links = {
-        LinkSettings(
-            link.interface,
-            up=None if wanted[link.interface].up is None else link.up,
-            mtu=None if wanted[link.interface].mtu is None else link.mtu,
-            mac=None if wanted[link.interface].mac is None else link.mac,
-        )
-        for link in owned.links
-        if link.interface in wanted
-    }
+    links = {link.where(wanted[link.interface]) for link in owned.links if link.interface in wanted}
     return Owned(
         links=frozenset(link for link in links if link != LinkSettings(link.interface)),
         addresses=owned.addresses & desired.addresses,
@@ -155,6 +149,8 @@ def settle(owned: Owned, desired: MachineState) -> Owned:
         replaced=frozenset(route for route in owned.replaced if route.key in keys),
         rules=owned.rules & desired.rules,
         sysctls=frozenset(one for one in owned.sysctls if one.causes & paths),
+        devices=owned.devices & desired.devices,
+        indices=owned.indices,
     )
 
 
@@ -164,9 +160,9 @@ def settle(owned: Owned, desired: MachineState) -> Owned:
 def to_document(owned: Owned) -> dict[str, Any]:
     """The JSON-able form, sorted so that equal values give equal text."""
     return {
-        "links": _sorted(
-            {"interface": o.interface, "up": o.up, "mtu": o.mtu, "mac": o.mac} for o in owned.links
-        ),
+        "devices": _sorted(map(asdict, owned.devices)),
+        "links": _sorted(map(asdict, owned.links)),
+        "indices": _sorted({"interface": name, "index": index} for name, index in owned.indices),
         "addresses": _sorted({"interface": o.interface, "address": str(o.address)} for o in owned.addresses),
         "routes": _sorted(map(_route_to, owned.routes)),
         "replaced": _sorted(map(_route_to, owned.replaced)),
@@ -219,6 +215,8 @@ def from_document(document: Any) -> Owned:
             sysctls=_read(
                 document["sysctls"], lambda o: Previous(o["path"], o["value"], frozenset(o["causes"]))
             ),
+            devices=_read(document.get("devices", ()), lambda o: Device(**o)),
+            indices=_read(document.get("indices", ()), lambda o: (str(o["interface"]), int(o["index"]))),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise StoreError(f"the record of the machine's previous state makes no sense ({error})") from error

@@ -25,11 +25,12 @@ from twisted.python.failure import Failure
 
 from icsframework.errors import HostError, IcsError, InterfaceMissing, StoreError
 from icsframework.host.before import Before
-from icsframework.host.changes import Change, SetSysctl, SetTable
+from icsframework.host.changes import Change, MakeDevice, SetSysctl, SetTable
 from icsframework.host.difference import difference
 from icsframework.host.effects import is_forwarding
 from icsframework.host.machine import IMachine, ITable, Overtaken, SysctlMissing
 from icsframework.host.owned import Owned, claim, scope_of, settle
+from icsframework.host.renames import follow, numbered
 from icsframework.host.state import MachineState, Scope
 
 __all__ = ["TRIES", "Reconciler"]
@@ -196,16 +197,25 @@ class Reconciler:
     # --- in the worker thread
 
     def _plan(self, desired: MachineState) -> _Plan:
-        if self._owned is None:
-            self._owned = self._before.load()
+        here = self._here()
+        self._owned = follow(self._recorded(), here)
         scope = scope_of(desired, self._owned)
         current = replace(self._machine.observe(scope), table=self._loaded)
         changes = difference(current, desired, self._owned)
-        return _Plan(scope, current, changes, claim(self._owned, current, changes))
+        return _Plan(scope, current, changes, numbered(claim(self._owned, current, changes), here))
+
+    def _recorded(self) -> Owned:
+        if self._owned is None:
+            self._owned = self._before.load()
+        return self._owned
+
+    def _here(self) -> dict[str, int]:
+        return {one.name: one.ifindex for one in self._machine.interfaces()}
 
     def _prepare(self, desired: MachineState) -> _Plan:
+        recorded = self._recorded()
         plan = self._plan(desired)
-        if plan.claimed != self._owned:
+        if plan.claimed != recorded:
             self._before.save(plan.claimed)
         return plan
 
@@ -218,7 +228,7 @@ class Reconciler:
     def _roll_back(self, plan: _Plan, owned: Owned) -> list[str]:
         """Back to ``plan.current`` as far as it goes: what vanished meanwhile is not brought back."""
         added = claim(Owned(), plan.current, plan.made)
-        mine = Owned(addresses=added.addresses, routes=added.routes, rules=added.rules)
+        mine = Owned(devices=added.devices, addresses=added.addresses, routes=added.routes, rules=added.rules)
         now = replace(self._machine.observe(plan.scope), table=plan.current.table)
         refused = self._attempt(difference(now, plan.current, mine))
         if not refused and owned != plan.claimed:
@@ -240,7 +250,8 @@ class Reconciler:
         return refused
 
     def _remember(self, plan: _Plan, owned: Owned) -> None:
-        self._owned = owned
+        made = any(isinstance(change, MakeDevice) for change in plan.changes)
+        self._owned = owned = numbered(owned, self._here() if made else {})
         if owned == plan.claimed:
             return
         try:

@@ -9,8 +9,8 @@ The same type serves for what was observed: then it holds everything that is
 there within a Scope.  Who compares the two is difference.py, who acts is
 reconcile.py.
 
-Addresses, routes and rules are things that are there or not; links and sysctls
-are values with a previous value.  The packet filter is opaque here: a value of
+Devices, addresses, routes and rules are things that are there or not; links and
+sysctls are values with a previous value.  The packet filter is opaque here: a value of
 the data plane that its ITable (machine.py) knows how to publish.
 """
 
@@ -25,6 +25,7 @@ __all__ = [
     "MAIN_TABLE",
     "ROUTE_PROTOCOL",
     "AddressOn",
+    "Device",
     "LinkSettings",
     "MachineState",
     "Route",
@@ -46,13 +47,37 @@ IPV6_DEFAULT_METRIC = 1024
 
 
 @dataclass(frozen=True, slots=True, order=True)
+class Device:
+    """An interface that exists only because somebody made it: a bridge, or VLAN ``vlan`` of the interface ``below``.
+
+    Bridges are made without spanning tree protocol: there is no second way to
+    anywhere, and the time it takes before a port forwards would cost clients their first DHCP exchange.
+    """
+
+    interface: str
+    kind: Literal["bridge", "vlan"]
+    below: str = ""
+    vlan: int = 0
+
+    def __str__(self) -> str:
+        if self.kind == "bridge":
+            return f"bridge {self.interface}"
+        return f"VLAN {self.vlan} of {self.below} as {self.interface}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
 class LinkSettings:
-    """What an interface should be like; None means: no opinion.  ``mac`` is lower case with colons."""
+    """What an interface should be like; None means: no opinion.
+
+    ``mac`` is lower case with colons.  ``master`` is the bridge that it is a port
+    of, "" if it is none.
+    """
 
     interface: str
     up: bool | None = None
     mtu: int | None = None
     mac: str | None = None
+    master: str | None = None
 
     def over(self, other: "LinkSettings") -> "LinkSettings":
         """These settings where they have an opinion, else those of ``other``."""
@@ -61,12 +86,25 @@ class LinkSettings:
             other.up if self.up is None else self.up,
             other.mtu if self.mtu is None else self.mtu,
             other.mac if self.mac is None else self.mac,
+            other.master if self.master is None else self.master,
+        )
+
+    def where(self, other: "LinkSettings") -> "LinkSettings":
+        """These settings as far as ``other`` has an opinion."""
+        return LinkSettings(
+            self.interface,
+            None if other.up is None else self.up,
+            None if other.mtu is None else self.mtu,
+            None if other.mac is None else self.mac,
+            None if other.master is None else self.master,
         )
 
     def unlike(self, actual: "LinkSettings") -> "LinkSettings | None":
         """The part of these settings that ``actual`` does not fulfil, or None if it fulfils all."""
         names = [
-            name for name in ("up", "mtu", "mac") if getattr(self, name) not in (None, getattr(actual, name))
+            name
+            for name in ("up", "mtu", "mac", "master")
+            if getattr(self, name) not in (None, getattr(actual, name))
         ]
         if not names:
             return None
@@ -179,8 +217,9 @@ def conf(family: Literal["ipv4", "ipv6"], interface: str, setting: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class MachineState:
-    """Links, addresses, routes, rules, sysctls and the packet filter, as wanted or as observed."""
+    """Devices, links, addresses, routes, rules, sysctls and the packet filter, as wanted or as observed."""
 
+    devices: frozenset[Device] = frozenset()
     links: frozenset[LinkSettings] = frozenset()
     addresses: frozenset[AddressOn] = frozenset()
     routes: frozenset[Route] = frozenset()
@@ -189,6 +228,7 @@ class MachineState:
     table: object | None = None
 
     def __post_init__(self) -> None:
+        _refuse_twice("device", (device.interface for device in self.devices))
         _refuse_twice("interface", (link.interface for link in self.links))
         _refuse_twice("sysctl", (sysctl.path for sysctl in self.sysctls))
 
@@ -216,6 +256,7 @@ def combine(states: Iterable[MachineState]) -> MachineState:
         "route", (f"{key[1]} (table {key[0]}, metric {key[2]})" for key in (one.key for one in routes))
     )
     return MachineState(
+        devices=frozenset().union(*(state.devices for state in every)),
         links=frozenset(_join_links(link for state in every for link in state.links)),
         addresses=frozenset().union(*(state.addresses for state in every)),
         routes=routes,

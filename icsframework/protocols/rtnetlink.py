@@ -9,6 +9,7 @@ if_link.h, if_addr.h and fib_rules.h.
 
 import struct
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address, ip_interface
 from typing import NamedTuple
 
@@ -27,14 +28,17 @@ from icsframework.values import InterfaceAddress, InterfaceInfo
 
 AF_INET, AF_INET6 = 2, 10
 
-RTM_NEWLINK, RTM_GETLINK = 16, 18
+RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
 RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
 RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
 RTM_NEWRULE, RTM_DELRULE, RTM_GETRULE = 32, 33, 34
 
 IFF_UP = 0x1
 IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_LINKINFO, IFLA_EXT_MASK, IFLA_CARRIER = 1, 3, 4, 18, 29, 33
-IFLA_INFO_KIND = 1
+IFLA_LINK, IFLA_MASTER, IFLA_PERM_ADDRESS = 5, 10, 54
+IFLA_INFO_KIND, IFLA_INFO_DATA = 1, 2
+IFLA_BR_FORWARD_DELAY, IFLA_BR_STP_STATE = 1, 5
+IFLA_VLAN_ID = 1
 RTEXT_FILTER_SKIP_STATS = 0x8
 
 IFA_ADDRESS, IFA_LOCAL, IFA_BROADCAST, IFA_FLAGS = 1, 2, 4, 8
@@ -58,6 +62,7 @@ _ROUTE = struct.Struct(
 )  # family, lengths of dst and src, tos, table, protocol, scope, type, flags
 _RULE = struct.Struct("=BBBBBxxBI")  # family, lengths of dst and src, tos, table, action, flags
 _NUMBER = struct.Struct("=I")
+_SHORT = struct.Struct("=H")
 
 _ADD = NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL
 _REPLACE = NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE
@@ -103,7 +108,31 @@ def read_link(body: bytes) -> InterfaceInfo:
         up=bool(flags & IFF_UP),
         carrier=bool(flags & IFF_UP) and found.get(IFLA_CARRIER, b"\1") != b"\0",
         kind=_text(kind),
+        permanent_mac=found.get(IFLA_PERM_ADDRESS, b"").hex(":"),
     )
+
+
+class Stacked(NamedTuple):
+    """How an interface hangs together with others: the index of the bridge that it is a port of, that of the interface
+    below it, and its VLAN; 0 for none.
+    """
+
+    master: int
+    below: int
+    vlan: int
+
+
+def read_stacked(body: bytes) -> Stacked:
+    """The same message as ``read_link`` has.  WireError if it is malformed."""
+    found = attributes(body[_LINK.size :])
+    data = attributes(attributes(found.get(IFLA_LINKINFO, b"")).get(IFLA_INFO_DATA, b""))
+    kind = attributes(found.get(IFLA_LINKINFO, b"")).get(IFLA_INFO_KIND, b"")
+    vlan = _SHORT.unpack_from(at_least(data.get(IFLA_VLAN_ID, b""), 2))[0] if _text(kind) == "vlan" else 0
+    return Stacked(_index(found.get(IFLA_MASTER)), _index(found.get(IFLA_LINK)), vlan)
+
+
+def _index(raw: bytes | None) -> int:
+    return 0 if raw is None else int(_NUMBER.unpack_from(at_least(raw, 4))[0])
 
 
 def read_address(body: bytes) -> LinkAddress | None:
@@ -128,30 +157,46 @@ def interfaces(links: Iterable[Message], addresses: Iterable[Message]) -> list[I
         if found is not None:
             on.setdefault(found.ifindex, []).append(found.address)
     bare = sorted((read_link(message.body) for message in links), key=lambda link: link.ifindex)
-    return [
-        InterfaceInfo(
-            link.name,
-            link.ifindex,
-            link.mac,
-            link.mtu,
-            link.up,
-            link.carrier,
-            tuple(on.get(link.ifindex, ())),
-            link.kind,
-        )
-        for link in bare
-    ]
+    return [replace(link, addresses=tuple(on.get(link.ifindex, ()))) for link in bare]
+
+
+def add_bridge(name: str) -> Message:
+    """The request for a bridge without spanning tree protocol, whose ports forward at once."""
+    data = {IFLA_BR_STP_STATE: number(0), IFLA_BR_FORWARD_DELAY: number(0)}
+    return _add_link(name, "bridge", data, {})
+
+
+def add_vlan(name: str, below: int, vlan: int) -> Message:
+    """The request for VLAN ``vlan`` (IEEE 802.1Q) of the interface with the index ``below``."""
+    return _add_link(name, "vlan", {IFLA_VLAN_ID: _SHORT.pack(vlan)}, {IFLA_LINK: number(below)})
+
+
+def _add_link(name: str, kind: str, data: Mapping[int, bytes], more: Mapping[int, bytes]) -> Message:
+    info = {IFLA_INFO_KIND: kind.encode() + b"\0", IFLA_INFO_DATA: attributes_to_wire(data)}
+    wanted = {IFLA_IFNAME: name.encode() + b"\0", **more, IFLA_LINKINFO: attributes_to_wire(info)}
+    return Message(RTM_NEWLINK, _ADD, _LINK.pack(0, 0, 0, 0, 0) + attributes_to_wire(wanted))
+
+
+def remove_link(ifindex: int) -> Message:
+    """The request to remove an interface that can be made and removed."""
+    return Message(RTM_DELLINK, NLM_F_ACK, _LINK.pack(0, 0, ifindex, 0, 0))
 
 
 def set_link(
-    ifindex: int, up: bool | None = None, mtu: int | None = None, mac: bytes | None = None
+    ifindex: int,
+    up: bool | None = None,
+    mtu: int | None = None,
+    mac: bytes | None = None,
+    master: int | None = None,
 ) -> Message:
-    """The request to change an interface; None leaves as it is."""
+    """The request to change an interface; None leaves as it is.  ``master`` is the index of a bridge, 0 for none."""
     wanted: dict[int, bytes] = {}
     if mtu is not None:
         wanted[IFLA_MTU] = number(mtu)
     if mac is not None:
         wanted[IFLA_ADDRESS] = mac
+    if master is not None:
+        wanted[IFLA_MASTER] = number(master)
     body = _LINK.pack(0, 0, ifindex, IFF_UP if up else 0, 0 if up is None else IFF_UP)
     return Message(RTM_NEWLINK, NLM_F_ACK, body + attributes_to_wire(wanted))
 

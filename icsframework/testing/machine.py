@@ -12,7 +12,7 @@ writes to every interface, and what vanishes takes everything with it.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from zope.interface import implementer
 
@@ -22,7 +22,9 @@ from icsframework.host.changes import (
     AddRoute,
     AddRule,
     Change,
+    MakeDevice,
     RemoveAddress,
+    RemoveDevice,
     RemoveRoute,
     RemoveRule,
     ReplaceRoute,
@@ -31,10 +33,11 @@ from icsframework.host.changes import (
     SetTable,
 )
 from icsframework.host.effects import effects, matches
-from icsframework.host.machine import IMachine, Overtaken, SysctlMissing
+from icsframework.host.machine import IMachine, Overtaken, PortRefused, SysctlMissing
 from icsframework.host.state import (
     ROUTE_PROTOCOL,
     AddressOn,
+    Device,
     LinkSettings,
     MachineState,
     Route,
@@ -68,6 +71,9 @@ class _Interface:
     up: bool = False
     mtu: int = 1500
     kind: str = "veth"
+    master: str = ""
+    below: str = ""
+    vlan: int = 0
 
 
 @implementer(IMachine)
@@ -97,12 +103,30 @@ class FakeMachine:
             self.sysctls[conf("ipv4", name, setting)] = self.sysctls[conf("ipv4", "default", setting)]
 
     def vanish(self, name: str) -> None:
-        """The interface goes, and all that hangs on it."""
+        """The interface goes, and all that hangs on it: VLANs too; a bridge sets its ports free."""
+        for vlan in [other for other, one in self._interfaces.items() if one.below == name]:
+            self.vanish(vlan)
         del self._interfaces[name]
+        for port in self._interfaces.values():
+            port.master = "" if port.master == name else port.master
         self.addresses = {one for one in self.addresses if one.interface != name}
         self.routes = {route for route in self.routes if route.interface != name}
         gone = conf("ipv4", name, "")
         self.sysctls = {path: value for path, value in self.sysctls.items() if not path.startswith(gone)}
+
+    def rename(self, old: str, new: str) -> None:
+        """The interface gets another name, and keeps all that it has."""
+        self._interfaces[new] = self._interfaces.pop(old)
+        for one in self._interfaces.values():
+            one.master = new if one.master == old else one.master
+            one.below = new if one.below == old else one.below
+        self.addresses = {replace(a, interface=new) if a.interface == old else a for a in self.addresses}
+        self.routes = {replace(r, interface=new) if r.interface == old else r for r in self.routes}
+        before, after = conf("ipv4", old, ""), conf("ipv4", new, "")
+        self.sysctls = {
+            path.replace(before, after) if path.startswith(before) else path: value
+            for path, value in self.sysctls.items()
+        }
 
     def fail_on(self, words: str, error: Exception) -> None:
         """Changes whose description contains ``words`` fail until ``recover``."""
@@ -136,8 +160,13 @@ class FakeMachine:
     def observe(self, scope: Scope) -> MachineState:
         """See IMachine."""
         return MachineState(
+            devices=frozenset(
+                Device(name, "bridge") if one.kind == "bridge" else Device(name, "vlan", one.below, one.vlan)
+                for name, one in self._interfaces.items()
+                if name in scope.interfaces and one.kind in ("bridge", "vlan")
+            ),
             links=frozenset(
-                LinkSettings(name, one.up, one.mtu, one.mac)
+                LinkSettings(name, one.up, one.mtu, one.mac, one.master)
                 for name, one in self._interfaces.items()
                 if name in scope.interfaces
             ),
@@ -172,6 +201,11 @@ class FakeMachine:
 
     def _make(self, change: Change) -> None:
         match change:
+            case MakeDevice(device):
+                self._make_device(device)
+            case RemoveDevice(device):
+                if device.interface in self._interfaces:
+                    self.vanish(device.interface)
             case SetLink(settings):
                 self._set_link(settings)
             case AddAddress(address):
@@ -201,8 +235,23 @@ class FakeMachine:
             raise InterfaceMissing(f"There is no interface {name} here; ip link shows those that are.")
         return self._interfaces[name]
 
+    def _make_device(self, device: Device) -> None:
+        if device.interface in self._interfaces:
+            raise HostError(f"cannot make {device}: there is an interface {device.interface} already.")
+        if device.below:
+            self._existing(device.below)
+        self.add_interface(device.interface)
+        made = self._interfaces[device.interface]
+        made.kind, made.below, made.vlan = device.kind, device.below, device.vlan
+
     def _set_link(self, settings: LinkSettings) -> None:
         interface = self._existing(settings.interface)
+        if settings.master:
+            if self._existing(settings.master).kind != "bridge" or interface.kind == "bridge":
+                raise PortRefused(
+                    f"{settings.interface} cannot be a port of {settings.master}.", settings.interface
+                )
+        interface.master = interface.master if settings.master is None else settings.master
         interface.mtu = interface.mtu if settings.mtu is None else settings.mtu
         interface.mac = settings.mac or interface.mac
         interface.up = interface.up if settings.up is None else settings.up

@@ -1,6 +1,7 @@
 """The machine and its reconciler keep their promises: the same tests on the fake and on a kernel in a fresh namespace."""
 
 import subprocess
+from dataclasses import replace
 from ipaddress import ip_address, ip_interface, ip_network
 from pathlib import Path
 
@@ -13,17 +14,28 @@ from icsframework.errors import HostError, InterfaceMissing
 from icsframework.host.changes import (
     AddAddress,
     AddRoute,
+    MakeDevice,
     RemoveAddress,
+    RemoveDevice,
     RemoveRoute,
     RemoveRule,
     SetLink,
     SetSysctl,
 )
 from icsframework.host.links import Machine
-from icsframework.host.machine import IMachine, Overtaken, SysctlMissing
+from icsframework.host.machine import IMachine, Overtaken, PortRefused, SysctlMissing
 from icsframework.host.owned import Owned
 from icsframework.host.reconcile import Reconciler
-from icsframework.host.state import AddressOn, LinkSettings, MachineState, Route, RoutingRule, Scope, Sysctl
+from icsframework.host.state import (
+    AddressOn,
+    Device,
+    LinkSettings,
+    MachineState,
+    Route,
+    RoutingRule,
+    Scope,
+    Sysctl,
+)
 from icsframework.testing.machine import FakeMachine
 from icsframework.testing.namespace import allowed, fresh_network
 
@@ -72,6 +84,12 @@ class FakeWorld:
     def vanish(self, name):
         self.machine.vanish(name)
 
+    def rename(self, old, new):
+        self.machine.rename(old, new)
+
+    def knows(self, kind):
+        return True
+
     def sysctl(self, path, value):
         self.machine.apply(SetSysctl(path, value))
 
@@ -95,6 +113,16 @@ class RealWorld:
 
     def vanish(self, name):
         ip("link", "del", name)
+
+    def rename(self, old, new):
+        ip("link", "set", old, "name", new)
+
+    def knows(self, kind):
+        tried = ["ip", "link", "add", "link", "lo", "name", "try0", "type", kind, "id", "9"]
+        known = subprocess.run(tried, check=False, capture_output=True).returncode == 0
+        if known:
+            ip("link", "del", "try0")
+        return known
 
     def sysctl(self, path, value):
         self.machine.apply(SetSysctl(path, value))
@@ -467,3 +495,155 @@ def test_a_name_with_a_dot(world, reconciler):
     assert Sysctl("net.ipv4.conf.eth0/5.rp_filter", "2") in everything(world).sysctls
     done(reconciler.restore())
     assert everything(world) == as_it_was
+
+
+# --- bridges and VLANs ------------------------------------------------------------------------------
+
+
+BRIDGED = MachineState(
+    devices=frozenset({Device("br-home", "bridge")}),
+    links=frozenset(
+        {
+            LinkSettings("br-home", up=True, mac="02:00:5e:00:53:99"),
+            LinkSettings("lan0", up=True, master="br-home"),
+            LinkSettings("wan0", up=True, master="br-home"),
+        }
+    ),
+    addresses=frozenset({on("br-home", "192.168.0.1/24")}),
+)
+
+
+def bridged(world, *ports):
+    """What is wanted while only these ports are there."""
+    links = {one for one in BRIDGED.links if one.interface in ("br-home", *ports)}
+    return replace(BRIDGED, links=frozenset(links))
+
+
+def test_a_bridge_comes_and_goes(two, reconciler, before):
+    """It is made with its ports, a second apply changes nothing, and in the end each port has back what it had."""
+    two.machine.apply(MakeDevice(Device("br-old", "bridge")))
+    two.machine.apply(SetLink(LinkSettings("wan0", up=True, master="br-old")))
+    as_it_was = everything(two)
+    done(reconciler.apply(BRIDGED))
+    assert BRIDGED.devices <= everything(two).devices
+    assert BRIDGED.links <= {link.where(one) for link in everything(two).links for one in BRIDGED.links}
+    assert BRIDGED.addresses <= everything(two).addresses
+    assert done(reconciler.apply(BRIDGED)) == 0
+    done(reconciler.restore())
+    assert everything(two) == as_it_was
+    assert before.owned == Owned()
+
+
+def test_a_bridge_keeps_its_mac_whatever_its_ports_do(two, reconciler):
+    """Ports come and go; the clients' ARP caches stay right."""
+
+    def mac():
+        return next(link.mac for link in everything(two).links if link.interface == "br-home")
+
+    for ports in ([], ["wan0"], ["lan0", "wan0"], ["lan0"], []):
+        done(reconciler.apply(bridged(two, *ports)))
+        assert mac() == "02:00:5e:00:53:99"
+        masters = {link.interface for link in everything(two).links if link.master == "br-home"}
+        assert masters == set(ports)
+
+
+def test_a_start_that_finds_our_bridge_keeps_it(two, reconciler, before):
+    """After kill -9 the successor changes nothing, and still knows what to take away."""
+    as_it_was = everything(two)
+    done(reconciler.apply(BRIDGED))
+    successor = Reconciler(two.machine, before, maybeDeferred)
+    assert done(successor.apply(BRIDGED)) == 0
+    done(successor.restore())
+    assert everything(two) == as_it_was
+
+
+def test_a_port_that_vanishes_and_returns(two, reconciler, before):
+    """It is a port again, and what the one that went had been before is forgotten."""
+    done(reconciler.apply(BRIDGED))
+    two.vanish("wan0")
+    done(reconciler.apply(bridged(two, "lan0")))
+    assert "wan0" not in {link.interface for link in before.owned.links}
+    two.add_interface("wan0")
+    done(reconciler.apply(BRIDGED))
+    assert {link.interface for link in everything(two).links if link.master} == {"lan0", "wan0"}
+    done(reconciler.restore())
+    assert {(link.interface, link.up, link.master) for link in everything(two).links} >= {
+        ("lan0", False, ""),
+        ("wan0", False, ""),
+    }
+
+
+def test_what_cannot_be_a_port_is_named(two):
+    """The error says which interface, so that the rest can go on without it."""
+    for bridge in ("br0", "br1"):
+        two.machine.apply(MakeDevice(Device(bridge, "bridge")))
+    with pytest.raises(PortRefused, match="br1") as refused:
+        two.machine.apply(SetLink(LinkSettings("br1", master="br0")))
+    assert refused.value.interface == "br1"
+    with pytest.raises(InterfaceMissing, match="nowhere0"):
+        two.machine.apply(SetLink(LinkSettings("lan0", master="nowhere0")))
+
+
+def test_a_name_that_is_taken_by_something_else(two, reconciler):
+    """A bridge cannot be made where another interface has its name; nothing has changed then."""
+    as_it_was = everything(two)
+    wanted = replace(BRIDGED, devices=frozenset({Device("wan0", "bridge")}), links=frozenset())
+    with pytest.raises(HostError, match=r"bridge wan0.*already"):
+        done(reconciler.apply(wanted))
+    assert everything(two) == as_it_was
+
+
+def test_a_vlan_comes_changes_and_goes(two, reconciler):
+    """Another number is another device; the interface below is as before in the end."""
+    if not two.knows("vlan"):
+        pytest.skip("this kernel has no VLANs")
+    as_it_was = everything(two)
+    for vlan in (5, 5, 7):
+        wanted = MachineState(
+            devices=frozenset({Device("icsu-tv", "vlan", "wan0", vlan)}),
+            links=frozenset({LinkSettings("wan0", up=True), LinkSettings("icsu-tv", up=True, mtu=1400)}),
+            addresses=frozenset({on("icsu-tv", "203.0.113.5/24")}),
+        )
+        done(reconciler.apply(wanted))
+        assert wanted.devices == everything(two).devices
+        assert wanted.addresses <= everything(two).addresses
+    two.machine.apply(RemoveDevice(Device("icsu-tv", "vlan", "wan0", 7)))
+    two.machine.apply(RemoveDevice(Device("icsu-tv", "vlan", "wan0", 7)))
+    done(reconciler.apply(wanted))
+    done(reconciler.restore())
+    assert everything(two) == as_it_was
+
+
+def test_a_failed_apply_takes_the_bridge_back(two, reconciler, before):
+    """The ports are what they were."""
+    as_it_was = everything(two)
+    wanted = replace(BRIDGED, addresses=BRIDGED.addresses | {on("zzz9", "192.168.8.1/24")})
+    with pytest.raises(InterfaceMissing, match="zzz9"):
+        done(reconciler.apply(wanted))
+    assert everything(two) == as_it_was
+    assert before.owned == Owned()
+
+
+def test_a_renamed_interface_keeps_what_is_ours(two, reconciler, before):
+    """By its new name nothing is to be done, and the end finds it, even by a successor."""
+    done(reconciler.apply(GATEWAY))
+    two.rename("lan0", "home0")
+    renamed = replace(
+        GATEWAY,
+        links=frozenset(
+            replace(one, interface="home0" if one.interface == "lan0" else one.interface)
+            for one in GATEWAY.links
+        ),
+        addresses=frozenset(
+            replace(one, interface="home0" if one.interface == "lan0" else one.interface)
+            for one in GATEWAY.addresses
+        ),
+    )
+    assert done(reconciler.apply(renamed)) == 0
+    assert {one.interface for one in before.owned.links} == {"home0", "wan0"}
+    two.rename("home0", "home1")
+    done(Reconciler(two.machine, before, maybeDeferred).restore())
+    state = everything(two)
+    assert not {one for one in state.addresses if one.interface != "lo"}
+    assert next(one.up for one in state.links if one.interface == "home1") is False
+    assert before.owned == Owned()

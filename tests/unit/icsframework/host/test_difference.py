@@ -1,14 +1,16 @@
 """The way from one state of the machine to another."""
 
+from dataclasses import replace
 from ipaddress import ip_address, ip_interface, ip_network
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icsframework.host.changes import AddAddress, SetSysctl
+from icsframework.host.changes import AddAddress, MakeDevice, SetLink, SetSysctl
 from icsframework.host.difference import difference
 from icsframework.host.owned import Owned, Previous, claim, scope_of, settle
-from icsframework.host.state import AddressOn, LinkSettings, MachineState, Route, RoutingRule, Sysctl
+from icsframework.host.renames import follow, numbered
+from icsframework.host.state import AddressOn, Device, LinkSettings, MachineState, Route, RoutingRule, Sysctl
 from icsframework.testing.machine import FakeMachine
 
 
@@ -144,6 +146,8 @@ def test_a_broad_sysctl_is_followed_by_what_it_overwrites():
 # --- any state to any other ------------------------------------------------------------------------
 
 NAMES = ("a", "b", "c")
+BRIDGES = ("br0", "br1")
+VLANS = ("v0", "v1")
 ADDRESSES = [
     ip_interface(text)
     for text in ("192.168.0.1/24", "192.168.0.2/24", "10.0.0.1/8", "2001:db8::1/64", "2001:db8::1/60")
@@ -157,7 +161,18 @@ PATHS = (
 )
 
 a_name = st.sampled_from(NAMES)
-an_address = st.builds(AddressOn, a_name, st.sampled_from(ADDRESSES))
+
+
+def an_address(names):
+    return st.builds(AddressOn, st.sampled_from(names), st.sampled_from(ADDRESSES))
+
+
+@st.composite
+def made_devices(draw):
+    """Bridges and VLANs that we may want."""
+    bridges = draw(st.frozensets(st.builds(Device, st.sampled_from(BRIDGES), st.just("bridge"))))
+    vlans = st.builds(Device, st.sampled_from(VLANS), st.just("vlan"), a_name, st.sampled_from([5, 7]))
+    return bridges | one_a_key(draw(st.frozensets(vlans, max_size=2)), lambda one: one.interface)
 
 
 def a_route(protocols):
@@ -190,13 +205,23 @@ def one_a_key(items, key):
 @st.composite
 def desires(draw):
     """Any state that the composer may want of interfaces that are there."""
-    addresses = draw(st.frozensets(an_address, max_size=4))
+    devices = draw(made_devices())
+    here = (*NAMES, *sorted(device.interface for device in devices))
+    addresses = draw(st.frozensets(an_address(here), max_size=4))
     addresses = one_a_key(addresses, lambda one: (one.interface, one.address.ip))
     routes = one_a_key(draw(st.frozensets(a_route([0x69]), max_size=4)), lambda one: one.key)
-    up = {one.interface for one in routes} | draw(st.frozensets(a_name))
-    links = {name: LinkSettings(name, up=True, mtu=draw(st.sampled_from([None, 1400]))) for name in up}
+    up = {one.interface for one in routes} | draw(st.frozensets(st.sampled_from(here)))
+    bridges = [device.interface for device in devices if device.kind == "bridge"]
+    masters = st.sampled_from([None, "", *bridges])
+    links = {
+        name: LinkSettings(
+            name, True, draw(st.sampled_from([None, 1400])), None, draw(masters) if name in NAMES else None
+        )
+        for name in up
+    }
     sysctls = draw(st.dictionaries(st.sampled_from(PATHS), st.sampled_from(["0", "1"]), max_size=4))
     return MachineState(
+        devices=devices,
         links=frozenset(links.values()),
         addresses=addresses,
         routes=routes,
@@ -211,10 +236,13 @@ def machines(draw):
     machine = FakeMachine()
     for name in NAMES:
         machine.add_interface(name, up=draw(st.booleans()))
+    if draw(st.booleans()):
+        machine.apply(MakeDevice(Device("br1", "bridge")))
+        machine.apply(SetLink(LinkSettings(draw(a_name), master="br1")))
     for path, value in draw(st.dictionaries(st.sampled_from(PATHS), st.sampled_from(["0", "1"]))).items():
         machine.sysctls[path] = value
     machine.addresses |= one_a_key(
-        draw(st.frozensets(an_address, max_size=3)), lambda one: (one.interface, one.address.ip)
+        draw(st.frozensets(an_address(NAMES), max_size=3)), lambda one: (one.interface, one.address.ip)
     )
     up = {one.name for one in machine.interfaces() if one.up}
     foreign = one_a_key(draw(st.frozensets(a_route([4]), max_size=3)), lambda one: one.key)
@@ -231,12 +259,17 @@ def conflicts(machine, desired):
 
 def become(machine, desired, owned):
     """What the reconciler does, without its safety nets."""
+    owned = follow(owned, indices(machine))
     current = machine.observe(scope_of(desired, owned))
     changes = difference(current, desired, owned)
-    claimed = claim(owned, current, changes)
+    claimed = numbered(claim(owned, current, changes), indices(machine))
     for change in changes:
         machine.apply(change)
-    return settle(claimed, desired)
+    return numbered(settle(claimed, desired), indices(machine))
+
+
+def indices(machine):
+    return {one.name: one.ifindex for one in machine.interfaces()}
 
 
 def holds(machine, desired):
@@ -244,7 +277,8 @@ def holds(machine, desired):
     links = {link.interface: link for link in state.links}
     values = {one.path: one.value for one in state.sysctls}
     return (
-        all(link.unlike(links[link.interface]) is None for link in desired.links)
+        desired.devices <= state.devices
+        and all(link.unlike(links[link.interface]) is None for link in desired.links)
         and desired.addresses <= state.addresses
         and all(any(there.leads_like(one) for there in state.routes) for one in desired.routes)
         and all(any(there.selects_like(one) for there in state.rules) for one in desired.rules)
@@ -276,3 +310,101 @@ def test_the_model_can_tell():
     as_it_was = machine.everything()
     machine.apply(AddAddress(on("a", "192.168.0.1/24")))
     assert machine.everything() != as_it_was
+
+
+@settings(max_examples=60, deadline=None)
+@given(machines(), desires(), st.permutations(NAMES))
+def test_renames_make_no_difference(machine, desired, names):
+    """Interfaces that change their names take along what is ours, and in the end have back what was theirs."""
+    if conflicts(machine, desired):
+        return
+    called = dict(zip(NAMES, names, strict=True))
+    as_it_was = renamed(machine.everything(), called)
+    owned = become(machine, desired, Owned())
+    for name in NAMES:
+        machine.rename(name, f"{name}-")
+    for old, new in called.items():
+        machine.rename(f"{old}-", new)
+    desired = renamed(desired, called)
+    changes = difference(machine.observe(scope_of(desired, owned)), desired, follow(owned, indices(machine)))
+    assert changes == ()
+    assert become(machine, MachineState(), owned) == Owned()
+    assert machine.everything() == as_it_was
+
+
+def renamed(state, called):
+    """The same state by other names."""
+
+    def path(text):
+        parts = text.split(".")
+        return ".".join(called.get(part, part) if place == 3 else part for place, part in enumerate(parts))
+
+    return replace(
+        state,
+        devices=frozenset(
+            replace(
+                one,
+                interface=called.get(one.interface, one.interface),
+                below=called.get(one.below, one.below),
+            )
+            for one in state.devices
+        ),
+        links=frozenset(
+            replace(one, interface=called.get(one.interface, one.interface)) for one in state.links
+        ),
+        addresses=frozenset(
+            replace(one, interface=called.get(one.interface, one.interface)) for one in state.addresses
+        ),
+        routes=frozenset(
+            replace(one, interface=called.get(one.interface, one.interface)) for one in state.routes
+        ),
+        sysctls=frozenset(replace(one, path=path(one.path)) for one in state.sysctls),
+    )
+
+
+def test_a_device_of_another_kind_is_made_anew_with_all_that_hangs_on_it():
+    """A VLAN whose number changes is another device: the old one goes first, addresses and settings come again."""
+    machine = FakeMachine()
+    machine.add_interface("a", up=True)
+    machine.add_interface("b", up=True)
+
+    def wanted(below, vlan):
+        return MachineState(
+            devices=frozenset({Device("v0", "vlan", below, vlan)}),
+            links=frozenset({LinkSettings("v0", up=True)}),
+            addresses=frozenset({on("v0", "192.0.2.5/24")}),
+        )
+
+    owned = become(machine, wanted("a", 5), Owned())
+    current = machine.observe(scope_of(wanted("b", 7), owned))
+    assert words(difference(current, wanted("b", 7), owned)) == [
+        "remove VLAN 5 of a as v0",
+        "make VLAN 7 of b as v0",
+        "set interface v0 up",
+        "add address 192.0.2.5/24 on v0",
+    ]
+    owned = become(machine, wanted("b", 7), owned)
+    assert holds(machine, wanted("b", 7))
+    assert become(machine, MachineState(), owned) == Owned()
+
+
+def test_a_bridge_comes_before_its_ports_and_goes_after_them():
+    """Ports are given back as they were, then the bridge goes; somebody else's bridge stays."""
+    machine = FakeMachine()
+    machine.add_interface("a")
+    wanted = MachineState(
+        devices=frozenset({Device("br0", "bridge")}),
+        links=frozenset({LinkSettings("a", up=True, master="br0"), LinkSettings("br0", up=True)}),
+    )
+    assert words(difference(machine.everything(), wanted)) == [
+        "make bridge br0",
+        "set interface a up, port of br0",
+        "set interface br0 up",
+    ]
+    owned = become(machine, wanted, Owned())
+    assert words(difference(machine.everything(), MachineState(), owned)) == [
+        "set interface a port of no bridge",
+        "set interface a down",
+        "remove bridge br0",
+    ]
+    assert difference(machine.everything(), MachineState(), Owned()) == ()

@@ -224,3 +224,48 @@ def test_there_and_back():
     assert RouteMessage.from_wire(ROUTE.to_wire()) == ROUTE
     rule = RuleMessage(10, 100, {6: number(1)}, 7, 2, 8)
     assert RuleMessage.from_wire(rule.to_wire()) == rule
+
+
+# --- bridges and VLANs
+
+
+def judged_link(request):
+    """A request as pyroute2 reads it: attributes, and those of the kind."""
+    message = ifinfmsg(to_wire(request, 1))
+    message.decode()
+    return message
+
+
+def test_a_bridge_forwards_at_once():
+    """No spanning tree protocol, no delay."""
+    message = judged_link(rtnetlink.add_bridge("br-home"))
+    info = message.get_attr("IFLA_LINKINFO")
+    assert (message.get_attr("IFLA_IFNAME"), info.get_attr("IFLA_INFO_KIND")) == ("br-home", "bridge")
+    data = info.get_attr("IFLA_INFO_DATA")
+    assert (data.get_attr("IFLA_BR_STP_STATE"), data.get_attr("IFLA_BR_FORWARD_DELAY")) == (0, 0)
+
+
+def test_a_vlan_has_its_number_and_the_interface_below():
+    """What is asked for is what is read back."""
+    request = rtnetlink.add_vlan("icsu-tv", 4, 7)
+    message = judged_link(request)
+    data = message.get_attr("IFLA_LINKINFO").get_attr("IFLA_INFO_DATA")
+    assert (message.get_attr("IFLA_LINK"), data.get_attr("IFLA_VLAN_ID")) == (4, 7)
+    assert rtnetlink.read_stacked(request.body) == rtnetlink.Stacked(0, 4, 7)
+
+
+def test_ports_and_permanent_addresses():
+    """The master of a port, and the address that a card was made with."""
+    body = link(more=attribute(10, number(9)) + attribute(54, b"\2\0\x5e\0\x53\7"))
+    assert rtnetlink.read_stacked(body) == rtnetlink.Stacked(9, 0, 0)
+    assert read_link(body).permanent_mac == "02:00:5e:00:53:07"
+    assert judged_link(rtnetlink.set_link(3, master=0)).get_attr("IFLA_MASTER") == 0
+    removal = rtnetlink.remove_link(3)
+    assert (removal.kind, judged_link(removal)["index"]) == (17, 3)
+
+
+@pytest.mark.parametrize("more", [attribute(10, b"\1"), attribute(18, attribute(1, b"vlan\0"))])
+def test_half_a_stack_is_refused(more):
+    """A number that is cut off is an error, no crash."""
+    with pytest.raises(WireError):
+        rtnetlink.read_stacked(link(more=more))
