@@ -1,10 +1,11 @@
 """Traffic whose every loss shows, run inside lab hosts by the tests here.
 
     traffic.py echo PORT                  answers datagrams until told to end
-    traffic.py stream ADDRESS PORT        1000 numbered datagrams a second, on an absolute schedule
+    traffic.py stream ADDRESS PORT [MARK] 1000 numbered datagrams a second, on an absolute schedule
     traffic.py serve PORT                 sends numbered blocks to whoever connects, until told to end
     traffic.py download ADDRESS PORT      reads them
-    traffic.py talk ADDRESS PORT          a TCP connection with a line each way every 50 ms; ends with it
+    traffic.py talk ADDRESS PORT [MARK]   a TCP connection with a line each way every 50 ms; ends with it
+    traffic.py parrot PORT                the other end of it
 
 Each says ``ready``, ends when its input does, and then says in one line of JSON what it saw.
 """
@@ -57,6 +58,12 @@ def udp():
     return sock
 
 
+def marked(sock, mark):
+    """Let the socket leave by the uplink with this mark; 0: by whichever."""
+    if int(mark):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, int(mark))
+
+
 def echo(port):
     sock = udp()
     sock.bind(("", int(port)))
@@ -78,8 +85,9 @@ def echo(port):
     until_told(work)
 
 
-def stream(address, port):
+def stream(address, port, mark=0):
     sock = udp()
+    marked(sock, mark)
     sock.connect((address, int(port)))
     say("ready")
     answered = {}
@@ -168,9 +176,12 @@ def download(address, port):
     say(json.dumps({"bytes": size, "exact": digest.hexdigest() == expected, "error": error}))
 
 
-def talk(address, port):
+def talk(address, port, mark=0):
     """Until the connection ends; says when, and why."""
-    sock = socket.create_connection((address, int(port)), 10)
+    sock = socket.socket()
+    marked(sock, mark)
+    sock.settimeout(10)
+    sock.connect((address, int(port)))
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     say("ready")
     error, rounds, last = "", 0, time.monotonic()
