@@ -38,7 +38,7 @@ _KINDS = (
     EventKind("gateway.fault", "critical", "fatal: {reason}"),
     EventKind("config.warning", "warn", "{problem}"),
     EventKind(
-        "plugin.broken", "error", "plugin {plugin} failed and does no more until it is restarted: {reason}"
+        "plugin.broken", "error", "plugin {plugin} failed: {reason}"
     ),
     EventKind("plugin.unavailable", "warn", "plugin {plugin} is not used: {reason}"),
     # the machine

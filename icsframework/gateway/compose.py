@@ -312,15 +312,14 @@ class Gateway(Service):
 
     def settle(self) -> Deferred[Any]:
         """Make the machine agree with configuration and live state; Deferred fires when it does."""
-        if self._frozen:
-            return succeed(0)
+        if self._frozen or self._state == "stopping":
+            return succeed(0)  # all is given back at once, or left to the next process
         live, indices = self.live(), self.uplinks.indices
         try:
             wanted = machine_state(self.config, live, indices)
         except IcsError as error:
             return fail(error)
-        if self._state != "stopping":
-            self._remember()
+        self._remember()
         applied = self._machinery.reconciler.apply(wanted)
         return applied.addCallback(self._in_force, wanted, data_plane(self.config, live, indices))
 
@@ -369,6 +368,7 @@ class Gateway(Service):
             yield self._take(step)
         self.uplinks.arrange(tuple(uplink.name for uplink in enabled(new)))
         yield self.settle()
+        self.supervisor.announce()
 
     @inlineCallbacks
     def _take(self, step: plan.Step) -> Any:

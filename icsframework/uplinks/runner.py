@@ -24,6 +24,7 @@ from twisted.python.failure import Failure
 
 from icsframework.errors import IcsError, UplinkFailed, UplinkRefused
 from icsframework.interfaces import IClock, IEvents, IUplink
+from icsframework.patience import PATIENCE, within
 from icsframework.status import cause_to_json
 from icsframework.uplinks import policy as rules
 from icsframework.uplinks.saved import SavedUplink
@@ -98,10 +99,15 @@ class Runner:
         self._waiters: list[Deferred[Link]] = []
         self._wake: IDelayedCall | None = None
         self._stopping = False
+        self._calls = 0
+        """Calls of connect and disconnect so far: what an earlier one says late is not about the present."""
+        self._unusable: tuple[Link, Failed] | None = None
+        """The link that the machine refused, until the plugin is done with it."""
         self._disconnecting: Deferred[Any] = succeed(None)
         """The last ``disconnect``: fires when the plugin has done it."""
         self._leaving: Deferred[Any] = succeed(None)
         """The last loss of the link: fires when the machine is without it."""
+        self._losses = 0
         self.plugin = spec.make(self._observe)
 
     # --- life ---
@@ -123,20 +129,21 @@ class Runner:
         """Disconnect, stop the plugin; Deferred fires when the machine no longer shows it."""
         self._end(reason)
         was_up = self._settled is not None
-        yield self._guarded(lambda: self.plugin.disconnect(reason))
-        yield self._guarded(self.plugin.stopService)
+        left = was_up or self._saved is not None or self.lingering is not None or self.announced is not None
+        yield self._guarded("disconnect", lambda: self.plugin.disconnect(reason), PATIENCE)
+        yield self._guarded("stop", self.plugin.stopService, PATIENCE)
         self.policy = rules.UplinkPolicy(self.spec.connect, device=Down(reason))
-        self._settled = None
+        self._settled = self._saved = self.lingering = None
+        if left:
+            yield self._agree()
         if was_up:
-            self._events.emit(
-                "uplink.down", uplink=self.spec.name, reason=reason, why=cause_to_json(self.cause)
-            )
+            self._emit("uplink.down", reason=reason)
 
     @inlineCallbacks
     def hand_over(self, reason: str) -> Any:
         """Stop the plugin without a disconnect: the link stays for the next process; Deferred."""
         self._end(reason)
-        yield self._guarded(self.plugin.stopService)
+        yield self._guarded("stop", self.plugin.stopService, PATIENCE)
 
     def _end(self, reason: str) -> None:
         self._stopping = True
@@ -162,13 +169,14 @@ class Runner:
         asked = maybeDeferred(self.plugin.adopt, link)
         timer = self._clock.call_later(ADOPT_PATIENCE, asked.cancel)
         asked.addErrback(_too_late)
-        self._guarded(lambda: asked).addCallback(self._adopted, timer)
+        self._guarded("adopt", lambda: asked).addCallback(self._adopted, timer)
 
-    def _adopted(self, link: Link | None, timer: IDelayedCall) -> None:
+    def _adopted(self, outcome: Link | Failed | None, timer: IDelayedCall) -> None:
         if timer.active():
             timer.cancel()
         if self._stopping:
             return
+        link = outcome if isinstance(outcome, Link) else None
         if link is None and not isinstance(self.policy.device, Up):
             self._not_adopted()
         elif link is not None and self.announced != link:  # it returned the link and did not report it
@@ -185,21 +193,34 @@ class Runner:
 
         self._saved = None
         self._emit("uplink.not_adopted", reason=getattr(self._seen, "reason", "") or "so says its plugin")
-        self._guarded(self._settle).addCallback(tidy)
+        self._agree().addCallback(tidy)
 
     # --- what others see ---
 
     @property
     def announced(self) -> Link | None:
-        """The link that the plugin says is up, in force or not; or the one it is being asked about."""
-        return self.policy.device.link if isinstance(self.policy.device, Up) else self._saved
+        """The link that the plugin says is up, in force or not; or the one it is being asked about.
+
+        Not the one that the machine refused: what others want must not fail because of it.
+        """
+        if not isinstance(self.policy.device, Up):
+            return self._saved
+        link = self.policy.device.link
+        return None if self._unusable is not None and self._unusable[0] == link else link
+
+    @property
+    def losing(self) -> bool:
+        """True while a link is lost and the machine still has it."""
+        return self._losses > 0
 
     def shown(self) -> ShownState:
         """The state for people: up only when in force."""
         state = rules.shown(self.policy)
-        if isinstance(state, Up):
-            return Up(self._settled) if self._settled is not None else Connecting("configuring")
-        return state
+        if not isinstance(state, Up):
+            return state
+        if self._unusable is not None and self._unusable[0] == state.link:
+            return self._unusable[1]
+        return Up(self._settled) if self._settled is not None else Connecting("configuring")
 
     def view(self, active: bool) -> UplinkView:
         """This uplink as plugins see it."""
@@ -227,12 +248,14 @@ class Runner:
         """The operator wants it down, until wanted again; Deferred fires when the machine is without it."""
         self._feed(rules.HungUp(reason))
         self._fail_waiters(UplinkFailed(reason))
-        yield self._disconnecting
-        yield self._leaving
+        yield _after(self._disconnecting)
+        yield _after(self._leaving)
 
     def _wait(self, event: rules.Asked | rules.Commanded) -> Deferred[Link]:
+        if self._stopping:
+            return fail(UplinkFailed(f"uplink {self.spec.name} is being stopped"))
         self._feed(event)
-        if self._settled is not None:
+        if self._settled is not None and not self.policy.leaving:
             return succeed(self._settled)
         device = self.policy.device
         if isinstance(device, (Absent, Failed, Down)):  # it failed at once, or cannot even be tried
@@ -259,7 +282,7 @@ class Runner:
         before = self.policy
         self.policy, actions = rules.step(before, event, self._clock.now(), self._random)
         self._linger(rules.lingering(self.lingering, before.device, self.policy))
-        self._tell(before)
+        self._tell(before, event.state if isinstance(event, rules.Reported) else self.policy.device)
         for action in actions:
             self._do(action)
         self._changed()
@@ -273,32 +296,65 @@ class Runner:
         if link is not None:
             self._lingers = self._clock.call_later(LINGER, self._linger, None)
         elif ended:
-            self._guarded(self._settle)
+            self._agree()
 
     def _do(self, action: rules.PolicyAction) -> None:
         match action:
             case rules.Connect(cause):
                 self._cancel_wake()
-                self._guarded(lambda: self.plugin.connect(cause)).addCallback(self._connect_ended)
+                self._calls += 1
+                asked = self._guarded("connect", lambda: self.plugin.connect(cause))
+                asked.addCallback(self._connect_ended, self._calls)
             case rules.Disconnect(reason):
-                self._disconnecting = self._guarded(lambda: self.plugin.disconnect(reason))
+                self._calls += 1
+                asked = self._guarded("disconnect", lambda: self.plugin.disconnect(reason), PATIENCE)
+                self._disconnecting = asked.addCallback(self._disconnect_ended, self._calls, reason)
             case rules.WakeAt(when):
                 self._cancel_wake()
                 delay = max(0.0, when - self._clock.now())
                 self._wake = self._clock.call_later(delay, self._feed, rules.TimeCame())
 
-    def _connect_ended(self, outcome: object) -> None:
-        # A plugin reports before its Deferred fires; one that forgot must not leave us waiting for ever.
-        if outcome is None and isinstance(self.policy.device, Connecting) and not self._stopping:
-            self._feed(rules.Reported(Failed("the plugin failed without a reason; the log has the details")))
+    # A plugin reports before its Deferred fires; one that forgot must not leave us waiting for ever.
 
-    def _guarded(self, call: Callable[[], Any]) -> Deferred[Any]:
-        def failed(failure: Failure) -> None:
+    def _connect_ended(self, outcome: object, call: int) -> None:
+        if call != self._calls or self._stopping or not isinstance(self.policy.device, Connecting):
+            return
+        if isinstance(outcome, Link):
+            self._feed(rules.Reported(Up(outcome)))
+        elif isinstance(outcome, Failed):
+            self._feed(rules.Reported(outcome))
+        else:
+            self._feed(rules.Reported(Failed("the plugin ended its connect without a link; tell its author")))
+
+    def _disconnect_ended(self, _: object, call: int, reason: str) -> None:
+        if call == self._calls and not self._stopping and isinstance(self.policy.device, (Connecting, Up)):
+            self._feed(rules.Reported(Down(reason)))
+
+    def _guarded(self, what: str, call: Callable[[], Any], patience: float | None = None) -> Deferred[Any]:
+        """Call the plugin; a failure becomes a ``Failed`` with its reason, a defect is logged with its traceback too."""
+
+        def failed(failure: Failure) -> Failed:
             if failure.check(IcsError) is None:
                 self._log.failure("uplink {name}: its plugin failed", failure, name=self.spec.name)
                 self._events.emit("plugin.broken", plugin=self.spec.plugin, reason=failure.getErrorMessage())
+                return Failed(f"plugin {self.spec.plugin} failed ({what}): {failure.getErrorMessage()}")
+            return Failed(failure.getErrorMessage())
 
-        return maybeDeferred(call).addErrback(failed)
+        answer = maybeDeferred(call)
+        if patience is not None:
+            whose = f"{what} of uplink {self.spec.name} (plugin {self.spec.plugin})"
+            answer = within(self._clock, whose, answer, patience)
+        return answer.addErrback(failed)
+
+    def _agree(self) -> Deferred[Any]:
+        """Settle; what the machine refuses is told, and tried again with the next change."""
+
+        def refused(failure: Failure) -> None:
+            self._events.emit("host.state.failed", reason=failure.getErrorMessage())
+            if failure.check(IcsError) is None:
+                self._log.failure("uplink {name}", failure, name=self.spec.name)
+
+        return maybeDeferred(self._settle).addErrback(refused)
 
     def _cancel_wake(self) -> None:
         if self._wake is not None and self._wake.active():
@@ -307,33 +363,39 @@ class Runner:
 
     # --- telling ---
 
-    def _tell(self, before: rules.UplinkPolicy) -> None:
+    def _tell(self, before: rules.UplinkPolicy, reported: UplinkState) -> None:
+        """``reported`` is what the plugin said, before the policy drew its conclusions."""
         old, new = before.device, self.policy.device
         if isinstance(new, Up):
             if not isinstance(old, Up) or old.link != new.link:
                 self._put_in_force(new.link)
             return
         if isinstance(old, Up):
-            self._lost(new)
-        elif isinstance(new, Connecting) and not isinstance(old, Connecting):
-            self.cause = self.policy.wanted
-            self._emit("uplink.connecting", stage=new.stage, cause=str(self.cause or "the device"))
+            self._lost(reported)
         elif isinstance(new, (Failed, Absent)) and new != old:
             self._emit(f"uplink.{new.name}", reason=new.reason)
-        if isinstance(new, (Failed, Absent)):
-            self._fail_waiters(UplinkFailed(new.reason))
+        if not isinstance(new, Connecting):
+            self._fail_waiters(UplinkFailed(new.reason or self.policy.reason))
+        elif not isinstance(old, Connecting):
+            self.cause = self.policy.wanted
+            self._emit("uplink.connecting", stage=new.stage, cause=str(self.cause or "the device"))
 
     def _lost(self, now: UplinkState) -> None:
+        told, self._unusable = self._unusable is not None, None
         self._settled = self._saved = None
+        self._losses += 1
         reason = getattr(now, "reason", "") or self.policy.reason or "the link was lost"
         event = "uplink.failed" if isinstance(now, (Failed, Absent)) else "uplink.down"
+        why = cause_to_json(self.cause)
 
         def tell(_: object) -> None:
-            self._emit(event, reason=reason)
+            self._losses -= 1
+            if not told:
+                self._events.emit(event, uplink=self.spec.name, why=why, reason=reason)
             self._changed()
 
         # First the state without it, then the news: whoever hears of it finds the other link in use.
-        self._leaving = self._guarded(self._settle).addCallback(tell)
+        self._leaving = self._agree().addCallback(tell)
 
     def _put_in_force(self, link: Link) -> None:
         def done(_: object) -> None:
@@ -350,10 +412,15 @@ class Runner:
                 waiter.callback(link)
 
         def failed(failure: Failure) -> None:
+            if self.announced != link or self._stopping:
+                return
+            if failure.check(IcsError) is None:
+                self._log.failure("uplink {name}", failure, name=self.spec.name)
             reason = f"could not be configured: {failure.getErrorMessage()}"
+            self._unusable, self._settled = (link, Failed(reason)), None
             self._emit("uplink.failed", reason=reason)
             self._fail_waiters(UplinkFailed(reason))
-            self._guarded(lambda: self.plugin.disconnect(reason))
+            self._do(rules.Disconnect(reason))
 
         maybeDeferred(self._settle).addCallbacks(done, failed).addErrback(
             lambda failure: self._log.failure("uplink {name}", failure, name=self.spec.name)
@@ -366,6 +433,18 @@ class Runner:
         waiters, self._waiters = self._waiters, []
         for waiter in waiters:
             waiter.errback(error)
+
+
+def _after(deferred: Deferred[Any]) -> Deferred[None]:
+    """Fires after it.  Who waits for this may be cancelled; what he waits for goes on."""
+    follower: Deferred[None] = Deferred()
+
+    def follow(result: Any) -> Any:
+        follower.callback(None)
+        return result
+
+    deferred.addBoth(follow)
+    return follower
 
 
 def _too_late(failure: Failure) -> Any:

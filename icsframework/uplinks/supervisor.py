@@ -45,8 +45,11 @@ class Supervisor:
     # --- life ---
 
     def arrange(self, order: Sequence[str]) -> None:
-        """Set the order of preference (names of all uplinks)."""
+        """Set the order of preference (names of all uplinks); ``announce`` tells of it when it is in force."""
         self._order = tuple(order)
+
+    def announce(self) -> None:
+        """Tell of what is in force now."""
         self._changed()
 
     def start(self, spec: UplinkSpec, saved: SavedUplink | None = None) -> None:
@@ -60,8 +63,10 @@ class Supervisor:
     @inlineCallbacks
     def stop(self, name: str, reason: str) -> Any:
         """Disconnect one uplink and forget it; Deferred fires when nothing is left of it."""
-        runner = self._forget(name)
+        runner = self._runners[name]
         yield runner.stop(reason)
+        if self._runners.get(name) is runner:
+            self._forget(name)
         self._changed()
 
     @inlineCallbacks
@@ -138,6 +143,8 @@ class Supervisor:
         raise UplinkRefused("no uplink can be used now: " + ("; ".join(reasons) or "there is none"))
 
     def _changed(self) -> None:
+        if any(runner.losing for runner in self._runners.values()):
+            return  # first the machine without that link; then its runner comes back here
         current = self.current()
         if current == self._told:
             return

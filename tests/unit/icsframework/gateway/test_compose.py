@@ -312,6 +312,23 @@ def test_reload_adds_and_removes(bench: Bench) -> None:
     assert [runner.spec.name for runner in bench.gateway.supervisor.runners()] == ["cable", "dsl"]
 
 
+def test_another_order_is_in_force_before_it_is_told(bench: Bench) -> None:
+    """Who hears that another uplink is active finds the default route there."""
+    bench.start()
+    bench.plugins.made["modem"].report(Down())
+    bench.gateway.connect("modem", Cause("command"))
+    bench.plugins.made["cable"].report(Up(link("eth0", "203.0.113.5/24")))
+    bench.plugins.made["modem"].report(Up(link("eth2", "198.51.100.5/24")))
+    loaded: list[int] = []
+    bench.gateway.supervisor.watch(lambda view: loaded.append(len(bench.tables.loaded)))
+    before = loaded.pop()
+    first, second = (line for line in FILE.splitlines() if "plugin: uplink" in line)
+    bench.write(FILE.replace(first, "X").replace(second, first).replace("X", second))
+    assert reload(bench) == ["uplinks in the order modem, cable"]
+    assert bench.gateway.supervisor.active() == "modem"
+    assert loaded == [before + 1]
+
+
 def test_a_bad_file_changes_nothing(bench: Bench) -> None:
     """All errors are told, the old configuration stays in force."""
     bench.start()

@@ -3,10 +3,11 @@
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.logger import Logger
 
 from icsframework.errors import HostError, IcsError, UplinkFailed, UplinkRefused
+from icsframework.patience import PATIENCE
 from icsframework.testing.gateway import FakeClock, FakeEvents
 from icsframework.testing.uplink import ScriptedUplink
 from icsframework.uplinks.runner import Runner, UplinkSpec
@@ -32,6 +33,7 @@ class Bench:
         self.clock = FakeClock()
         self.events = FakeEvents("uplinks", self.clock)
         self.settling: list[Deferred[None]] = []
+        self.changes = 0
         made: list[ScriptedUplink] = []
 
         def make(observer: Any) -> ScriptedUplink:
@@ -39,7 +41,7 @@ class Bench:
             return made[0]
 
         spec = UplinkSpec("cable", "ethernet", mode, "eth0", False, 0x10000, make)  # type: ignore[arg-type]
-        self.runner = Runner(spec, self.clock, self.events, Logger(), self.settle, lambda: None, lambda: 0.5)
+        self.runner = Runner(spec, self.clock, self.events, Logger(), self.settle, self.changed, lambda: 0.5)
         self.plugin = made[0]
         self.runner.start()
 
@@ -47,6 +49,17 @@ class Bench:
         """The machine begins to change; the test fires the Deferred."""
         self.settling.append(Deferred())
         return self.settling[-1]
+
+    def changed(self) -> None:
+        """The supervisor is told to look."""
+        self.changes += 1
+
+    def up(self, link: Link = LINK) -> None:
+        """The device is there, the link is announced and in force."""
+        self.plugin.report(Down())
+        self.plugin.report(Up(link))
+        self.settling[-1].callback(None)
+        self.told()
 
     def told(self) -> list[str]:
         """What was asked of the plugin since the last time."""
@@ -186,4 +199,187 @@ def test_stop_disconnects_and_leaves_no_timer() -> None:
     assert bench.runner.stop("the gateway stops").called
     assert bench.told() == ["-the gateway stops"]
     assert not bench.plugin.running
+    assert bench.clock.clock.getDelayedCalls() == []
+
+
+def outcome(deferred: "Deferred[Any]") -> list[Any]:
+    """The result or the error's sentence, as soon as there is one."""
+    got: list[Any] = []
+    deferred.addCallbacks(got.append, lambda failure: got.append(failure.getErrorMessage()))
+    return got
+
+
+def slow_disconnect(bench: Bench) -> "Deferred[None]":
+    """The plugin's next disconnect takes its time and reports nothing by itself."""
+    answer: Deferred[None] = Deferred()
+
+    def disconnect(reason: str) -> "Deferred[None]":
+        bench.plugin.calls.append(f"-{reason}")
+        return answer
+
+    bench.plugin.disconnect = disconnect  # type: ignore[method-assign]
+    return answer
+
+
+def test_connect_during_a_hang_up_gets_the_next_link_not_the_dying_one() -> None:
+    """``ics disconnect`` and ``ics connect`` at once: the second waits, and history has both with their causes."""
+    bench = Bench("manual")
+    bench.plugin.report(Down())
+    bench.runner.connect(COMMAND)
+    bench.plugin.report(Up(LINK))
+    bench.settling[-1].callback(None)
+    bench.told()
+    slow_disconnect(bench)
+    hung_up = outcome(bench.runner.hang_up("by root"))
+    again = outcome(bench.runner.connect(Cause(rule="again")))
+    assert (bench.told(), hung_up, again) == (["-by root"], [], [])
+    bench.plugin.report(Down("by root"))
+    assert bench.told() == ["again"]
+    other = Link("eth0", 2, None, "ethernet", "kernel", 1400, False, 0.0, None)
+    bench.settling[-1].callback(None)
+    bench.plugin.report(Up(other))
+    bench.settling[-1].callback(None)
+    assert again == [other]
+    assert [
+        (e.id, (e.fields["why"] or {})["rule"], e.fields.get("reason")) for e in bench.events.all[2:]
+    ] == [
+        ("uplink.connecting", "again", None),
+        ("uplink.down", "command", "by root"),
+        ("uplink.up", "again", None),
+    ]
+
+
+def test_what_an_earlier_connect_says_late_is_not_about_the_present() -> None:
+    """The try that was hung up fails after the next one has begun: the next one goes on."""
+    bench = Bench("manual")
+    bench.plugin.report(Down())
+    first: Deferred[Link] = Deferred()
+    answers: list[Deferred[Link]] = [first, Deferred()]
+    bench.plugin.connect = lambda cause: answers.pop(0)  # type: ignore[method-assign]
+    outcome(bench.runner.connect(COMMAND))
+    bench.runner.hang_up("by root")
+    second = outcome(bench.runner.connect(COMMAND))
+    first.errback(UplinkFailed("hung up"))
+    assert (bench.runner.shown(), second) == (Connecting("starting"), [])
+
+
+def test_a_plugin_that_only_returns_its_link_is_up() -> None:
+    """The Deferred counts if the plugin forgot to report; without a link in it, that is a failure."""
+    bench = Bench("manual")
+    bench.plugin.report(Down())
+    answers: list[Any] = [succeed(LINK), succeed(None), fail(UplinkFailed("the line is busy"))]
+    bench.plugin.connect = lambda cause: answers.pop(0)  # type: ignore[method-assign]
+    got = outcome(bench.runner.connect(COMMAND))
+    bench.settling[-1].callback(None)
+    assert got == [LINK]
+    bench.runner.hang_up("by root")
+    assert outcome(bench.runner.connect(COMMAND)) == [
+        "the plugin ended its connect without a link; tell its author"
+    ]
+    assert outcome(bench.runner.connect(COMMAND)) == ["the line is busy"]
+
+
+def test_a_plugin_that_reports_nothing_is_down_when_its_disconnect_ends() -> None:
+    """Also when it ends with an error: the machine is without the link before the hang-up is done."""
+    for end in (lambda d: d.callback(None), lambda d: d.errback(ValueError("bug"))):
+        bench = Bench()
+        bench.up()
+        answer = slow_disconnect(bench)
+        done = outcome(bench.runner.hang_up("by root"))
+        end(answer)
+        assert (bench.runner.announced, done) == (None, [])
+        bench.settling[-1].callback(None)
+        assert done == [None]
+        assert bench.runner.shown() == Down("by root")
+
+
+def test_a_disconnect_that_never_ends_is_given_up() -> None:
+    """The plugin is named, and the link is down all the same."""
+    bench = Bench()
+    bench.up()
+    slow_disconnect(bench)
+    done = outcome(bench.runner.hang_up("by root"))
+    bench.clock.clock.advance(PATIENCE)
+    bench.settling[-1].callback(None)
+    assert done == [None]
+    slow_disconnect(bench)
+    assert outcome(bench.runner.stop("x")) == []
+    bench.clock.clock.advance(PATIENCE)
+    assert not bench.plugin.running
+
+
+def test_who_waits_for_a_hang_up_may_leave() -> None:
+    """Ctrl-C at ``ics disconnect`` does not interrupt the plugin half way, and a second one waits on."""
+    bench = Bench()
+    bench.up()
+    answer = slow_disconnect(bench)
+    first = bench.runner.hang_up("by root")
+    first.addErrback(lambda failure: failure.trap(CancelledError))
+    second = outcome(bench.runner.hang_up("by root"))
+    first.cancel()
+    assert (answer.called, bench.told()) == (False, ["-by root"])
+    answer.callback(None)
+    bench.settling[-1].callback(None)
+    assert second == [None]
+
+
+def test_a_try_that_ends_as_down_is_told_to_who_waits() -> None:
+    """A plugin that reports Down instead of Failed leaves nobody waiting for ever."""
+    bench = Bench("manual")
+    bench.plugin.report(Down())
+    got = outcome(bench.runner.connect(COMMAND))
+    bench.plugin.report(Down("the modem was switched off"))
+    assert got == ["the modem was switched off"]
+
+
+def test_a_refused_link_harms_no_other_uplink() -> None:
+    """From the machine's refusal on it is not announced, and the reason is shown, until the plugin is done with it."""
+    bench = Bench()
+    bench.plugin.report(Down())
+    bench.plugin.report(Up(LINK))
+    slow_disconnect(bench)
+    bench.settling[0].errback(HostError("203.0.113.5 collides with LAN home"))
+    reason = "could not be configured: 203.0.113.5 collides with LAN home"
+    assert (bench.runner.announced, bench.runner.shown()) == (None, Failed(reason))
+    bench.plugin.report(Down(reason))
+    bench.settling[1].callback(None)
+    assert bench.runner.shown() == Cooling(reason, 1.0)
+    assert bench.events.ids() == ["uplink.connecting", "uplink.failed"]
+
+
+def test_a_refusal_that_is_overtaken_is_not_about_the_present() -> None:
+    """The lease changed while its first address was refused: the second one decides."""
+    bench = Bench()
+    bench.plugin.report(Down())
+    bench.told()
+    bench.plugin.report(Up(LINK))
+    other = Link("eth0", 2, None, "ethernet", "kernel", 1400, False, 0.0, None)
+    bench.plugin.report(Up(other))
+    bench.settling[0].errback(HostError("no"))
+    assert bench.told() == []
+    bench.settling[1].callback(None)
+    assert bench.runner.shown() == Up(other)
+
+
+def test_a_machine_that_keeps_a_lost_link_is_told() -> None:
+    """The loss is told all the same, and so is what the machine refused."""
+    bench = Bench()
+    bench.up()
+    bench.plugin.report(Failed("carrier lost"))
+    bench.settling[1].errback(HostError("eth0: device busy"))
+    assert bench.events.said("host.state.failed") == [{"reason": "eth0: device busy"}]
+    assert bench.events.ids()[-1] == "uplink.failed"
+
+
+def test_a_stopped_uplink_is_gone_from_the_machine_before_that_is_told() -> None:
+    """A reload that removes it: first the state, then the news; who comes meanwhile is refused."""
+    bench = Bench()
+    bench.up()
+    done = outcome(bench.runner.stop("removed"))
+    assert (done, bench.events.ids()[-1]) == ([], "uplink.up")
+    assert outcome(bench.runner.connect(COMMAND)) == ["uplink cable is being stopped"]
+    bench.plugin.report(Up(LINK))  # a plugin that fires late
+    assert bench.runner.announced is None
+    bench.settling[-1].callback(None)
+    assert (done, bench.events.ids()[-1]) == ([None], "uplink.down")
     assert bench.clock.clock.getDelayedCalls() == []

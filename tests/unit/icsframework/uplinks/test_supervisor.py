@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from twisted.internet.defer import succeed
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 from zope.interface.verify import verifyObject
 
@@ -109,3 +109,31 @@ def test_stopping_an_uplink_forgets_it() -> None:
     bench.supervisor.stop("cable", "removed")
     assert bench.seen == [None, "cable", None]
     assert bench.supervisor.runners() == []
+
+
+def test_the_next_link_is_told_when_the_lost_one_is_gone() -> None:
+    """First the machine without it, then the news: who hears that another uplink is active finds it in use."""
+    bench = Bench(cable="always", modem="always")
+    bench.plugins["modem"].report(Up(link("modem")))
+    bench.plugins["cable"].report(Up(link("cable")))
+    settling: Deferred[None] = Deferred()
+    for runner in bench.supervisor.runners():
+        runner._settle = lambda: settling
+    bench.seen.clear()
+    bench.plugins["cable"].report(Failed("unplugged"))
+    bench.plugins["modem"].report(Up(link("ppp0")))  # something else changes meanwhile
+    assert bench.seen == []
+    settling.callback(None)
+    assert bench.seen[-1] == "modem"
+
+
+def test_another_order_is_told_when_it_is_in_force() -> None:
+    """``arrange`` says nothing by itself."""
+    bench = Bench(cable="always", modem="always")
+    bench.plugins["modem"].report(Up(link("modem")))
+    bench.plugins["cable"].report(Up(link("cable")))
+    bench.seen.clear()
+    bench.supervisor.arrange(["modem", "cable"])
+    assert (bench.supervisor.active(), bench.seen) == ("modem", [])
+    bench.supervisor.announce()
+    assert bench.seen == ["modem"]
