@@ -1,6 +1,8 @@
 """The status tree, in its stable JSON shape."""
 
+from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Interface
+from typing import Any, cast
 
 from twisted.internet.defer import succeed
 from twisted.logger import Logger
@@ -8,7 +10,7 @@ from twisted.logger import Logger
 from icsframework.config.lans import LanSection
 from icsframework.config.uplinks import UplinkSection
 from icsframework.gateway.lans import LanState, ServiceState
-from icsframework.gateway.statustree import lan_status, lease_status, uplink_status
+from icsframework.gateway.statustree import lan_status, lease_status, plugin_warnings, uplink_status
 from icsframework.host.traffic import Traffic
 from icsframework.status import to_json
 from icsframework.testing.gateway import WALL_AT_START, FakeClock, FakeEvents
@@ -31,6 +33,22 @@ def runner(clock: FakeClock) -> Runner:
     )
     one.start()
     return one
+
+
+def test_warnings_of_plugins() -> None:
+    """Sentences under "warnings", of the whole plugin or of one LAN; whatever else stands there does no harm."""
+
+    def broken() -> dict[str, Any]:
+        raise RuntimeError("a bug")
+
+    details: dict[str, Callable[[], dict[str, Any]]] = {
+        "dhcp": lambda: {"home": {"warnings": ["one"], "leases": 3}, "office": {"warnings": ()}},
+        "dns": lambda: {"warnings": ["two"]},
+        "odd": lambda: {"warnings": "text", "x": {"warnings": 7}},
+        "bad": broken,
+        "none": lambda: cast(dict[str, Any], None),
+    }
+    assert plugin_warnings(details) == ("one", "two")
 
 
 def test_an_uplink_that_is_up() -> None:

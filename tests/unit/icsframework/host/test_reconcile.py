@@ -170,6 +170,20 @@ def test_an_unchanged_state_touches_nothing(reconciler, journal):
     assert journal == []
 
 
+def test_a_table_that_somebody_else_touched_is_loaded_again(reconciler, journal, table):
+    """Once, by the next apply, although it is the same; a load that fails is owed still."""
+    done(reconciler.apply(lan("192.168.0.1/24", table="one")))
+    journal.clear()
+    reconciler.distrust_table()
+    table.refuse = "one"
+    assert isinstance(done(reconciler.apply(lan("192.168.0.1/24", table="one"))), NftError)
+    table.refuse = None
+    journal.clear()
+    done(reconciler.apply(lan("192.168.0.1/24", table="one")))
+    done(reconciler.apply(lan("192.168.0.1/24", table="one")))
+    assert journal == ["table one"]
+
+
 def test_the_latest_wins(machine, before):
     """While one apply runs, of those that wait only the last is carried out, and all of them hear of it."""
     thread = ByHand()
