@@ -176,7 +176,8 @@ def test_a_table_that_somebody_else_touched_is_loaded_again(reconciler, journal,
     journal.clear()
     reconciler.distrust_table()
     table.refuse = "one"
-    assert isinstance(done(reconciler.apply(lan("192.168.0.1/24", table="one"))), NftError)
+    with pytest.raises(HostError, match="nft refused one"):
+        done(reconciler.apply(lan("192.168.0.1/24", table="one")))
     table.refuse = None
     journal.clear()
     done(reconciler.apply(lan("192.168.0.1/24", table="one")))

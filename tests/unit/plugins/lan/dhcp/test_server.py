@@ -342,8 +342,11 @@ def test_a_foreign_server_makes_us_stand_aside(paper):
     assert lan.send("REQUEST", 2, requested=A1) == []
     assert lan.send("REQUEST", 1, ciaddr=A0) == [f"{A0} renewed", f"ACK {A0} to {A0}"]
     assert lan.server.details(lan.now)["foreign_servers"] == ["192.168.0.9"]
+    (warning,) = lan.server.details(lan.now)["warnings"]
+    assert warning.startswith("another DHCP server (192.168.0.9) answers on LAN home: clients without an address")
     assert lan.wait(2) == ["look for others"]
     lan.wait(95)
+    assert lan.server.details(lan.now)["warnings"] == []
     assert lan.send("DISCOVER", 2) == [f"OFFER {A1} to {A1}"]
 
 
