@@ -117,8 +117,14 @@ def test_it_is_the_reconcilers_table(nft):
 
 def test_all_tables_are_read(nft, reactor):
     """Those of all programs, or ours alone, which may not be there; both in the queue, and without elements."""
-    everything, ours, gone = outcome(nft.everything()), outcome(nft.look("inet", "ics")), outcome(nft.look("ip", "x"))
-    reactor.children[0].end(LISTING.replace(b'"name": "forward"', b'"family": "ip", "table": "f", "name": "c"') % 0)
+    everything, ours, gone = (
+        outcome(nft.everything()),
+        outcome(nft.look("inet", "ics")),
+        outcome(nft.look("ip", "x")),
+    )
+    reactor.children[0].end(
+        LISTING.replace(b'"name": "forward"', b'"family": "ip", "table": "f", "name": "c"') % 0
+    )
     assert reactor.children[0].arguments == ["-j", "-t", "list", "ruleset"]
     assert list(everything[0].tables) == [("inet", "ics"), ("ip", "f")]
     assert reactor.children[1].arguments == ["-j", "-t", "list", "table", "inet", "ics"]

@@ -343,7 +343,9 @@ def test_a_foreign_server_makes_us_stand_aside(paper):
     assert lan.send("REQUEST", 1, ciaddr=A0) == [f"{A0} renewed", f"ACK {A0} to {A0}"]
     assert lan.server.details(lan.now)["foreign_servers"] == ["192.168.0.9"]
     (warning,) = lan.server.details(lan.now)["warnings"]
-    assert warning.startswith("another DHCP server (192.168.0.9) answers on LAN home: clients without an address")
+    assert warning.startswith(
+        "another DHCP server (192.168.0.9) answers on LAN home: clients without an address"
+    )
     assert lan.wait(2) == ["look for others"]
     lan.wait(95)
     assert lan.server.details(lan.now)["warnings"] == []
