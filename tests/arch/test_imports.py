@@ -15,7 +15,9 @@ CONTRACTS = tuple(f"icsframework.{name}" for name in ("interfaces", "values", "f
 FIELD_PARTS = tuple(
     f"icsframework.{name}" for name in ("addresses", "quantities", "secret", "sections")
 )  # of fields.py
+TOOLS = ("icsframework.frozen",)
 PURE = (
+    *TOOLS,
     *FIELD_PARTS,
     "icsframework.protocols",
     "icsframework.values",
@@ -63,13 +65,13 @@ RULES = (
         "the contracts stand on each other only",
         (*CONTRACTS, *FIELD_PARTS),
         never=("icsframework",),
-        only=(*CONTRACTS, *FIELD_PARTS),
+        only=(*CONTRACTS, *FIELD_PARTS, *TOOLS),
     ),
     Rule(
         "protocols stand on values and errors only",
         ("icsframework.protocols",),
         never=("icsframework",),
-        only=("icsframework.protocols", "icsframework.values", "icsframework.errors"),
+        only=("icsframework.protocols", "icsframework.values", "icsframework.errors", *TOOLS),
     ),
     Rule(
         "only the entrances know how the gateway is composed",
