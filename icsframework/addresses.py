@@ -5,7 +5,6 @@ says what is accepted.  Nothing is looked up.
 """
 
 import re
-from dataclasses import dataclass
 from ipaddress import (
     IPv4Address,
     IPv4Interface,
@@ -18,6 +17,7 @@ from ipaddress import (
     ip_network,
 )
 
+from icsframework.frozen import dataclass
 from icsframework.quantities import MAX_TEXT, FieldError, shown
 from icsframework.values import Address, Endpoint, InterfaceAddress, Network
 

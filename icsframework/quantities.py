@@ -9,10 +9,11 @@ Decimal.  Every refusal is a FieldError, whose text says what is accepted.
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import Generic, TypeVar
+
+from icsframework.frozen import dataclass
 
 __all__ = [
     "FieldError",

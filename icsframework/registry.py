@@ -10,7 +10,7 @@ for code that is on the path without being installed.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -23,6 +23,7 @@ from zope.interface.exceptions import Invalid
 from zope.interface.verify import verifyObject
 
 from icsframework.errors import PluginError
+from icsframework.frozen import dataclass
 from icsframework.interfaces import (
     API_VERSION,
     ILanService,

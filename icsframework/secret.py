@@ -8,10 +8,11 @@ the next use and neither repr, logs, JSON nor a traceback's locals hold it.
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from icsframework.errors import IcsError
+from icsframework.frozen import dataclass
 from icsframework.quantities import FieldError, shown
 
 __all__ = ["Secret", "SecretUnavailable"]

@@ -6,13 +6,13 @@ does not show.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
 from pydantic_core import CoreSchema
 
 from icsframework import values
+from icsframework.frozen import dataclass
 
 __all__ = [
     "CheckContext",

@@ -1,12 +1,13 @@
 """The whole configuration as one frozen value: what the loader returns and the gateway is composed of."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from icsframework.config.gateway import ControlSection, GatewaySection
 from icsframework.config.helpers import HelperSection
 from icsframework.config.lans import LanSection
 from icsframework.config.publish import PublishSection
 from icsframework.config.uplinks import UplinkSection
+from icsframework.frozen import dataclass
 
 __all__ = ["VERSION", "Configuration"]
 

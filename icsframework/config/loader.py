@@ -8,7 +8,6 @@ file, each with line, column, key path and what to do.
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -31,6 +30,7 @@ from icsframework.config.source import Source, SourceError, read_source
 from icsframework.config.uplinks import UplinkSection
 from icsframework.errors import PluginError
 from icsframework.fields import Finding
+from icsframework.frozen import dataclass
 from icsframework.quantities import shown
 
 __all__ = ["DEFAULT_SERVICES", "LoadResult", "interpret", "load"]

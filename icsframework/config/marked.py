@@ -9,7 +9,7 @@ are all commented out gets its defaults.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import yaml
@@ -18,6 +18,7 @@ from icsframework.config.problem import KeyPath, Place, Problem
 from icsframework.config.scalars import MAX_DIGITS, resolve_plain
 from icsframework.config.source import Source
 from icsframework.config.syntax import explain_syntax, misleading_tabs
+from icsframework.frozen import dataclass
 from icsframework.quantities import shown
 
 __all__ = ["MAX_DEPTH", "MAX_NODES", "Document", "MarkedError", "Node", "parse_marked"]

@@ -5,11 +5,11 @@ Whoever builds the function removes its line from NOT_YET: nothing else knows.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from icsframework.config.problem import KeyPath
 from icsframework.config.reading import Report
+from icsframework.frozen import dataclass
 
 __all__ = ["NOT_YET", "Idle", "warn_not_yet"]
 

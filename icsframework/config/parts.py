@@ -1,7 +1,5 @@
 """What was read of a file, in parts, some of which may be missing: the input of the checks over several keys."""
 
-from dataclasses import dataclass
-
 from icsframework.config.gateway import ControlSection, GatewaySection
 from icsframework.config.helpers import HelperSection
 from icsframework.config.lans import LanSection, ServiceSection
@@ -9,6 +7,7 @@ from icsframework.config.plugins import Entry
 from icsframework.config.publish import PublishSection
 from icsframework.config.reading import Part
 from icsframework.config.uplinks import UplinkSection
+from icsframework.frozen import dataclass
 
 __all__ = ["LanPart", "Parts"]
 

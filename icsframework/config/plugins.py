@@ -5,7 +5,6 @@ of the entry, the rest by the plugin's ``Config``.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from icsframework.config.common import parse_plugin_name
@@ -21,6 +20,7 @@ from icsframework.fields import (
     Section,
     UplinkConfig,
 )
+from icsframework.frozen import dataclass
 from icsframework.quantities import shown
 
 __all__ = ["KINDS", "Entry", "Plugins", "read_entry"]

@@ -1,7 +1,8 @@
 """Something wrong with the configuration file: where, what, and what to do about it."""
 
 import re
-from dataclasses import dataclass
+
+from icsframework.frozen import dataclass
 
 __all__ = ["KeyPath", "Place", "Problem", "show_path"]
 

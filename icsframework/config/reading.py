@@ -7,7 +7,7 @@ of its keys are not.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from icsframework.config.marked import Document
 from icsframework.config.messages import explain, fields_at, nearest, unknown_key
 from icsframework.config.problem import KeyPath, Place, Problem
+from icsframework.frozen import dataclass
 from icsframework.quantities import shown
 
 __all__ = ["Part", "Report", "read_section"]

@@ -7,9 +7,9 @@ directory, binary data, UTF-16, control characters.  Each is one clear Problem.
 import os
 import re
 import stat
-from dataclasses import dataclass
 
 from icsframework.config.problem import Place, Problem
+from icsframework.frozen import dataclass
 
 __all__ = ["MAX_BYTES", "Source", "SourceError", "decode", "read_source"]
 

@@ -6,7 +6,6 @@ with the HTTP status of ``http_status``.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, inlineCallbacks
@@ -14,6 +13,7 @@ from twisted.internet.defer import Deferred, inlineCallbacks
 from icsframework import __version__
 from icsframework.control.rights import Caller, Right
 from icsframework.errors import IcsError, NoPrivilege, NotRunning, UsageError
+from icsframework.frozen import dataclass
 from icsframework.status import HistoryEntry, LeaseStatus, Status, to_json
 from icsframework.values import Cause, Link
 

@@ -4,8 +4,9 @@ Rights are a ladder: whoever may do something may do everything below it.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from enum import IntEnum
+
+from icsframework.frozen import dataclass
 
 
 class Right(IntEnum):

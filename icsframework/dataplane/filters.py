@@ -6,9 +6,11 @@ a named set, a limit) is kept as an ``Opaque``: it may fit or not.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from ipaddress import IPv4Network, IPv6Network
 from typing import Literal
+
+from icsframework.frozen import dataclass
 
 __all__ = [
     "ACCEPT",

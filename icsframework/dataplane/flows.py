@@ -11,10 +11,10 @@ forgetting revives them.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from icsframework.dataplane.marks import Marks
 from icsframework.dataplane.plane import DataPlane, UplinkSide
+from icsframework.frozen import dataclass
 from icsframework.values import Address, Network
 
 

@@ -7,12 +7,13 @@ named counters.  Rules are not read; they are always redefined.
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from typing import Any
 
 from icsframework.dataplane.ruleset import Atom, Element
 from icsframework.errors import NftError
+from icsframework.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ Nothing here touches the bits of other programs: every change is ``& ~ours | val
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from icsframework.errors import ConfigurationError
+from icsframework.frozen import dataclass
 
 DEFAULT_MASK = 0x00FF0000
 """gateway.mark when the configuration does not say."""

@@ -11,12 +11,12 @@ What is asked: does a new flow of a LAN's host reach the uplink (and the LANs in
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
 from icsframework.dataplane.filters import Filters, FoundChain, FoundRule, Match, Opaque, Span, Test, Value
 from icsframework.dataplane.plane import DataPlane, LanSide
 from icsframework.dataplane.ruleset import TABLE
+from icsframework.frozen import dataclass
 from icsframework.values import Address
 
 __all__ = ["SERVICE_PORTS", "Obstacle", "Packet", "Way", "obstacles", "outcomes"]

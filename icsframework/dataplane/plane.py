@@ -4,9 +4,10 @@ A DataPlane is all that policy.py (rules), routing.py (routes and routing rules)
 and sysctls.py need; the same value always gives the same rules.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from icsframework.dataplane.marks import Marks
+from icsframework.frozen import dataclass
 from icsframework.values import Address, InterfaceAddress, Link, Network
 
 

@@ -7,9 +7,9 @@ elements are redefined at every load; *dynamic* ones belong to whoever adds
 elements while we run (and to the kernel's time-outs), and a reload keeps them.
 """
 
-from dataclasses import dataclass
 from typing import Literal
 
+from icsframework.frozen import dataclass
 from icsframework.values import Address, Network
 
 Atom = str | int | Address | Network

@@ -6,9 +6,9 @@ goes through the program that the chain belongs to, so that it lasts.
 
 import shlex
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 from icsframework.dataplane.passage import SERVICE_PORTS, Obstacle
+from icsframework.frozen import dataclass
 
 __all__ = ["Advice", "advise", "owner_of"]
 

@@ -8,12 +8,12 @@ import platform
 import shutil
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from icsframework.config.configuration import Configuration
 from icsframework.config.loader import LoadResult, load
 from icsframework.errors import ConfigurationError, InterfaceMissing, PluginError
 from icsframework.fields import PluginConfig
+from icsframework.frozen import dataclass
 from icsframework.gateway.desired import enabled
 from icsframework.registry import KINDS, Registry
 from icsframework.values import Readiness, SystemInfo

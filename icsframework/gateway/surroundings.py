@@ -1,7 +1,6 @@
 """What there is on this machine beside us: the senses of ``beside.py``, as functions so that tests can give others."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from twisted.internet.defer import Deferred, inlineCallbacks
@@ -9,6 +8,7 @@ from twisted.internet.defer import Deferred, inlineCallbacks
 from icsframework.dataplane.filters import Filters
 from icsframework.dataplane.nft import Nft
 from icsframework.dataplane.ruleset import TABLE
+from icsframework.frozen import dataclass
 from icsframework.host.legacy import read_legacy
 from icsframework.host.managerfacts import read_facts
 from icsframework.host.managers import Facts

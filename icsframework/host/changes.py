@@ -1,7 +1,6 @@
 """Single steps from one state of the machine to another, as values with a line for people."""
 
-from dataclasses import dataclass
-
+from icsframework.frozen import dataclass
 from icsframework.host.state import AddressOn, Device, LinkSettings, Route, RoutingRule
 
 __all__ = [

@@ -9,8 +9,10 @@ import itertools
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from fnmatch import fnmatchcase
+
+from icsframework.frozen import dataclass
 
 __all__ = ["Facts", "Managed", "Manager", "Process", "managers"]
 

@@ -11,11 +11,12 @@ back only when none of these is wanted any more.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from ipaddress import ip_address, ip_interface, ip_network
 from typing import Any
 
 from icsframework.errors import StoreError
+from icsframework.frozen import dataclass
 from icsframework.host.changes import (
     AddAddress,
     AddRoute,

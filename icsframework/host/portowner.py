@@ -7,11 +7,11 @@ the answer is that it is not known.
 import pwd
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Literal
 
+from icsframework.frozen import dataclass
 from icsframework.values import Address, Endpoint
 
 __all__ = ["SocketEntry", "abstract_holder", "holder", "parse_sockets", "process_of"]

@@ -16,7 +16,7 @@ what it could not do.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, fail, inlineCallbacks, succeed
@@ -24,6 +24,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from icsframework.errors import HostError, IcsError, InterfaceMissing, StoreError
+from icsframework.frozen import dataclass
 from icsframework.host.before import Before
 from icsframework.host.changes import Change, MakeDevice, SetSysctl, SetTable
 from icsframework.host.difference import difference

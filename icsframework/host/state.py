@@ -15,9 +15,10 @@ the data plane that its ITable (machine.py) knows how to publish.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
+from icsframework.frozen import dataclass
 from icsframework.values import Address, InterfaceAddress, Network
 
 __all__ = [

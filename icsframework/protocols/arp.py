@@ -1,10 +1,10 @@
 """ARP over Ethernet for IPv4 (RFC 826), and the probe of RFC 5227."""
 
 import struct
-from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from icsframework.errors import WireError
+from icsframework.frozen import dataclass
 
 __all__ = [
     "ETHERTYPE",

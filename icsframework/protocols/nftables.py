@@ -6,10 +6,10 @@ transaction stands a message with the process that made it.
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
 
 from icsframework.errors import WireError
+from icsframework.frozen import dataclass
 
 __all__ = ["GROUP", "Changed", "Committed", "parse"]
 

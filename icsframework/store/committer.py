@@ -11,13 +11,13 @@ Acknowledgements arrive in the reactor in the order of the requests, one wake-up
 """
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 
+from icsframework.frozen import dataclass
 from icsframework.store.file import Request
 
 Outcome = Any

@@ -11,11 +11,12 @@ file or the new one under the journal's name.
 
 import errno
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from icsframework.errors import JournalDamaged, StoreError, StoreVersionError
+from icsframework.frozen import dataclass
 from icsframework.interfaces import Upgrade
 from icsframework.store.files import Files, replace_file, write_all
 from icsframework.store.format import FRAMING, Header, Scan, decode, encode, frames, header_line, scan

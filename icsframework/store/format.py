@@ -28,11 +28,11 @@ nobody was told that it was safe).
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 from zlib import crc32
 
 from icsframework.errors import StoreError
+from icsframework.frozen import dataclass
 
 FRAMING = 1
 """The version of the line format written here."""

@@ -22,9 +22,10 @@ if not (NotAdopted), the wish that it was up for is what remains.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Literal
 
+from icsframework.frozen import dataclass
 from icsframework.values import (
     Absent,
     Armed,

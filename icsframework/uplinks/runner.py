@@ -14,7 +14,6 @@ carries the flows meanwhile, is decided here and by the supervisor.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, fail, inlineCallbacks, maybeDeferred, succeed
@@ -23,6 +22,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from icsframework.errors import IcsError, UplinkFailed, UplinkRefused
+from icsframework.frozen import dataclass
 from icsframework.interfaces import IClock, IEvents, IUplink
 from icsframework.patience import PATIENCE, within
 from icsframework.status import cause_to_json

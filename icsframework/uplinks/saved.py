@@ -7,11 +7,11 @@ kernel), why it was up, and whether the operator had hung it up.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from ipaddress import ip_address, ip_interface, ip_network
 from typing import Any
 
 from icsframework.errors import StoreError
+from icsframework.frozen import dataclass
 from icsframework.status import cause_to_json, to_json
 from icsframework.values import Cause, Family, Link, Prefix
 

@@ -9,11 +9,11 @@ it is bytes.
 
 import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 from icsframework.errors import WireError
+from icsframework.frozen import dataclass
 
 PAD = 0
 SUBNET_MASK = 1

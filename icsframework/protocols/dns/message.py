@@ -8,11 +8,11 @@ OPT record, the SOA of a negative answer (RFC 2308) and addresses.
 not add up to its last counted record.
 """
 
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from struct import Struct
 
 from icsframework.errors import WireError
+from icsframework.frozen import dataclass
 from icsframework.protocols.dns.name import skip_name
 
 __all__ = [
