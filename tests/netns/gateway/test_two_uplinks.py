@@ -62,6 +62,11 @@ def way(pc, timeout=2.0):
     return pc.inside(ask)
 
 
+def tracked(gateway, uplink):
+    """The flows that the kernel of the gateway tracks for an uplink."""
+    return gateway.run(["conntrack", "-L", "-m", f"{MARKS[uplink]:#x}/0x1f0000"]).stdout.splitlines()
+
+
 def hosts(seen):
     """The addresses among sources, in order."""
     return sorted({source.rpartition(":")[0] for source in seen["sources"]})
@@ -99,7 +104,9 @@ def test_a_pulled_cable_moves_new_flows_and_no_others(open_lab, traffic, record_
     echo = traffic(server, "echo", ECHO)
     talk, kept = traffic(pc, "talk", SERVER, TALK), traffic(gateway, "talk", SERVER, TALK, MARKS["dsl"])
     stream = traffic(gateway, "stream", SERVER, ECHO, MARKS["dsl"])
+    traffic(gateway, "talk", SERVER, TALK)  # the gateway's own, not translated: nobody but us ends it
     assert way(pc) == CABLE
+    assert tracked(gateway, "cable")
     cut(lab)
     began = time.monotonic()
     found = wait_for(lambda: way(pc, 0.1), 10, "new flows to pass")
@@ -119,6 +126,8 @@ def test_a_pulled_cable_moves_new_flows_and_no_others(open_lab, traffic, record_
     assert ended < 5.0
     assert daemon.uplink("cable")["state"] == "absent"
     assert daemon.uplink("dsl")["active"] is True
+    wait_for(lambda: not tracked(gateway, "cable"), 5, "the flows of the dead uplink to be forgotten")
+    assert tracked(gateway, "dsl")
     rest = kept.end()
     assert (rest["error"], rest["silent"] < 0.5) == ("", True)
     assert stream.end()["missing"] == 0
@@ -155,7 +164,7 @@ def test_a_second_cable_pulled_and_both_back(open_lab):
     for interface, name in (("eth0", "cable"), ("eth2", "dsl")):
         cut(lab, interface)
         daemon.wait_uplink(name, "absent")
-    assert "Net Unreachable" in pc.run(["ping", "-c1", "-W3", SERVER]).stdout
+    wait_for(lambda: "Net Unreachable" in pc.run(["ping", "-c1", "-W1", SERVER]).stdout, 5, "an answer")
     plug(lab, "eth2")
     daemon.wait_uplink("dsl")
     assert way(pc) == DSL
