@@ -11,6 +11,7 @@ from typing import Protocol
 
 from icsframework.errors import StoreError
 from icsframework.host.owned import Owned, from_document, to_document
+from icsframework.store.files import require_closed
 from icsframework.store.snapshot import read, write_atomic
 
 __all__ = ["VERSION", "Before", "BeforeFile", "place"]
@@ -49,7 +50,9 @@ class BeforeFile:
         self._here = here
 
     def load(self) -> Owned:
-        """See Before.  What was written in another boot or namespace is void."""
+        """See Before.  What was written in another boot or namespace is void, and a directory open to all is refused."""
+        if self.path.parent.is_dir():
+            require_closed(self.path.parent)
         document = read(self.path, VERSION)
         if document is None:
             return Owned()

@@ -1,8 +1,11 @@
 """The system calls that the store makes, as an interface, so that a test can lose power between any two of them."""
 
 import os
+import stat
 from pathlib import Path
 from typing import Protocol
+
+from icsframework.errors import StoreError
 
 FILE_MODE = 0o640
 """Journals name clients and destinations: not for everybody on the machine."""
@@ -14,7 +17,7 @@ class Files(Protocol):
     """Exactly the system calls of the store.  Each may raise OSError; all run in the worker thread."""
 
     def make_directory(self, path: Path) -> None:
-        """Create the directory (0750) and its parents; nothing if it exists."""
+        """Create the directory (0750) and its parents; one that exists stays as it is, see require_closed."""
 
     def read(self, path: Path) -> bytes:
         """The whole file; FileNotFoundError if it is not there."""
@@ -52,6 +55,7 @@ class RealFiles:
 
     def make_directory(self, path: Path) -> None:
         if path.is_dir():
+            require_closed(path)
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         path.mkdir(exist_ok=True)
@@ -90,6 +94,20 @@ class RealFiles:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def require_closed(path: Path) -> None:
+    """StoreError if everybody on the machine may write into the directory: they could put other files in place of ours.
+
+    Its mode is not changed: it may be somebody else's, with other things in it.  Looking into it gains nobody much,
+    for our files are closed themselves.
+    """
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & stat.S_IWOTH:
+        raise StoreError(
+            f"Everybody on this machine may write into {path} (mode {mode:04o}), and so change what ics remembers; "
+            f"chmod o-w {path}, or choose another directory. Nothing was changed."
+        )
 
 
 def write_all(files: Files, descriptor: int, data: bytes) -> None:

@@ -47,7 +47,7 @@ def read_unit(path):
 
 
 def mount(*arguments):
-    """Run mount(8)."""
+    """Call the program."""
     subprocess.run(["mount", *map(str, arguments)], check=True)
 
 

@@ -101,3 +101,14 @@ def test_a_subnet_that_is_also_the_providers(open_lab):
     daemon = lab["gateway"].gateway
     wait_for(lambda: "collides with LAN" in (daemon.uplink("dsl")["reason"] or ""), 15, "the refusal")
     assert lab["pc1"].dhcp().address.ip.exploded.startswith("198.51.100.")
+
+
+@pytest.mark.parametrize("place", ["state", "run"])
+def test_a_directory_that_everybody_may_write_into(lab, place):
+    """Named with its mode and the command that closes it."""
+    directory = getattr(lab["gateway"].gateway, place)
+    directory.chmod(0o777)
+    status, said = refused(lab)
+    assert status == 1
+    assert f"may write into {directory} (mode 0777)" in said
+    assert f"chmod o-w {directory}" in said

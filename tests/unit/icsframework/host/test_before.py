@@ -77,3 +77,12 @@ def test_a_record_that_cannot_be_removed_is_told(tmp_path):
     (tmp_path / "before.json").mkdir()
     with pytest.raises(StoreError, match=r"before\.json cannot be removed"):
         BeforeFile(tmp_path / "before.json", "here").clear()
+
+
+def test_a_directory_that_everybody_may_write_into_is_refused(tmp_path):
+    """Somebody could plant what we would then restore as root."""
+    path = tmp_path / "before.json"
+    BeforeFile(path, "here").save(OWNED)
+    tmp_path.chmod(0o777)
+    with pytest.raises(StoreError, match=rf"may write into {tmp_path} \(mode 0777\).*chmod o-w"):
+        BeforeFile(path, "here").load()

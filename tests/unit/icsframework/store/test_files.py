@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from icsframework.errors import StoreError
 from icsframework.store.files import RealFiles, replace_file, write_all
 from icsframework.testing.files import MemoryFiles
 
@@ -97,3 +98,25 @@ def test_a_failed_replacement_gives_its_space_back(tmp_path):
             replace_file(files, tmp_path / "a", b"new")
         assert files.read(tmp_path / "a") == b"old"
         assert files.names() == (["a", "a.new"] if "remove" in broken else ["a"])
+
+
+def test_a_new_directory_is_closed_and_an_old_one_left_as_it_is(tmp_path):
+    """0750 whatever the umask; one that is there may be shared with others."""
+    files, old_mask = RealFiles(), os.umask(0o077)
+    try:
+        files.make_directory(tmp_path / "a" / "state")
+    finally:
+        os.umask(old_mask)
+    assert (tmp_path / "a" / "state").stat().st_mode & 0o7777 == 0o750
+    (tmp_path / "a" / "state").chmod(0o755)
+    files.make_directory(tmp_path / "a" / "state")
+    assert (tmp_path / "a" / "state").stat().st_mode & 0o7777 == 0o755
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o1777, 0o752])
+def test_a_directory_that_everybody_may_write_into_is_refused(tmp_path, mode):
+    """Others could put a journal of theirs in place of ours; the sentence says what to do."""
+    tmp_path.chmod(mode)
+    with pytest.raises(StoreError, match=rf"may write into {tmp_path} \(mode {mode:04o}\).*chmod o-w"):
+        RealFiles().make_directory(tmp_path)
+    assert tmp_path.stat().st_mode & 0o7777 == mode
