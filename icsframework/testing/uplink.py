@@ -22,17 +22,23 @@ from icsframework.values import (
 )
 
 
+Adopts = Callable[[Link], Deferred[Link | None]]
+"""What ``adopt`` answers."""
+
+
 @implementer(IUplink)
 class ScriptedUplink(Service):
     """Notes what it is asked in ``calls``; reports what the test gives to ``report``.
 
     ``connect`` notes the cause's rule and never ends by itself, or fails with
     ``connect_error`` if that is set.  ``disconnect`` notes its reason as
-    ``-reason`` and reports Down.
+    ``-reason`` and reports Down.  ``adopt`` notes ``adopt`` and the interface, and
+    answers what ``adopts`` does (by default that nothing goes on).
     """
 
-    def __init__(self, observer: Callable[[UplinkState], None]) -> None:
+    def __init__(self, observer: Callable[[UplinkState], None], adopts: Adopts | None = None) -> None:
         self.report = observer
+        self.adopts: Adopts = adopts or (lambda saved: succeed(None))
         self.calls: list[str] = []
         self.connect_error: Exception | None = None
 
@@ -62,7 +68,8 @@ class ScriptedUplink(Service):
 
     def adopt(self, saved: Link) -> Deferred[Link | None]:
         """See IUplink."""
-        return succeed(None)
+        self.calls.append(f"adopt {saved.interface}")
+        return self.adopts(saved)
 
 
 class ScriptedUplinkConfig(UplinkConfig):
@@ -74,7 +81,7 @@ class ScriptedUplinkConfig(UplinkConfig):
 
 @implementer(IUplinkFactory)
 class ScriptedUplinkFactory:
-    """Makes ScriptedUplink; ``made`` maps uplink names to the last one made for each."""
+    """Makes ScriptedUplink; ``made`` maps uplink names to the last one made for each, ``adopts`` is given to each."""
 
     api_version = 1
     Config = ScriptedUplinkConfig
@@ -82,6 +89,7 @@ class ScriptedUplinkFactory:
     def __init__(self) -> None:
         self.made: dict[str, ScriptedUplink] = {}
         self.readiness = Readiness.ready()
+        self.adopts: Adopts | None = None
 
     def prepare(self, config: PluginConfig, system: SystemInfo) -> Readiness:
         """See IPluginFactory."""
@@ -91,5 +99,5 @@ class ScriptedUplinkFactory:
         self, config: UplinkSettings, gateway: IGateway, observer: Callable[[UplinkState], None]
     ) -> ScriptedUplink:
         """See IUplinkFactory."""
-        self.made[config.name] = ScriptedUplink(observer)
+        self.made[config.name] = ScriptedUplink(observer, self.adopts)
         return self.made[config.name]

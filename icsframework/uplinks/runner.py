@@ -16,7 +16,7 @@ carries the flows meanwhile, is decided here and by the supervisor.
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred, fail, inlineCallbacks, maybeDeferred, succeed
+from twisted.internet.defer import Deferred, fail, inlineCallbacks, maybeDeferred, succeed
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -166,14 +166,9 @@ class Runner:
         self.cause = cause
         self.policy, _ = rules.step(self.policy, rules.Adopting(cause), self._clock.now(), self._random)
         self.plugin.startService()
-        asked = maybeDeferred(self.plugin.adopt, link)
-        timer = self._clock.call_later(ADOPT_PATIENCE, asked.cancel)
-        asked.addErrback(_too_late)
-        self._guarded("adopt", lambda: asked).addCallback(self._adopted, timer)
+        self._guarded("adopt", lambda: self.plugin.adopt(link), ADOPT_PATIENCE).addCallback(self._adopted)
 
-    def _adopted(self, outcome: Link | Failed | None, timer: IDelayedCall) -> None:
-        if timer.active():
-            timer.cancel()
+    def _adopted(self, outcome: Link | Failed | None) -> None:
         if self._stopping:
             return
         link = outcome if isinstance(outcome, Link) else None
@@ -445,11 +440,6 @@ def _after(deferred: Deferred[Any]) -> Deferred[None]:
 
     deferred.addBoth(follow)
     return follower
-
-
-def _too_late(failure: Failure) -> Any:
-    failure.trap(CancelledError)
-    raise TimeoutError(f"it does not say within {ADOPT_PATIENCE:g} s whether its link goes on")
 
 
 def _addresses(link: Link) -> str:
