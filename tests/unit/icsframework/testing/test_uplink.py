@@ -42,7 +42,7 @@ def test_it_notes_what_it_is_asked_and_reports_what_it_is_told() -> None:
     uplink.reconfigure(None).addCallback(outcome.append)
     uplink.adopt(LINK).addCallback(outcome.append)
     assert (uplink.calls, seen, failed, outcome, uplink.running) == (
-        ["always", "command", "-enough"],
+        ["always", "command", "-enough", "adopt eth0"],
         [Down("enough")],
         [ValueError],
         [Applied(), None],
