@@ -1,16 +1,18 @@
 """From the entries of ``uplinks:`` to running plugins, and which of their devices are there."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from twisted.internet.defer import Deferred, inlineCallbacks
+from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred
 
 from icsframework.config.uplinks import UplinkSection
-from icsframework.dataplane.marks import Marks
+from icsframework.dataplane.marks import MAX_UPLINKS, Marks, assign_indices
+from icsframework.errors import IcsError, PluginError
 from icsframework.gateway.desired import uplink_device
 from icsframework.gateway.view import GatewayView
 from icsframework.interfaces import IHost, IUplink, Unwatch
-from icsframework.registry import Registry, verify_product
+from icsframework.patience import within
+from icsframework.registry import Registry, create
 from icsframework.uplinks.runner import UplinkSpec
 from icsframework.uplinks.saved import SavedUplink
 from icsframework.uplinks.supervisor import Supervisor
@@ -73,9 +75,8 @@ class Uplinks:
             appeared = there and not self._present.get(section.name, False)
             self._present[section.name] = there
             if appeared and section.name in self._views:
-                self._settle().addErrback(
-                    lambda why: self._views[section.name].log.error("{why}", why=why.getErrorMessage())
-                )
+                log = self._views[section.name].log
+                self._settle().addErrback(lambda why: log.error("{why}", why=why.getErrorMessage()))
 
         if section.interface:
             self._unwatch[section.name] = self._host.watch_interface(section.interface, seen)
@@ -85,44 +86,67 @@ class Uplinks:
 
         Raises PluginError.
         """
-        mark = self._marks.uplink_mark(self.indices[section.name])
-        factory = self._registry.get("uplink", section.plugin)
-        view = self._views[section.name] = self._make_view(f"uplink.{section.name}")
+        name, plugin = section.name, section.plugin
+        mark = self._marks.uplink_mark(self.indices[name])
+        view = self._make_view(f"uplink.{name}")
 
         def make(observer: Callable[[UplinkState], None]) -> IUplink:
-            plugin: IUplink = factory.create(settings(section, mark), view, observer)
-            verify_product("uplink", section.plugin, plugin)
-            return plugin
+            made: IUplink = create(self._registry, "uplink", plugin, settings(section, mark), view, observer)
+            return made
 
-        spec = UplinkSpec(
-            section.name, section.plugin, section.connect, uplink_device(section), section.metered, mark, make
-        )
-        self.supervisor.start(spec, saved)
+        spec = UplinkSpec(name, plugin, section.connect, uplink_device(section), section.metered, mark, make)
+        try:
+            self.supervisor.start(spec, saved)
+        except Exception as error:
+            view.release()
+            if isinstance(error, IcsError):
+                raise
+            view.log.failure("uplink {name}: its plugin could not be started", name=name)
+            raise PluginError(
+                f"uplink {name}: uplink plugin {plugin!r} cannot be started: {type(error).__name__}: {error}; "
+                "update or remove that plugin"
+            ) from error
+        self._views[name] = view
 
     @inlineCallbacks
     def change(self, section: UplinkSection, restart: bool) -> Any:
         """Take new settings: by the plugin itself if it can, else by a new start."""
-        if not restart:
-            runner = self.supervisor.runner(section.name)
-            applied = yield runner.plugin.reconfigure(settings(section, runner.spec.mark))
-            restart = isinstance(applied, RestartMe)
-        if restart:
-            order = list(self.sections)
+        there = section.name in self._views  # or its last start failed
+        if restart or not there or (yield self._reconfigure(section)):
+            order = tuple(self.sections)
             yield self.stop(section.name, "its configuration has changed")
             self.watch(section)
+            self.arrange(order)
             self.start(section)
-            self.sections = {name: self.sections[name] for name in order}
-            self.supervisor.arrange(order)
         else:
             self.sections[section.name] = section
 
     @inlineCallbacks
+    def _reconfigure(self, section: UplinkSection) -> Any:
+        """Give the running plugin new settings; True if it wants a restart.  PluginError: the old ones stay in force."""
+        runner = self.supervisor.runner(section.name)
+        new = settings(section, runner.spec.mark)
+        whose = f"uplink {section.name}: reconfigure of uplink plugin {section.plugin!r}"
+        try:
+            answer = maybeDeferred(runner.plugin.reconfigure, new)
+            applied = yield within(self._views[section.name].clock, whose, answer)
+        except IcsError:
+            raise
+        except Exception as error:
+            self._views[section.name].log.failure("{whose}", whose=whose)
+            raise PluginError(
+                f"{whose} failed: {type(error).__name__}: {error}; the log has the details"
+            ) from error
+        return isinstance(applied, RestartMe)
+
+    @inlineCallbacks
     def stop(self, name: str, reason: str) -> Any:
-        """Disconnect and forget an uplink."""
+        """Disconnect and forget an uplink; one whose plugin could not be started is only forgotten."""
         self._forget(name)
-        if name in self._views:
+        view = self._views.pop(name, None)
+        if view is not None:
             yield self.supervisor.stop(name, reason)
-            self._views.pop(name).release()
+            view.release()
 
     def _forget(self, name: str) -> None:
         del self.sections[name]
@@ -155,6 +179,16 @@ class Uplinks:
         }
 
     def arrange(self, order: tuple[str, ...]) -> None:
-        """Set the order of preference."""
-        self.sections = {name: self.sections[name] for name in order}
-        self.supervisor.arrange(order)
+        """Set the order of preference; names that are not there are passed over."""
+        self.sections = {name: self.sections[name] for name in order if name in self.sections}
+        self.supervisor.arrange(tuple(self.sections))
+
+    def assign(self, names: Iterable[str]) -> None:
+        """Give the uplinks ``names`` their indices.
+
+        Each keeps its own, also while it is not configured: running flows may still carry it.  Only when there are
+        no others left does a new uplink get the index of one that was removed.  Raises ConfigurationError for too many.
+        """
+        wanted = list(names)
+        known = [*wanted, *self.indices]
+        self.indices = assign_indices(known if len(set(known)) <= MAX_UPLINKS else wanted, self.indices)

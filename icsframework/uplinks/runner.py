@@ -116,13 +116,21 @@ class Runner:
         """Start the plugin and, if the mode says so, connect as soon as the device is there.
 
         ``saved`` is what an earlier process left: its link is adopted if it goes on, a link that was hung up stays down.
+        Raises what the plugin raises; then nothing it says later counts.
         """
         if saved is not None and saved.link is not None:
             self._adopt(saved.link, saved.cause or Cause(rule="always"))
             return
-        self.plugin.startService()
+        self._start_plugin()
         hung_up = saved.hung_up if saved is not None else None
         self._feed(rules.Started() if hung_up is None else rules.HungUp(hung_up))
+
+    def _start_plugin(self) -> None:
+        try:
+            self.plugin.startService()
+        except Exception:
+            self._end("its plugin could not be started")
+            raise
 
     @inlineCallbacks
     def stop(self, reason: str) -> Any:
@@ -165,7 +173,7 @@ class Runner:
         self._saved = link
         self.cause = cause
         self.policy, _ = rules.step(self.policy, rules.Adopting(cause), self._clock.now(), self._random)
-        self.plugin.startService()
+        self._start_plugin()
         self._guarded("adopt", lambda: self.plugin.adopt(link), ADOPT_PATIENCE).addCallback(self._adopted)
 
     def _adopted(self, outcome: Link | Failed | None) -> None:

@@ -53,12 +53,19 @@ class Supervisor:
         self._changed()
 
     def start(self, spec: UplinkSpec, saved: SavedUplink | None = None) -> None:
-        """Begin with one uplink; its plugin is made and started here.  ``saved`` is what an earlier process left of it."""
+        """Begin with one uplink; its plugin is made and started here.  ``saved`` is what an earlier process left of it.
+
+        Raises what the plugin raises; then nothing is kept of it.
+        """
         runner = Runner(spec, self._clock, self._events, self._log, self._settle, self._changed, self._random)
         self._runners[spec.name] = runner
         if spec.name not in self._order:
             self._order = (*self._order, spec.name)
-        runner.start(saved)
+        try:
+            runner.start(saved)
+        except Exception:
+            self._forget(spec.name)
+            raise
 
     @inlineCallbacks
     def stop(self, name: str, reason: str) -> Any:

@@ -4,14 +4,15 @@ from ipaddress import IPv4Address
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 from twisted.logger import Logger
 
 from icsframework.config.uplinks import UplinkSection
-from icsframework.dataplane.marks import Marks
-from icsframework.errors import PluginError
+from icsframework.dataplane.marks import MAX_UPLINKS, Marks
+from icsframework.errors import ConfigurationError, PluginError, UplinkFailed
 from icsframework.gateway.uplinks import Uplinks, settings
+from icsframework.patience import PATIENCE
 from icsframework.testing.gateway import FakeClock, FakeEvents, FakeGateway
 from icsframework.testing.host import FakeHost
 from icsframework.testing.registry import FixedRegistry
@@ -36,7 +37,7 @@ class Bench:
         self.host = FakeHost(Clock())
         self.settled = 0
         self.released: list[str] = []
-        clock = FakeClock()
+        clock = self.clock = FakeClock()
         supervisor = Supervisor(clock, FakeEvents("u", clock), Logger(), lambda: succeed(None), lambda: 0.5)
         registry = FixedRegistry({("uplink", "scripted"): self.factory})
         self.uplinks = Uplinks(
@@ -45,7 +46,7 @@ class Bench:
 
     def view(self, owner: str) -> Any:
         """A view that notes its release."""
-        made = FakeGateway(owner)
+        made = FakeGateway(owner, clock=self.clock)
         made.release = lambda: self.released.append(owner)  # type: ignore[attr-defined]
         return made
 
@@ -125,3 +126,96 @@ def test_a_plugin_that_breaks_its_contract_is_refused(bench: Bench) -> None:
         PluginError, match="uplink plugin 'scripted' created an object that does not keep its contract"
     ):
         bench.uplinks.start(section())
+
+
+def raising(*_: Any) -> Any:
+    """A defect."""
+    raise RuntimeError("bug")
+
+
+@pytest.mark.parametrize(
+    ("method", "words"),
+    [
+        (
+            "create",
+            "uplink plugin 'scripted' cannot be created: RuntimeError: bug; update or remove that plugin",
+        ),
+        (
+            "startService",
+            "uplink cable: uplink plugin 'scripted' cannot be started: RuntimeError: bug; update or remove that plugin",
+        ),
+    ],
+)
+def test_a_plugin_that_cannot_begin_is_named_and_leaves_nothing(
+    bench: Bench, method: str, words: str
+) -> None:
+    """A reload that adds it can be taken back: what was watched is forgotten, and a later try begins anew."""
+    good = bench.factory.create
+
+    def create(config: Any, gateway: Any, observer: Any) -> Any:
+        made = good(config, gateway, observer)
+        made.startService = raising  # type: ignore[method-assign]
+        return made
+
+    bench.factory.create = raising if method == "create" else create  # type: ignore[method-assign]
+    bench.uplinks.watch(section())
+    with pytest.raises(PluginError) as caught:
+        bench.uplinks.start(section())
+    assert str(caught.value) == words
+    assert (bench.released, bench.uplinks.supervisor.runners()) == (["uplink.cable"], [])
+    assert bench.uplinks.stop("cable", "taken back").called
+    bench.factory.create = good  # type: ignore[method-assign]
+    bench.begin(section())
+    assert bench.uplinks.supervisor.runner("cable").spec.name == "cable"
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (
+            raising,
+            "reconfigure of uplink plugin 'scripted' failed: RuntimeError: bug; the log has the details",
+        ),
+        (lambda new: Deferred(), "did not end within 20 s"),
+        (lambda new: fail(UplinkFailed("the modem is dialling")), "the modem is dialling"),
+    ],
+)
+def test_new_settings_that_a_plugin_refuses_leave_the_old_ones(bench: Bench, answer: Any, words: str) -> None:
+    """It goes on as it was, and the error says who refused and why."""
+    bench.begin(section())
+    before = bench.factory.made["cable"]
+    before.reconfigure = answer  # type: ignore[method-assign]
+    errors: list[str] = []
+    bench.uplinks.change(section(colour="red"), restart=False).addErrback(
+        lambda failure: errors.append(failure.getErrorMessage())
+    )
+    bench.clock.clock.advance(PATIENCE)
+    assert len(errors) == 1
+    assert words in errors[0]
+    assert bench.factory.made["cable"] is before
+    assert bench.uplinks.sections["cable"].own.colour == "grey"
+
+
+def test_a_restart_that_fails_can_be_taken_back(bench: Bench) -> None:
+    """The new settings make no plugin; with the old ones it starts again, at its place."""
+    bench.begin(section(), section("dsl", interface="eth2"))
+    good = bench.factory.create
+    bench.factory.create = raising  # type: ignore[method-assign]
+    errors: list[Any] = []
+    bench.uplinks.change(section(mtu=1400), restart=True).addErrback(errors.append)
+    assert len(errors) == 1
+    bench.factory.create = good  # type: ignore[method-assign]
+    bench.uplinks.change(section(), restart=False)
+    assert [runner.spec.name for runner in bench.uplinks.supervisor.runners()] == ["cable", "dsl"]
+
+
+def test_indices_are_not_given_anew_while_others_are_free(bench: Bench) -> None:
+    """Flows of a removed uplink may still carry its mark: nobody gets it, and it gets its own again."""
+    bench.uplinks.assign(["cable", "fibre"])
+    assert bench.uplinks.indices == {"cable": 1, "dsl": 2, "fibre": 3}
+    bench.uplinks.assign(["dsl", "cable"])
+    assert bench.uplinks.indices == {"cable": 1, "dsl": 2, "fibre": 3}
+    bench.uplinks.assign([f"u{number}" for number in range(MAX_UPLINKS)])
+    assert sorted(bench.uplinks.indices.values()) == list(range(1, MAX_UPLINKS + 1))
+    with pytest.raises(ConfigurationError):
+        bench.uplinks.assign([f"u{number}" for number in range(MAX_UPLINKS + 1)])
