@@ -21,7 +21,6 @@ from icsframework.values import (
     UplinkState,
 )
 
-
 Adopts = Callable[[Link], Deferred[Link | None]]
 """What ``adopt`` answers."""
 
