@@ -1,0 +1,149 @@
+"""links.json, and what is made of it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet.defer import maybeDeferred
+
+from icsframework.errors import StoreError
+from icsframework.gateway.remembered import LinksFile, Remembered
+from icsframework.store.snapshot import write_atomic
+from icsframework.testing.gateway import FakeClock, FakeEvents
+from icsframework.uplinks.saved import SavedUplink
+from icsframework.values import Cause, InterfaceInfo, Link
+
+LINK = Link("eth0", 2, None, "ethernet", "kernel", 1500, False, 5.0, None)
+SAVED = {"cable": SavedUplink(2, LINK, Cause("always")), "dsl": SavedUplink(1, hung_up="by root")}
+
+
+def info(name: str, ifindex: int) -> InterfaceInfo:
+    """An interface."""
+    return InterfaceInfo(name, ifindex, "02:00:00:00:00:01", 1500, True, True)
+
+
+# --- the file ---------------------------------------------------------------------------------------
+
+
+def test_it_is_kept_for_this_boot_and_namespace(tmp_path: Path) -> None:
+    """The next process here reads it; elsewhere, after a reboot for example, it is void."""
+    path = tmp_path / "links.json"
+    assert LinksFile(path, "here").load() is None
+    LinksFile(path, "here").save(SAVED)
+    assert LinksFile(path, "here").load() == SAVED
+    assert LinksFile(path, "elsewhere").load() is None
+
+
+def test_it_can_be_cleared(tmp_path: Path) -> None:
+    """Twice is no error; what cannot be removed is named."""
+    file = LinksFile(tmp_path / "links.json", "here")
+    file.save(SAVED)
+    file.clear()
+    file.clear()
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "links.json").mkdir()
+    with pytest.raises(StoreError, match=r"links\.json cannot be removed"):
+        file.clear()
+
+
+@pytest.mark.parametrize("document", [[], {"place": "here"}, {"place": "here", "uplinks": {"cable": 1}}])
+def test_a_document_that_makes_no_sense_is_refused(tmp_path: Path, document: Any) -> None:
+    """As a StoreError."""
+    path = tmp_path / "links.json"
+    write_atomic(path, document)
+    with pytest.raises(StoreError):
+        LinksFile(path, "here").load()
+
+
+# --- what is made of it --------------------------------------------------------------------------------
+
+
+class Notes:
+    """A file in memory that counts, and fails on request."""
+
+    def __init__(self, saved: Mapping[str, SavedUplink] | None = None) -> None:
+        self.saved = saved
+        self.writes = 0
+        self.error: StoreError | None = None
+
+    def load(self) -> Mapping[str, SavedUplink] | None:
+        """See SavedLinks."""
+        if self.error is not None:
+            raise self.error
+        return self.saved
+
+    def save(self, uplinks: Mapping[str, SavedUplink]) -> None:
+        """See SavedLinks."""
+        self.writes += 1
+        if self.error is not None:
+            raise self.error
+        self.saved = uplinks
+
+    def clear(self) -> None:
+        """See SavedLinks."""
+        if self.error is not None:
+            raise self.error
+        self.saved = None
+
+
+def remembered(notes: Notes) -> tuple[Remembered, FakeEvents]:
+    """With what it told."""
+    events = FakeEvents("gateway", FakeClock())
+    return Remembered(notes, maybeDeferred, events), events
+
+
+def load(found: Remembered, *interfaces: InterfaceInfo) -> list[bool]:
+    """The answer of load."""
+    answers: list[bool] = []
+    found.load(lambda: interfaces).addCallback(answers.append)
+    return answers
+
+
+def test_links_whose_interface_is_there_may_go_on() -> None:
+    """By name and number; the index and the operator's word stay in any case."""
+    found, _ = remembered(Notes(SAVED))
+    assert load(found, info("eth0", 2)) == [True]
+    assert (found.links(), found.indices()) == ({"cable": LINK}, {"cable": 2, "dsl": 1})
+    for there in (info("eth0", 3), info("eth1", 2)):
+        found, _ = remembered(Notes(SAVED))
+        load(found, there)
+        assert (found.links(), found.indices()) == ({}, {"cable": 2, "dsl": 1})
+        assert found.found["dsl"].hung_up == "by root"
+
+
+def test_a_first_start_finds_nothing() -> None:
+    """No file: nothing to adopt, and that is no event."""
+    found, events = remembered(Notes())
+    assert (load(found), found.found, events.ids()) == ([False], {}, [])
+
+
+def test_uplinks_that_are_not_configured_any_more_are_forgotten() -> None:
+    """Nobody would ask about them."""
+    found, _ = remembered(Notes(SAVED))
+    load(found, info("eth0", 2))
+    found.forget_others(["dsl", "new"])
+    assert list(found.found) == ["dsl"]
+
+
+def test_only_news_are_written() -> None:
+    """A disk is not bothered by every change of something else."""
+    notes = Notes()
+    kept, _ = remembered(notes)
+    for uplinks in (SAVED, dict(SAVED), {"cable": SAVED["cable"]}, SAVED):
+        kept.keep(uplinks)
+    assert (notes.writes, notes.saved) == (3, SAVED)
+
+
+def test_a_disk_that_fails_is_told_and_tried_again() -> None:
+    """It stops nothing; the same news is written as soon as it can be."""
+    notes = Notes(SAVED)
+    notes.error = StoreError("No space left")
+    kept, events = remembered(notes)
+    assert load(kept) == [False]
+    kept.keep(SAVED)
+    assert kept.clear().called
+    assert events.ids() == ["store.unreadable", "store.failed", "store.failed"]
+    notes.error = None
+    kept.keep(SAVED)
+    assert (notes.writes, notes.saved) == (2, SAVED)
