@@ -113,10 +113,10 @@ class INatHelperFactory(IPluginFactory):
 class IPlugin(IService):
     """What every created plugin provides besides its kind's interface."""
 
-    def startService() -> None:  # noqa: N802 - Twisted's name
+    def startService() -> None:
         """Begin.  Must not block; what fails later is reported in the kind's own way."""
 
-    def stopService() -> Deferred[None] | None:  # noqa: N802 - Twisted's name
+    def stopService() -> Deferred[None] | None:
         """End; the Deferred fires when nothing is left.  ``startService`` may follow."""
 
     def reconfigure(new: Any) -> Deferred[Applied | RestartMe]:
@@ -210,6 +210,8 @@ class IClock(Interface):
     wall_trusted = Attribute(
         "bool: False only while the wall clock is before the release date or before the newest time in our store"
     )
+
+    boot = Attribute("str: names this boot of the machine; ``now`` of another boot means nothing in this one")
 
     def now() -> float:
         """Seconds (float) of CLOCK_BOOTTIME: goes on during suspend, never jumps."""

@@ -45,9 +45,11 @@ def _make(path: str) -> IService:
     from icsframework.gateway.assemble import make_gateway
     from icsframework.gateway.process import Process
     from icsframework.host import rights
+    from icsframework.host.clock import steady
     from icsframework.host.lock import NamespaceLock
     from icsframework.registry import Registry
 
+    steady(reactor)
     registry = Registry.installed()
     checked = preflight.check(path, registry, not rights.lacking(rights.effective()))
     rights.require()

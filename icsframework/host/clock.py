@@ -3,16 +3,35 @@
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from zope.interface import implementer
 
 from icsframework.interfaces import IClock
 
-__all__ = ["RELEASED", "Clock"]
+__all__ = ["RELEASED", "Clock", "steady"]
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 RELEASED = datetime(2026, 11, 25, tzinfo=UTC).timestamp()
 """Seconds since 1970 of this release: a wall clock that shows less is wrong.  Set anew with each release."""
+
+
+def boottime() -> float:
+    """CLOCK_BOOTTIME in seconds."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def steady(reactor: Any) -> None:
+    """Make the reactor count its timers by CLOCK_BOOTTIME, before it has any.
+
+    Twisted counts them by the wall clock: when that is set back by an hour, every
+    timer - renewals of leases, retransmissions, time-outs - comes an hour late.
+    """
+    reactor.seconds = boottime
 
 
 def _nothing_stored() -> float:
@@ -37,7 +56,12 @@ class Clock:
 
     def now(self) -> float:
         """See IClock."""
-        return time.clock_gettime(time.CLOCK_BOOTTIME)
+        return boottime()
+
+    @cached_property
+    def boot(self) -> str:
+        """See IClock."""
+        return BOOT_ID.read_text(encoding="ascii").strip()
 
     def wall(self) -> float:
         """See IClock."""

@@ -60,12 +60,16 @@ DOCUMENTATION_ADDRESS = IPv4Address("203.0.113.1")
 
 @implementer(IClock)
 class FakeClock:
-    """Time moved by hand: ``clock`` is a task.Clock, ``wall`` runs with it from ``wall_at_start``."""
+    """Time moved by hand: ``clock`` is a task.Clock, ``wall`` runs with it from ``wall_at_start``.
+
+    To set the wall clock, change ``wall_offset``; another ``boot`` is a reboot.
+    """
 
     def __init__(self, wall_at_start: float = WALL_AT_START) -> None:
         self.clock = Clock()
         self.wall_offset = wall_at_start
         self.wall_trusted = True
+        self.boot = "this boot"
 
     def now(self) -> float:
         """See IClock."""

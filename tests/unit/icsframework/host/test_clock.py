@@ -1,11 +1,15 @@
 """Time."""
 
 import time
+from uuid import UUID
 
+from twisted.internet.epollreactor import EPollReactor
+from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock as Reactor
+from twisted.python.failure import Failure
 from zope.interface.verify import verifyObject
 
-from icsframework.host.clock import Clock
+from icsframework.host.clock import Clock, steady
 from icsframework.interfaces import IClock
 
 
@@ -38,3 +42,24 @@ def test_a_wall_clock_is_trusted_unless_provably_wrong():
     assert clock.wall_trusted
     newest[0] = 3000.0
     assert not clock.wall_trusted
+
+
+def test_a_boot_has_a_name():
+    """The same each time within one boot."""
+    assert Clock(Reactor()).boot == Clock(Reactor()).boot
+    assert UUID(Clock(Reactor()).boot)
+
+
+def test_timers_do_not_follow_the_wall_clock():
+    """A steady reactor counts as IClock.now does, in its timers too."""
+    reactor = EPollReactor()
+    try:
+        steady(reactor)
+        assert abs(reactor.seconds() - time.clock_gettime(time.CLOCK_BOOTTIME)) < 5
+        call = reactor.callLater(100, lambda: None)
+        assert 90 < call.getTime() - time.clock_gettime(time.CLOCK_BOOTTIME) <= 101
+        assert 90 < reactor.timeout() <= 100
+        call.cancel()
+    finally:
+        for waker in reactor.removeAll():
+            waker.connectionLost(Failure(ConnectionDone()))
