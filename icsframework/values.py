@@ -309,7 +309,7 @@ class UplinkSettings:
 
 @dataclass(frozen=True, slots=True)
 class LeaseView:
-    """A DHCP lease as status and other plugins see it; ``expires`` is wall clock (seconds since 1970), None for ever."""
+    """A DHCP lease as status and other plugins see it; ``expires`` is in seconds of IClock.now, None for ever."""
 
     address: Address
     mac: str

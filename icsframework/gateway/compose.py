@@ -449,7 +449,7 @@ class Gateway(Service):
 
     def leases_status(self) -> list[LeaseStatus]:
         """Live leases."""
-        return [statustree.lease_status(lease) for lease in self.leases.all()]
+        return [statustree.lease_status(lease, self._machinery.clock) for lease in self.leases.all()]
 
     def history_entries(self) -> list[HistoryEntry]:
         """What happened to the uplinks."""

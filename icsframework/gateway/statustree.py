@@ -82,9 +82,9 @@ def _lan_state(state: LanState, failed: bool) -> str:
     return "up" if state.served is not None else "starting"
 
 
-def lease_status(lease: LeaseView) -> LeaseStatus:
-    """One lease."""
-    expires = Instant(lease.expires) if lease.expires is not None else None
+def lease_status(lease: LeaseView, clock: IClock) -> LeaseStatus:
+    """One lease; its end by the wall clock as that is now."""
+    expires = _wall(clock, lease.expires) if lease.expires is not None else None
     return LeaseStatus(str(lease.address), lease.mac, lease.client_id, lease.hostname, expires, lease.lan)
 
 

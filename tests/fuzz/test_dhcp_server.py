@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from ics_plugins.lan.dhcp.actions import LeaseChanged, LeaseEnded, Probe, Reply
 from ics_plugins.lan.dhcp.config import DhcpConfig
-from ics_plugins.lan.dhcp.leases import record_of, removal_of, replay
+from ics_plugins.lan.dhcp.leases import Moment, record_of, removal_of, replay
 from ics_plugins.lan.dhcp.replies import wire_of
 from ics_plugins.lan.dhcp.server import DhcpServer
 from ics_plugins.lan.dhcp.settings import settings_for
@@ -127,18 +127,20 @@ class World:
         message = Message(1, 7, chaddr, {53: bytes((kind,)), **more}, ciaddr=ciaddr)
         self.carry_out(self.server.receive(message, self.now))
 
+    def moment(self, boot="this boot"):
+        """What the clocks show."""
+        return Moment(self.now, self.now, True, boot)
+
     def carry_out(self, actions):
         bound = None
         for action in actions:
             if isinstance(action, LeaseChanged):
                 bound = action.lease
-                self.journal.append(record_of("home", action.lease, self.now, self.now))
+                self.journal.append(record_of("home", action.lease, self.moment()))
             elif isinstance(action, LeaseEnded) and action.reason != "expired":
                 ended = action.lease
                 forgotten = removal_of("home", ended.address)
-                self.journal.append(
-                    forgotten if action.forget else record_of("home", ended, self.now, self.now)
-                )
+                self.journal.append(forgotten if action.forget else record_of("home", ended, self.moment()))
             elif isinstance(action, Probe):
                 self.probes.append(action.address)
             elif isinstance(action, Reply):
@@ -184,7 +186,7 @@ class World:
     def check_journal(self):
         """What a restart would find is what is."""
         self.carry_out(self.server.expire(self.now))
-        table, odd = replay(self.journal, "home", self.now, self.now, True)
+        table, odd = replay(self.journal, "home", self.moment("the next boot"))
         assert odd == 0
         ours = self.server.table
 

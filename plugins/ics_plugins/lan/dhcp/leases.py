@@ -5,13 +5,15 @@ A lease stays in the table after it has expired: the address is its client's
 table never holds more than the pool and the reservations have addresses.
 
 Time.  In memory ``expires`` counts IClock.now (CLOCK_BOOTTIME), which neither
-jumps nor stands still.  That clock means nothing after a reboot, so the journal
-holds the wall-clock time of the end *and* the length of the lease, and ``revive``
-turns them back:
+jumps nor stands still.  The journal has that end too, with the name of the boot in
+which it means anything, the wall-clock time of the end, and the length of the
+lease; ``revive`` turns them back:
 
-* clock trusted: the time left by the wall clock, but never more than the whole
-  lease (the wall clock was set back meanwhile);
-* clock not trusted (no battery, no NTP yet): the whole lease from now on.  No
+* the same boot: the time left by that clock, whatever became of the wall clock;
+* another boot, and the wall clock was trusted when the record was written and is
+  now: the time left by it, but never more than the whole lease (it was set back
+  meanwhile);
+* else (no battery, no NTP yet, then or now): the whole lease from now on.  No
   client can hold it longer than that, so nothing is given twice and nothing
   expires early; an address may only stay reserved longer than needed.
 
@@ -170,17 +172,29 @@ def dotted(address: int) -> str:
 # --- journal records --------------------------------------------------------------
 
 
-def record_of(lan: str, lease: Lease, now: float, wall: float) -> dict[str, Any]:
-    """The journal record that binds ``lease``; ``expires`` in it is wall-clock time."""
-    return {
+class Moment(NamedTuple):
+    """What the clocks show: IClock's ``now``, ``wall``, ``wall_trusted`` and ``boot``."""
+
+    now: float
+    wall: float
+    trusted: bool
+    boot: str
+
+
+def record_of(lan: str, lease: Lease, at: Moment) -> dict[str, Any]:
+    """The journal record that binds ``lease``: its end by the wall clock, and by the clock of this boot."""
+    record = {
         "lan": lan,
         "address": dotted(lease.address),
         "client": lease.client.hex(),
         "mac": lease.chaddr.hex(":"),
         "hostname": lease.hostname,
-        "expires": round(wall + lease.expires - now, 3),
+        "expires": round(at.wall + lease.expires - at.now, 3),
         "duration": lease.duration,
+        "until": round(lease.expires, 3),
+        "boot": at.boot,
     }
+    return record if at.trusted else record | {"trusted": False}
 
 
 def removal_of(lan: str, address: int) -> dict[str, Any]:
@@ -188,23 +202,28 @@ def removal_of(lan: str, address: int) -> dict[str, Any]:
     return {"lan": lan, "address": dotted(address), "removed": True}
 
 
-def revive(record: dict[str, Any], now: float, wall: float, wall_trusted: bool) -> Lease:
+def revive(record: dict[str, Any], at: Moment) -> Lease:
     """The lease of a journal record; see the module's docstring on time.  Raises ValueError or KeyError if it is none."""
     duration = int(record["duration"])
-    left = min(float(record["expires"]) - wall, duration) if wall_trusted else duration
     return Lease(
         int(IPv4Address(record["address"])),
         bytes.fromhex(record["client"]),
         bytes.fromhex(record["mac"].replace(":", "")),
         str(record["hostname"]),
-        now + left,
+        at.now + min(_time_left(record, at), duration),
         duration,
     )
 
 
-def replay(
-    records: Sequence[dict[str, Any]], lan: str, now: float, wall: float, wall_trusted: bool
-) -> tuple[LeaseTable, int]:
+def _time_left(record: dict[str, Any], at: Moment) -> float:
+    if record.get("boot") == at.boot:
+        return float(record["until"]) - at.now
+    if at.trusted and record.get("trusted", True):
+        return float(record["expires"]) - at.wall
+    return float(record["duration"])
+
+
+def replay(records: Sequence[dict[str, Any]], lan: str, at: Moment) -> tuple[LeaseTable, int]:
     """The table of one LAN from its journal, and how many records could not be understood."""
     table, odd = LeaseTable(), 0
     for record in records:
@@ -214,8 +233,8 @@ def replay(
             if record.get("removed"):
                 table.remove(int(IPv4Address(record["address"])))
             else:
-                table.put(revive(record, now, wall, wall_trusted))
+                table.put(revive(record, at))
         except (KeyError, ValueError, TypeError, AttributeError):
             odd += 1
-    table.expired(now)
+    table.expired(at.now)
     return table, odd

@@ -20,7 +20,7 @@ from ics_plugins.lan.dhcp.config import DhcpConfig
 from ics_plugins.lan.dhcp.leases import JOURNAL, JOURNAL_VERSION, record_of, replay
 from ics_plugins.lan.dhcp.ports import RECEIVE_BUFFER
 from ics_plugins.lan.dhcp.server import DhcpServer
-from ics_plugins.lan.dhcp.serving import LanServing
+from ics_plugins.lan.dhcp.serving import LanServing, moment
 from ics_plugins.lan.dhcp.settings import Settings, settings_for
 from icsframework.errors import StoreError
 from icsframework.fields import PluginConfig
@@ -119,7 +119,7 @@ class DhcpService(Service):
         """The decisions for a LAN, with the leases that the journal has for it."""
         clock = self._gateway.clock
         records = self._kept.pop(lan.name, [])
-        table, odd = replay(records, lan.name, clock.now(), clock.wall(), clock.wall_trusted)
+        table, odd = replay(records, lan.name, moment(clock))
         server = DhcpServer(settings, clock.now(), self._transaction_id, table)
         if odd:
             server.counters["odd_records"] = odd
@@ -193,5 +193,5 @@ class DhcpService(Service):
         failure.trap(StoreError)
 
     def _records_of(self, serving: LanServing) -> list[dict[str, Any]]:
-        now, wall = self._gateway.clock.now(), self._gateway.clock.wall()
-        return [record_of(serving.lan.name, lease, now, wall) for lease in serving.server.table]
+        at = moment(self._gateway.clock)
+        return [record_of(serving.lan.name, lease, at) for lease in serving.server.table]

@@ -11,13 +11,13 @@ from twisted.python.failure import Failure
 
 from ics_plugins.lan.dhcp.actions import Action, LeaseChanged, LeaseEnded, Probe, Reply, Say, Seek
 from ics_plugins.lan.dhcp.hostnames import NameBook
-from ics_plugins.lan.dhcp.leases import Lease, dotted, record_of, removal_of
+from ics_plugins.lan.dhcp.leases import Lease, Moment, dotted, record_of, removal_of
 from ics_plugins.lan.dhcp.ports import BatchReader, FrameSender
 from ics_plugins.lan.dhcp.replies import wire_of
 from ics_plugins.lan.dhcp.server import DhcpServer
 from ics_plugins.lan.dhcp.settings import Settings
 from icsframework.errors import HostError, StoreError, WireError
-from icsframework.interfaces import IGateway
+from icsframework.interfaces import IClock, IGateway
 from icsframework.protocols.dhcp.frame import BROADCAST_ADDRESS, BROADCAST_MAC, parse_frame
 from icsframework.protocols.dhcp.message import BOOTREPLY, Message
 from icsframework.values import Lan, LeaseView
@@ -26,6 +26,11 @@ NAME_TTL = 60
 """Seconds that DNS may keep a client's name: it may have another address after its next DHCP exchange."""
 
 Append = Callable[[dict[str, Any]], Deferred[int]]
+
+
+def moment(clock: IClock) -> Moment:
+    """What the clock shows."""
+    return Moment(clock.now(), clock.wall(), clock.wall_trusted, clock.boot)
 
 
 class LanServing:
@@ -209,8 +214,7 @@ class LanServing:
         return seq
 
     def _grant(self, change: LeaseChanged) -> Deferred[int]:
-        clock = self._gateway.clock
-        durable = self._append(record_of(self.lan.name, change.lease, clock.now(), clock.wall()))
+        durable = self._append(record_of(self.lan.name, change.lease, moment(self._gateway.clock)))
         durable.addCallback(self._granted, change)
         return durable
 
@@ -233,11 +237,10 @@ class LanServing:
         lease = ended.lease
         address = IPv4Address(lease.address)
         if ended.reason != "expired":  # that an expired lease is over needs no record: it says when it ends
-            clock = self._gateway.clock
             record = (
                 removal_of(self.lan.name, lease.address)
                 if ended.forget
-                else record_of(self.lan.name, lease, clock.now(), clock.wall())
+                else record_of(self.lan.name, lease, moment(self._gateway.clock))
             )
             self._append(record).addErrback(self._not_durable)
         name = self._names.release(lease.address)
@@ -258,14 +261,13 @@ class LanServing:
     def _publish(self, lease: Lease) -> None:
         """Lease and name, as others see them."""
         address = IPv4Address(lease.address)
-        clock = self._gateway.clock
         self._gateway.leases.publish(
             LeaseView(
                 address=address,
                 mac=lease.chaddr.hex(":"),
                 client_id=lease.client.hex(":"),
                 hostname=lease.hostname,
-                expires=clock.wall() + lease.expires - clock.now(),
+                expires=lease.expires,
                 lan=self.lan.name,
             )
         )

@@ -1,8 +1,9 @@
 """The lease of last time, in the journal ``lease``: what a restarted gateway asks for, and what it still uses.
 
-Records of format 1: ``{mac, held, wall, since, lease}``.  ``held`` says that the lease was in use; false means that
+Records of format 1: ``{mac, held, wall, trusted, boot, since, lease}``.  ``held`` says that the lease was in use; false means that
 it was given back, so that the address is only a wish.  ``lease`` null: the address must not be
-asked for again.  ``wall`` is the wall clock at ``lease.obtained``, ``since`` the ``Link.since`` of the link
+asked for again.  ``wall`` is the wall clock at ``lease.obtained``, ``trusted`` (left out: true) whether it was,
+``boot`` names the boot that the lease's own times count in, ``since`` the ``Link.since`` of the link
 that it was announced with (0 in records of older writers).  The last record of a hardware address counts.
 """
 
@@ -17,8 +18,6 @@ from icsframework.interfaces import IGateway, IJournal
 
 KEPT_RECORDS = 50
 """Journal records before it is compacted to the last one."""
-SAME_BOOT = 5.0
-"""Seconds by which wall clock and boot clock may have drifted apart within one boot."""
 FORMAT = 1
 
 
@@ -30,9 +29,9 @@ class Remembered:
     held: bool
     """It was in use when last heard of."""
     expired: bool
-    """It has run out since, as far as the wall clock can be trusted."""
+    """It has run out since; after a reboot, as far as the wall clock can be trusted."""
     same_boot: bool
-    """Its times are those of the clock that runs now, as far as the wall clock tells."""
+    """Its times are those of the clock that runs now."""
     since: float = 0.0
     """``Link.since`` of its link: the same one means the same boot, whatever became of the wall clock."""
 
@@ -71,7 +70,8 @@ class LeaseMemory:
         """Remember a lease that is used from now on by the link up ``since``, or (``held`` false) was until now."""
         clock = self._gateway.clock
         wall = clock.wall() - (clock.now() - lease.obtained)
-        self._write({"mac": mac, "held": held, "wall": wall, "since": since, "lease": to_record(lease)})
+        record = {"mac": mac, "held": held, "wall": wall, "since": since, "lease": to_record(lease)}
+        self._write(record | {"trusted": clock.wall_trusted, "boot": clock.boot})
 
     def forget(self, mac: str) -> None:
         """The last address must not be asked for again."""
@@ -85,19 +85,18 @@ class LeaseMemory:
         if record is None or record.get("lease") is None:
             return None
         try:
-            lease, since = from_record(record["lease"]), float(record.get("since", 0.0))
-            return self._judge(lease, bool(record["held"]), float(record["wall"]), since)
+            return self._judge(record, from_record(record["lease"]))
         except (ValueError, KeyError, TypeError):
             self._gateway.log.warn("a record of the lease journal makes no sense and is passed over")
             return None
 
-    def _judge(self, lease: Lease, held: bool, wall: float, since: float) -> Remembered:
+    def _judge(self, record: dict[str, Any], lease: Lease) -> Remembered:
         clock = self._gateway.clock
-        now = clock.now()
-        same_boot = abs((clock.wall() - now) - (wall - lease.obtained)) < SAME_BOOT and lease.obtained <= now
-        age = now - lease.obtained if same_boot else clock.wall() - wall
-        expired = (same_boot or clock.wall_trusted) and age >= lease.duration
-        return Remembered(lease, held, expired, same_boot, since)
+        same_boot = record.get("boot") == clock.boot
+        age = clock.now() - lease.obtained if same_boot else clock.wall() - float(record["wall"])
+        known = same_boot or (clock.wall_trusted and record.get("trusted", True))
+        since = float(record.get("since", 0.0))
+        return Remembered(lease, bool(record["held"]), known and age >= lease.duration, same_boot, since)
 
     def _write(self, record: dict[str, Any]) -> None:
         if self._journal is None:

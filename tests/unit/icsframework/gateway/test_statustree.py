@@ -144,7 +144,7 @@ def test_a_lan_with_its_services_and_leases() -> None:
 def test_a_lease() -> None:
     """The shape of ``ics leases --json``; a lease without end has no time."""
     lease = LeaseView(IPv4Address("192.168.0.9"), "02::1", "01:02", "pc", None, "home")
-    assert to_json(lease_status(lease)) == {
+    assert to_json(lease_status(lease, FakeClock())) == {
         "address": "192.168.0.9",
         "mac": "02::1",
         "client_id": "01:02",
@@ -152,3 +152,13 @@ def test_a_lease() -> None:
         "expires": None,
         "lan": "home",
     }
+
+
+def test_a_leases_end_is_told_by_the_wall_clock_as_it_is_now() -> None:
+    """A clock that was 1970 at the grant and is right now shows the right end."""
+    clock = FakeClock(wall_at_start=0.0)
+    lease = LeaseView(IPv4Address("192.168.0.9"), "02::1", "01:02", "pc", clock.now() + 43200, "home")
+    assert to_json(lease_status(lease, clock))["expires"] == "1970-01-01T12:00:00Z"
+    clock.wall_offset = WALL_AT_START
+    clock.clock.advance(3600)
+    assert to_json(lease_status(lease, clock))["expires"] == "2027-01-15T20:00:00Z"

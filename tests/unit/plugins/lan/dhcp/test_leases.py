@@ -2,10 +2,13 @@
 
 from ipaddress import IPv4Address
 
+import pytest
+
 from ics_plugins.lan.dhcp.leases import (
     SLACK,
     Lease,
     LeaseTable,
+    Moment,
     dotted,
     record_of,
     removal_of,
@@ -78,11 +81,17 @@ def test_the_queue_stays_small():
     assert table.deadline == 1.0
 
 
+FIRST = Moment(70.0, 1_000_000.0, True, "first")
+
+
+def after_reboot(wall, trusted=True):
+    """Five seconds into the next boot."""
+    return Moment(5.0, wall, trusted, "second")
+
+
 def test_a_record_survives_a_reboot():
     """The journal holds wall-clock time; what is left is counted from it, whatever CLOCK_BOOTTIME says now."""
-    record = record_of(
-        "home", lease(0xC0A80064, b"\x01\x02", 100.0, b"\x02\0\0\0\0\1", 60), 70.0, 1_000_000.0
-    )
+    record = record_of("home", lease(0xC0A80064, b"\x01\x02", 100.0, b"\x02\0\0\0\0\1", 60), FIRST)
     assert record == {
         "lan": "home",
         "address": "192.168.0.100",
@@ -91,32 +100,50 @@ def test_a_record_survives_a_reboot():
         "hostname": "pc",
         "expires": 1_000_030.0,
         "duration": 60,
+        "until": 100.0,
+        "boot": "first",
     }
-    back = revive(record, 5.0, 1_000_010.0, True)
+    back = revive(record, after_reboot(1_000_010.0))
     assert back == lease(0xC0A80064, b"\x01\x02", 25.0, b"\x02\0\0\0\0\1", 60)
 
 
 def test_a_wrong_wall_clock_does_not_end_leases():
     """Untrusted: the whole lease again. Set back: never more than the whole lease. Far ahead: over, but remembered."""
-    record = record_of("home", lease(1, expires=100.0, duration=60), 70.0, 1_000_000.0)
-    assert revive(record, 5.0, 0.0, False).expires == 65.0
-    assert revive(record, 5.0, 500_000.0, True).expires == 65.0
-    table, _ = replay([record], "home", 5.0, 9_000_000.0, True)
+    record = record_of("home", lease(1, expires=100.0, duration=60), FIRST)
+    assert revive(record, after_reboot(0.0, trusted=False)).expires == 65.0
+    assert revive(record, after_reboot(500_000.0)).expires == 65.0
+    table, _ = replay([record], "home", after_reboot(9_000_000.0))
     assert (table.live, table.of(b"c").address) == (0, 1)
+
+
+def test_what_was_written_by_a_wrong_clock_does_not_end_leases():
+    """A board without a battery grants in 1970, gets the time, and boots again: the lease is whole, not 50 years over."""
+    in_1970 = FIRST._replace(wall=70.0, trusted=False)
+    record = record_of("home", lease(1, expires=100.0, duration=60), in_1970)
+    assert record["trusted"] is False
+    assert revive(record, after_reboot(1_800_000_000.0)).expires == 65.0
+
+
+@pytest.mark.parametrize("wall", [0.0, 900_000.0, 1_000_010.0, 9_000_000.0])
+@pytest.mark.parametrize("trusted", [True, False])
+def test_within_one_boot_the_wall_clock_means_nothing(wall, trusted):
+    """A process that starts after a kill takes the time left from the clock that never jumps."""
+    record = record_of("home", lease(1, expires=100.0, duration=60), FIRST)
+    assert revive(record, Moment(80.0, wall, trusted, "first")).expires == 100.0
 
 
 def test_replay_tells_what_is_true():
     """The last word on an address and a client counts; other LANs and odd records do not."""
     records = [
-        record_of("home", lease(1, b"c"), 0.0, 0.0),
-        record_of("home", lease(2, b"d"), 0.0, 0.0),
-        record_of("guests", lease(3, b"e"), 0.0, 0.0),
+        record_of("home", lease(1, b"c"), FIRST),
+        record_of("home", lease(2, b"d"), FIRST),
+        record_of("guests", lease(3, b"e"), FIRST),
         {"lan": "home", "address": "nowhere", "expires": 1},
         {"lan": "home", "address": "192.168.0.1", "client": 5, "duration": "x"},
-        record_of("home", lease(4, b"c"), 0.0, 0.0),
+        record_of("home", lease(4, b"c"), FIRST),
         removal_of("home", 2),
     ]
-    table, odd = replay(records, "home", 0.0, 0.0, True)
+    table, odd = replay(records, "home", FIRST)
     assert ([x.address for x in table], odd) == ([4], 2)
 
 

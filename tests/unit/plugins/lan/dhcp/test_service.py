@@ -120,7 +120,7 @@ def test_a_client_joins(stand):
     assert [(m.message_type, m.yiaddr) for m in ack] == [(MessageType.ACK, int(A0))]
     assert s.gateway.leases.all() == [
         LeaseView(
-            A0, "02:00:5e:00:53:01", "01:02:00:5e:00:53:01", "pc-1", s.gateway.clock.wall() + 43200, "home"
+            A0, "02:00:5e:00:53:01", "01:02:00:5e:00:53:01", "pc-1", s.gateway.clock.now() + 43200, "home"
         )
     ]
     assert [(r.host, r.addresses) for r in s.gateway.names.records.values()] == [("pc-1", (A0,))]

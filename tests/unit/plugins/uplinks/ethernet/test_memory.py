@@ -4,7 +4,6 @@ from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Interface
 
 import pytest
-from twisted.internet.task import Clock
 
 from ics_plugins.uplinks.ethernet.lease import Lease
 from ics_plugins.uplinks.ethernet.memory import FORMAT, KEPT_RECORDS, LeaseMemory, Remembered
@@ -20,7 +19,7 @@ class Reboot(FakeClock):
 
     def __init__(self, wall):
         super().__init__(wall)
-        self.clock = Clock()
+        self.boot = "the next boot"
 
 
 @pytest.fixture
@@ -80,6 +79,27 @@ def test_after_a_reboot_the_wall_clock_tells(gateway, away, trusted, expired):
     clock.wall_trusted = trusted
     found = opened(FakeGateway("uplink.cable", gateway.store, clock)).recall(MAC)
     assert (found.same_boot, found.expired, found.held) == (False, expired, True)
+
+
+@pytest.mark.parametrize("jump", [-1e9, -7200.0, 7200.0, 1e9])
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_wall_clock_that_was_set_changes_nothing_in_one_boot(gateway, jump, trusted):
+    """Hours or years, both ways: the lease is held, and over when it is over."""
+    opened(gateway).keep(LEASE, MAC)
+    gateway.clock.wall_offset += jump
+    gateway.clock.wall_trusted = trusted
+    next_one = opened(FakeGateway("uplink.cable", gateway.store, gateway.clock))
+    assert next_one.recall(MAC) == Remembered(LEASE, held=True, expired=False, same_boot=True)
+    gateway.advance(3600)
+    assert next_one.recall(MAC).expired
+
+
+def test_a_lease_of_1970_is_not_over_when_the_time_is_known(gateway):
+    """What was written by a wall clock that could not be trusted tells no age after a reboot."""
+    gateway.clock.wall_offset, gateway.clock.wall_trusted = 0.0, False
+    opened(gateway).keep(LEASE, MAC)
+    found = opened(FakeGateway("uplink.cable", gateway.store, Reboot(1_800_000_000.0))).recall(MAC)
+    assert (found.same_boot, found.expired, found.held) == (False, False, True)
 
 
 def test_what_was_given_back_is_a_wish(gateway):
