@@ -18,9 +18,18 @@ from random import random
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredLock, fail, inlineCallbacks, succeed
+from twisted.internet.defer import (
+    CancelledError,
+    Deferred,
+    DeferredLock,
+    fail,
+    inlineCallbacks,
+    maybeDeferred,
+    succeed,
+)
 from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from icsframework import __version__
 from icsframework.config.configuration import Configuration
@@ -201,6 +210,7 @@ class Gateway(Service):
         yield self._revive_flows()
         for uplink in enabled(self.config):
             self.uplinks.start(uplink, self.remembered.found.pop(uplink.name, None))
+        self._port = yield self._serve(self.config.gateway.run / "control.sock", self)
         self._state = "ready"
         self._events.emit(
             "gateway.ready",
@@ -208,7 +218,6 @@ class Gateway(Service):
             lans=len(self.config.lans),
             uplinks=len(enabled(self.config)),
         )
-        self._port = yield self._serve(self.config.gateway.run / "control.sock", self)
         if self.beside is not None:
             self.beside.start()
 
@@ -227,7 +236,7 @@ class Gateway(Service):
         self.remembered.forget_others(names)
 
     def _failed(self, failure: Any) -> None:
-        if not self.running:
+        if not self.running and failure.check(CancelledError, IcsError):
             return  # it was stopped while it started; the stop tells what there is to tell
         error = failure.value
         if not isinstance(error, IcsError):
@@ -249,13 +258,21 @@ class Gateway(Service):
         if self.beside is not None:
             yield self.beside.stop()
         self.flows.stop()
-        if self._handing_over:
-            yield self._leave()
-        else:
-            yield self._give_back()
-        self._host.release_all()
-        yield self._machinery.store.close()
-        yield self._machinery.close()
+        yield self._attempt(self._leave if self._handing_over else self._give_back)
+        yield self._attempt(self._host.release_all)
+        yield self._attempt(self._machinery.store.close)
+        yield self._attempt(self._machinery.close)
+
+    def _attempt(self, part: Callable[[], Any]) -> Deferred[Any]:
+        """End a part; one that fails does not keep the others from it, and is told by the exit status."""
+
+        def failed(failure: Failure) -> None:
+            if failure.check(IcsError) is None:
+                self._log.failure("the stop failed in part", failure)
+            self._events.emit("gateway.fault", reason=failure.getErrorMessage())
+            self._on_fatal(failure.value)  # type: ignore[arg-type]
+
+        return maybeDeferred(part).addErrback(failed)
 
     @inlineCallbacks
     def _leave(self) -> Any:
@@ -268,15 +285,12 @@ class Gateway(Service):
 
     @inlineCallbacks
     def _give_back(self) -> Any:
-        yield self.remembered.clear()
-        yield self.uplinks.stop_all("the gateway stops")
-        yield self.lans.stop()
+        yield self._attempt(self.remembered.clear)
+        yield self._attempt(lambda: self.uplinks.stop_all("the gateway stops"))
+        yield self._attempt(self.lans.stop)
         flows = self._count_flows()
-        try:
-            yield self._machinery.reconciler.restore()
-            self._events.emit("gateway.restored", flows=flows)
-        except IcsError as error:
-            self._events.emit("host.state.failed", reason=str(error))
+        yield self._machinery.reconciler.restore()
+        self._events.emit("gateway.restored", flows=flows)
 
     @inlineCallbacks
     def _revive_flows(self) -> Any:

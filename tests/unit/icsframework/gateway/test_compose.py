@@ -251,6 +251,44 @@ def test_stop_gives_the_machine_back(bench: Bench) -> None:
     assert bench.host.open_sockets == []
 
 
+def test_a_stop_that_cannot_give_the_machine_back_does_not_end_with_0(bench: Bench) -> None:
+    """Everything else ends all the same, the error is told, and it sets the exit status."""
+    bench.start()
+    bench.tables.error = HostError("nft does not answer")
+    bench.gateway.stopService()
+    assert [str(error) for error in bench.fatal] == ["nft does not answer"]
+    assert ("gateway.fault" in bench.ids(), "gateway.restored" in bench.ids(), bench.closed) == (
+        True,
+        False,
+        True,
+    )
+
+
+def test_a_part_that_fails_to_stop_does_not_keep_the_machine(bench: Bench) -> None:
+    """Whatever a part does, the machine is given back and the lock released."""
+    bench.start()
+
+    def stop() -> Any:
+        raise RuntimeError("bug")
+
+    bench.gateway.lans.stop = stop  # type: ignore[method-assign]
+    bench.gateway.stopService()
+    assert [str(error) for error in bench.fatal] == ["bug"]
+    assert (bench.machine.everything() == bench.original, bench.closed) == (True, True)
+
+
+def test_ready_is_told_when_the_control_socket_is_there(bench: Bench) -> None:
+    """Who reads it in the log can ask at once; a socket that cannot be made refuses the start before it."""
+
+    def refuse(path: Path, gateway: Gateway) -> Any:
+        raise HostError("the control socket cannot be made")
+
+    bench.gateway._serve = refuse
+    bench.gateway.startService()
+    assert [str(error) for error in bench.fatal] == ["the control socket cannot be made"]
+    assert "gateway.ready" not in bench.ids()
+
+
 def test_a_port_that_is_taken_refuses_the_start(bench: Bench) -> None:
     """The reason goes to whoever ends the process; the stop that follows restores everything."""
     bench.services.serve_error = PortTaken("port 53 on 192.168.0.1 is taken by dnsmasq (pid 12)")
