@@ -27,6 +27,7 @@ from icsframework.interfaces import IClock, IEvents, IUplink
 from icsframework.patience import PATIENCE, within
 from icsframework.status import cause_to_json
 from icsframework.uplinks import policy as rules
+from icsframework.uplinks.lingering import Lingering
 from icsframework.uplinks.saved import SavedUplink
 from icsframework.values import (
     Absent,
@@ -43,10 +44,6 @@ from icsframework.values import (
 
 ADOPT_PATIENCE = 10.0
 """Seconds a plugin may take to say whether its link goes on; it looks at what is there and asks nobody."""
-
-LINGER = 300.0
-"""Seconds for which the addresses of a link without carrier stay: longer than people take to find the cable, shorter
-than most leases, and by then the other ends have given up."""
 
 PluginMaker = Callable[[Callable[[UplinkState], None]], IUplink]
 """Makes the plugin, given its observer."""
@@ -93,9 +90,7 @@ class Runner:
         """The link of an earlier process, until the plugin has said whether it goes on."""
         self._seen: UplinkState = Down()
         """What the plugin said of its device meanwhile."""
-        self.lingering: Link | None = None
-        """The link that went with its carrier and whose addresses stay for a while."""
-        self._lingers: IDelayedCall | None = None
+        self._lingering = Lingering(clock, self._agree)
         self._waiters: list[Deferred[Link]] = []
         self._wake: IDelayedCall | None = None
         self._stopping = False
@@ -141,7 +136,7 @@ class Runner:
         yield self._guarded("disconnect", lambda: self.plugin.disconnect(reason), PATIENCE)
         yield self._guarded("stop", self.plugin.stopService, PATIENCE)
         self.policy = rules.UplinkPolicy(self.spec.connect, device=Down(reason))
-        self._settled = self._saved = self.lingering = None
+        self._settled = self._saved = self._lingering.link = None
         if left:
             yield self._agree()
         if was_up:
@@ -156,8 +151,7 @@ class Runner:
     def _end(self, reason: str) -> None:
         self._stopping = True
         self._cancel_wake()
-        if self._lingers is not None and self._lingers.active():
-            self._lingers.cancel()
+        self._lingering.stop()
         self._fail_waiters(UplinkFailed(reason))
 
     def remembered(self, index: int) -> SavedUplink:
@@ -210,6 +204,11 @@ class Runner:
             return self._saved
         link = self.policy.device.link
         return None if self._unusable is not None and self._unusable[0] == link else link
+
+    @property
+    def lingering(self) -> Link | None:
+        """The link that went with its carrier and whose addresses stay for a while."""
+        return self._lingering.link
 
     @property
     def losing(self) -> bool:
@@ -284,22 +283,12 @@ class Runner:
     def _feed(self, event: rules.PolicyEvent) -> None:
         before = self.policy
         self.policy, actions = rules.step(before, event, self._clock.now(), self._random)
-        self._linger(rules.lingering(self.lingering, before.device, self.policy))
+        lingering = rules.lingering(self.lingering, before.device, self.policy)
+        self._lingering.keep(lingering, replaced=isinstance(self.policy.device, Up))
         self._tell(before, event.state if isinstance(event, rules.Reported) else self.policy.device)
         for action in actions:
             self._do(action)
         self._changed()
-
-    def _linger(self, link: Link | None) -> None:
-        if link == self.lingering:
-            return
-        if self._lingers is not None and self._lingers.active():
-            self._lingers.cancel()
-        ended, self.lingering = link is None and not isinstance(self.policy.device, Up), link
-        if link is not None:
-            self._lingers = self._clock.call_later(LINGER, self._linger, None)
-        elif ended:
-            self._agree()
 
     def _do(self, action: rules.PolicyAction) -> None:
         match action:
