@@ -8,7 +8,8 @@ from twisted.logger import Logger
 
 from icsframework.testing.gateway import FakeClock, FakeEvents
 from icsframework.testing.uplink import ScriptedUplink
-from icsframework.uplinks.runner import ADOPT_PATIENCE, LINGER, Runner, UplinkSpec
+from icsframework.uplinks.lingering import LINGER
+from icsframework.uplinks.runner import ADOPT_PATIENCE, Runner, UplinkSpec
 from icsframework.uplinks.saved import SavedUplink
 from icsframework.values import Absent, Cause, Connecting, Down, Failed, Link, Up
 
