@@ -1,149 +1,20 @@
-"""Listings of packet filters as values; whatever stands in them, nothing breaks."""
-
-import json
-from ipaddress import ip_network
+"""Packet filters as values."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from icsframework.dataplane import filters_iptables, filters_nft
-from icsframework.dataplane.filters import ACCEPT, DROP, END, FoundRule, Match, Opaque, Span, Verdict
-from icsframework.errors import NftError
-
-TCP = Match("proto", ("tcp",))
-IPV4 = Match("nfproto", ("ipv4",))
+from icsframework.dataplane.filters import Filters, FoundChain, FoundRule, Verdict
 
 
-def nft_rule(*statements):
-    """One rule as nft lists it."""
-    chain = {"family": "inet", "table": "t", "name": "c", "type": "filter", "hook": "input", "policy": "drop"}
-    rule = {"family": "inet", "table": "t", "chain": "c", "expr": list(statements)}
-    filters = filters_nft.parse(
-        json.dumps({"nftables": [{"metainfo": {}}, {"chain": chain}, {"rule": rule}]})
-    )
-    found = filters.tables["inet", "t"]["c"]
-    assert (found.hook, found.policy, found.count) == ("input", "drop", 1)
-    return list(found.rules)
+def test_nothing_is_said_where_nothing_is_known():
+    """No tables, no hook, a rule that only counts."""
+    assert (Filters().tables, Filters().sets) == ({}, {})
+    chain = FoundChain("ip", "filter", "MINE")
+    assert (chain.hook, chain.policy, chain.legacy) == ("", "", False)
+    assert FoundRule().verdict is None
 
 
-def match(left, right, op="=="):
-    """A match statement."""
-    return {"match": {"op": op, "left": left, "right": right}}
-
-
-PORT = {"payload": {"protocol": "tcp", "field": "dport"}}
-IIF = {"meta": {"key": "iifname"}}
-
-
-@pytest.mark.parametrize(
-    ("statement", "tests"),
-    [
-        (match(IIF, "eth*"), (Match("iif", ("eth*",)),)),
-        (match(IIF, {"set": ["a", "b"]}, "!="), (Match("iif", ("a", "b"), True),)),
-        (match(PORT, 80), (TCP, Match("dport", (Span(80, 80),)))),
-        (match(PORT, {"set": [{"range": [1, 9]}]}), (TCP, Match("dport", (Span(1, 9),)))),
-        (match(PORT, 80, "<"), (Opaque("operator <"),)),
-        (
-            match(
-                {"payload": {"protocol": "ip", "field": "saddr"}}, {"prefix": {"addr": "10.0.0.0", "len": 8}}
-            ),
-            (IPV4, Match("saddr", (ip_network("10.0.0.0/8"),))),
-        ),
-        (match({"ct": {"key": "state"}}, ["new", "related"], "in"), (Match("state", ("new", "related")),)),
-        (match({"ct": {"key": "mark"}}, 7), (Opaque('{"ct": {"key": "mark"}}'),)),
-        (match({"meta": {"key": "l4proto"}}, "@set"), (Opaque('{"meta": {"key": "l4proto"}}'),)),
-        ({"xt": {"type": "match", "name": "conntrack"}}, (Opaque("conntrack"),)),
-        ({"xt": {"type": "match", "name": "comment"}}, ()),
-        ({"xt": None}, (Opaque("xt"),)),
-        ({"limit": {"rate": 3}}, (Opaque("limit"),)),
-        ({"counter": {"packets": 1}}, ()),
-    ],
-)
-def test_tests_of_nft(statement, tests):
-    """Fields that a rule about our traffic can depend on are read; the rest is opaque."""
-    assert nft_rule(statement, {"accept": None}) == [FoundRule(tests, ACCEPT)]
-
-
-@pytest.mark.parametrize(
-    ("statement", "verdict"),
-    [
-        ({"drop": None}, DROP),
-        ({"reject": {"type": "icmpx"}}, DROP),
-        ({"return": None}, END),
-        ({"jump": {"target": "x"}}, Verdict("jump", "x")),
-        ({"queue": {"num": 0}}, Verdict("unknown")),
-        ({"xt": {"type": "target", "name": "REJECT"}}, DROP),
-        ({"xt": {"type": "target", "name": "LOG"}}, None),
-        ({"log": {"prefix": "x"}}, None),
-        ({"vmap": {"key": IIF, "data": "@map"}}, Verdict("unknown")),
-    ],
-)
-def test_verdicts_of_nft(statement, verdict):
-    """What ends a rule, and what only looks on."""
-    assert nft_rule(statement) == [FoundRule((), verdict)]
-
-
-def test_a_verdict_map_is_several_rules():
-    """One for each key."""
-    data = {"set": [["a", {"accept": None}], ["b", {"goto": {"target": "x"}}]]}
-    assert nft_rule({"vmap": {"key": IIF, "data": data}}) == [
-        FoundRule((Match("iif", ("a",)),), ACCEPT),
-        FoundRule((Match("iif", ("b",)),), Verdict("goto", "x")),
-    ]
-
-
-def test_rules_of_iptables():
-    """Options, negations, ranges, jumps and what is not known."""
-    listing = """
--P FORWARD DROP
--N MINE
--A FORWARD -s 10.0.0.0/8 ! -i eth+ -o eth0 -p tcp -m multiport --dports 80,1000:2000 -j ACCEPT
--A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -m comment --comment "a b -j DROP" -j MINE
--A FORWARD -m mac --mac-source 02:00:00:00:00:01 -g MINE
--A MINE -m limit --limit 3/min -j LOG --log-prefix "x "
--A MINE "unfinished
--A MINE -j REJECT --reject-with icmp-port-unreachable
-"""
-    chains = filters_iptables.parse(listing).tables["ip", "filter"]
-    assert (chains["FORWARD"].hook, chains["FORWARD"].policy, chains["MINE"].hook) == ("forward", "drop", "")
-    assert chains["FORWARD"].rules == (
-        FoundRule(
-            (
-                Match("saddr", (ip_network("10.0.0.0/8"),)),
-                Match("iif", ("eth*",), True),
-                Match("oif", ("eth0",)),
-                TCP,
-                Match("dport", (Span(80, 80), Span(1000, 2000))),
-            ),
-            ACCEPT,
-        ),
-        FoundRule((Match("state", ("related", "established")),), Verdict("jump", "MINE")),
-        FoundRule((Opaque("mac-source"),), Verdict("goto", "MINE")),
-    )
-    assert chains["MINE"].rules == (FoundRule((Opaque("limit"),), None), FoundRule((), DROP))
-
-
-@given(st.text())
-def test_no_text_breaks_iptables(text):
-    """Garbage is left out."""
-    filters_iptables.parse(text)
-    filters_iptables.parse(f"-P FORWARD DROP\n-A FORWARD {text}")
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-)
-WORD = st.sampled_from(["match", "vmap", "xt", "jump", "limit", "accept"])
-
-
-@given(st.lists(st.dictionaries(WORD, JSON, min_size=1, max_size=2)))
-def test_no_json_breaks_nft(expression):
-    """What is no listing is one kind of error, whatever it is."""
-    rule = {"rule": {"family": "ip", "table": "t", "chain": "c", "expr": expression}}
-    for text in (json.dumps({"nftables": [rule]}), json.dumps(expression), "{"):
-        try:
-            filters_nft.parse(text)
-        except NftError:
-            pass
+def test_they_are_values():
+    """Equal by content, and not to be changed."""
+    assert Verdict("jump", "a") == Verdict("jump", "a") != Verdict("goto", "a")
+    with pytest.raises(AttributeError):
+        Verdict("accept").kind = "drop"

@@ -18,11 +18,16 @@ from icsframework.dataplane.filters import (
 )
 from icsframework.dataplane.passage import Packet, obstacles, outcomes
 from icsframework.dataplane.plane import DataPlane, LanSide, UplinkSide
-from icsframework.dataplane.wayout import advise, owner_of
 
 CAPTURES = Path(__file__).parents[3] / "captures/filters"
+
+
 HOME = LanSide("home", "eth1", ip_interface("192.168.0.1/24"))
+
+
 PLANE = DataPlane((HOME,), (UplinkSide("cable", 1, "eth0"),))
+
+
 SERVICES = {"home": ("dhcp", "dns")}
 
 
@@ -33,66 +38,21 @@ def listing(name):
 
 
 def found(name, plane=PLANE, services=SERVICES):
-    """What stands in the way: owner, chain, what, and the commands."""
-    advice = advise(obstacles(listing(name), plane, services))
-    return [(one.sentence, one.commands) for one in advice]
-
-
-DOCKER = (
-    "iptables -I DOCKER-USER -i eth1 -o eth0 -j ACCEPT",
-    "iptables -I DOCKER-USER -i eth0 -o eth1 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
-)
-
-
-def test_docker():
-    """Forwarding and its answers are dropped by policy; input is not touched by Docker."""
-    assert found("docker.json") == [
-        (
-            "what LAN home sends from eth1 to eth0 is stopped by chain FORWARD of table ip filter (policy drop), "
-            "which belongs to Docker; to let it pass: " + " && ".join(DOCKER),
-            DOCKER,
-        )
+    """What stands in the way: hook, interfaces, port, whether forth and back."""
+    return [
+        (one.chain.hook, one.way.incoming, one.way.outgoing, one.way.port, one.forth, one.back)
+        for one in obstacles(listing(name), plane, services)
     ]
 
 
-def test_docker_of_iptables_legacy():
-    """The same rules where only iptables-legacy sees them; the commands are its own."""
-    ((sentence, commands),) = found("legacy.txt")
-    assert "table ip filter of iptables-legacy (policy drop), which belongs to Docker" in sentence
-    assert commands == tuple(line.replace("iptables", "iptables-legacy") for line in DOCKER)
-
-
-def test_ufw():
-    """Both directions and each service by ufw's own commands; answers pass already."""
-    assert [commands for _, commands in found("ufw.json")] == [
-        (
-            "ufw allow in on eth1 to any port 67 proto udp",
-            "ufw allow in on eth1 to any port 53 proto udp",
-            "ufw allow in on eth1 to any port 53 proto tcp",
-        ),
-        ("ufw route allow in on eth1 out on eth0",),
+def test_what_stands_in_the_way():
+    """Each way and each service of a LAN, in both directions."""
+    assert found("docker.json") == found("legacy.txt") == [("forward", "eth1", "eth0", 0, True, True)]
+    assert found("ufw.json") == [
+        ("input", "eth1", "", 67, True, False),
+        ("input", "eth1", "", 53, True, False),
+        ("forward", "eth1", "eth0", 0, True, False),
     ]
-
-
-def test_firewalld():
-    """Its chains accept by policy and reject by a rule; one command lets the LAN do all."""
-    sentences = [sentence for sentence, _ in found("firewalld.json")]
-    assert len(sentences) == 2
-    for sentence in sentences:
-        assert "(a rule drops or rejects it), which belongs to firewalld" in sentence
-        assert "firewall-cmd --permanent --zone=trusted --change-interface=eth1 && firewall-cmd --reload" in (
-            sentence
-        )
-
-
-def test_an_ordinary_ruleset_of_a_person():
-    """Input is open for our services there; forwarding needs a rule in that very chain."""
-    ((sentence, commands),) = found("ordinary.json")
-    assert "chain forward of table inet filter (policy drop), which belongs to another program" in sentence
-    assert commands == (
-        """nft 'insert rule inet filter forward iifname "eth1" oifname "eth0" accept'""",
-        """nft 'insert rule inet filter forward iifname "eth0" oifname "eth1" ct state established,related accept'""",
-    )
 
 
 @pytest.mark.parametrize(
@@ -107,9 +67,7 @@ def test_only_what_serves_a_lan_is_asked_for():
     """A LAN without DHCP and DNS of ours needs no open ports; a LAN in reach needs the way to it."""
     office = LanSide("office", "eth7", ip_interface("10.0.0.1/24"))
     plane = DataPlane((LanSide("home", "eth1", HOME.address, ("office",)), office), ())
-    assert [commands for _, commands in found("ufw.json", plane, {"home": ["upnp"]})] == [
-        ("ufw route allow in on eth1 out on eth7",)
-    ]
+    assert found("ufw.json", plane, {"home": ["upnp"]}) == [("forward", "eth1", "eth7", 0, True, False)]
 
 
 def test_ours_is_not_foreign():
@@ -117,24 +75,6 @@ def test_ours_is_not_foreign():
     mine = FoundChain("inet", "ics", "forward", (), "filter", "forward", "drop")
     assert obstacles(Filters({("inet", "ics"): {"forward": mine}}), PLANE, SERVICES) == ()
 
-
-def test_owners_that_are_told_by_their_chains():
-    """libvirt and Kubernetes have no command of their own for this: a rule in the chain."""
-    for prefix, owner in {
-        "LIBVIRT_FWO": "libvirt",
-        "KUBE-FORWARD": "Kubernetes",
-        "MINE": "another program",
-    }.items():
-        chains = {
-            "FORWARD": FoundChain("ip", "filter", "FORWARD", (), "filter", "forward", "drop"),
-            prefix: FoundChain("ip", "filter", prefix),
-        }
-        (one,) = obstacles(Filters({("ip", "filter"): chains}), PLANE, {})
-        assert owner_of(one) == owner
-        assert advise([one])[0].commands[0] == "iptables -I FORWARD -i eth1 -o eth0 -j ACCEPT"
-
-
-# --- following chains ------------------------------------------------------------------------------
 
 PACKET = Packet("eth1", "eth0", ip_address("192.168.0.9"), ip_address("1.2.3.4"), "tcp", 40000, 443, "new")
 
