@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest
 # An ordinary user on Debian has no sbin in PATH; nft and ip live there.
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: help demo run venv test check lint types fast fmt lab lock build clean bench-start
+.PHONY: help demo run venv test check lint types fast fmt lab lock build clean bench bench-start bench-dns bench-dhcp bench-store bench-dataplane bench-tools
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -43,8 +43,14 @@ types: venv
 fast: venv
 	@PYTHONHASHSEED=0 $(PYTEST) -q --numprocesses=auto --dist=worksteal $(wildcard tests/unit tests/golden tests/contract tests/arch) $(ARGS)
 
-bench-start: venv  ## from the start to the first DNS answer and DHCPOFFER, memory, `ics status`
-	@$(BIN)/python benchmarks/start.py $(ARGS)
+bench: venv     ## all benchmarks, short; one of them: make bench-start, -dns, -dhcp, -store, -dataplane
+	@benchmarks/bench.sh all
+
+bench-start bench-dns bench-dhcp bench-store bench-dataplane: venv
+	@benchmarks/bench.sh $(@:bench-%=%) $(ARGS)
+
+bench-tools:    ## install what the benchmarks compare with: load generators and peers; none of them is started
+	@PYTHON="$(PYTHON)" tools/setup.sh bench
 
 fmt: venv       ## put the code into shape
 	@$(BIN)/ruff check --fix-only --quiet .

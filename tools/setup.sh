@@ -2,6 +2,9 @@
 # Make .venv with the pinned packages and the project itself (editable), and install the system programs
 # that the demo and the tests use, where that is allowed. Safe to run at any time; quick when nothing is missing.
 #
+#   setup.sh          what make needs
+#   setup.sh bench    also the programs that only the benchmarks use: load generators and peers
+#
 # The environment may set PYTHON (default: the first python3 that is new enough).
 set -eu
 cd "$(dirname "$0")/.."
@@ -55,6 +58,9 @@ find_python() {
 programs='nft:nftables ip:iproute2 udhcpc:udhcpc dhclient:isc-dhcp-client dhcpcd:dhcpcd-base dnsmasq:dnsmasq-base
           dig:bind9-dnsutils tcpdump:tcpdump conntrack:conntrack curl:curl ping:iputils-ping mandoc:mandoc'
 
+# Never without being asked for: these are servers. None of them is started (see without_services).
+bench_programs='dnsmasq:dnsmasq-base dnsperf:dnsperf nsd:nsd kea-dhcp4:kea-dhcp4-server cc:gcc taskset:util-linux'
+
 missing_packages() {
     for pair in $programs; do
         have "${pair%%:*}" || printf '%s ' "${pair##*:}"
@@ -66,6 +72,23 @@ install_programs() {
     [ -n "$missing" ] || return 0
     # shellcheck disable=SC2086  # a list of words on purpose
     apt_install $missing || true
+}
+
+# Debian starts a server that it installs, unless a policy says no; a policy that is there already decides itself.
+without_services() {
+    policy=/usr/sbin/policy-rc.d
+    if [ -e "$policy" ] || ! as_root sh -c 'printf "#!/bin/sh\nexit 101\n" >"$0" && chmod 755 "$0"' "$policy"; then
+        "$@"
+        return
+    fi
+    "$@" && status=0 || status=$?
+    as_root rm -f "$policy"
+    return "$status"
+}
+
+install_bench_programs() {
+    programs="$programs $bench_programs"
+    [ -z "$(missing_packages)" ] || without_services install_programs
 }
 
 make_venv() {
@@ -109,7 +132,7 @@ compile_sources() {
 }
 
 main() {
-    install_programs
+    if [ "${1:-}" = bench ]; then install_bench_programs; else install_programs; fi
     venv_is_ours || make_venv
     if [ "$(cat "$stamp" 2>/dev/null)" != "$(fingerprint)" ]; then
         rm -f "$stamp"
@@ -121,4 +144,4 @@ main() {
     [ -z "$missing" ] || say "without root or sudo these system packages stay missing, some tests and the demo need them: ${missing% }."
 }
 
-main
+main "$@"

@@ -24,6 +24,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 HERE = Path(__file__).resolve().parent
 CLIENTS, SERVERS = f"bench-c{os.getpid()}", f"bench-s{os.getpid()}"
@@ -110,6 +111,17 @@ COMMANDS = {"ics": ics, "dnsmasq": dnsmasq, "kea": kea}
 PROGRAMS = {"ics": sys.executable, "dnsmasq": "dnsmasq", "kea": "kea-dhcp4"}
 
 
+def installed(program: str) -> bool:
+    """Whether a program is there, also in a directory that an ordinary PATH lacks."""
+    return shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin:/sbin") is not None
+
+
+def skip(reason: str) -> NoReturn:
+    """End without a result, which is no failure."""
+    print(f"skipped: {reason}", file=sys.stderr)
+    sys.exit(77)
+
+
 def run(*command: str) -> str:
     """What a command printed; an error ends the benchmark with what it said."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -172,7 +184,7 @@ class Load:
         return dict(json.loads(run(*command, *map(str, arguments))))
 
 
-def measure(name: str, state: Path, load: Load, clients: int) -> Figures:
+def measure(name: str, state: Path, load: Load, clients: int, renew_seconds: float) -> Figures:
     """Start the server with fresh state, measure, stop it."""
     shutil.rmtree(state, ignore_errors=True)
     state.mkdir(parents=True)
@@ -188,7 +200,7 @@ def measure(name: str, state: Path, load: Load, clients: int) -> Figures:
         before = cpu_ns(server.pid)
         dora = load("-n", clients)
         between = cpu_ns(server.pid)
-        renew = load("-m", "renew", "-n", RENEWERS, "-t", RENEW_SECONDS)
+        renew = load("-m", "renew", "-n", RENEWERS, "-t", renew_seconds)
         after = cpu_ns(server.pid)
     finally:
         server.send_signal(signal.SIGTERM)
@@ -214,20 +226,24 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--state", type=Path, default=Path("/var/tmp"))
     parser.add_argument("servers", nargs="*", default=[], metavar="SERVER", help="ics, dnsmasq, kea")
+    parser.add_argument("--renew-seconds", type=float, default=RENEW_SECONDS)
     given = parser.parse_args()
     if os.geteuid():
-        sys.exit("the benchmark makes network namespaces: run it as root")
-    names = [
-        n
-        for n in given.servers or COMMANDS
-        if shutil.which(PROGRAMS[n], path=f"{os.environ['PATH']}:/usr/sbin")
-    ]
+        skip("it makes network namespaces: run it as root")
+    for program in ("ip", "taskset", "cc"):
+        if not installed(program):
+            skip(f"{program} is not installed; make bench-tools installs what the benchmarks use")
+    if len(os.sched_getaffinity(0)) < 2:
+        skip("it needs two CPUs: one for the load, one for the servers")
+    names = [name for name in given.servers or COMMANDS if installed(PROGRAMS[name])]
+    for name in COMMANDS.keys() - set(names) if not given.servers else ():
+        print(f"{name}: left out, it is not installed (make bench-tools)")
     found: dict[str, list[Figures]] = {name: [] for name in names}
     with tempfile.TemporaryDirectory(prefix="ics-bench-", dir=given.state) as directory, wire():
         load = Load(Path(directory))
         for number in range(given.rounds):
             for name in names:
-                figures = measure(name, Path(directory) / name, load, given.clients)
+                figures = measure(name, Path(directory) / name, load, given.clients, given.renew_seconds)
                 found[name].append(figures)
                 print(f"round {number + 1}: {name}: {figures}", flush=True)
     report(found)

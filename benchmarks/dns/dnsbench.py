@@ -72,6 +72,15 @@ def dnsperf(options, server, questions, *more):
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 
 
+def wait_for(options, server, path):
+    """Until the server answers; twenty seconds are enough on any machine."""
+    write_names(path, 1, "up")
+    deadline = time.monotonic() + 20
+    while "NOERROR" not in dnsperf(options, server, path, "-n", "1"):
+        if time.monotonic() > deadline:
+            raise SystemExit(f"{server.name} does not answer on {server.address}")
+
+
 def measure(options, server, questions):
     """One run as a dictionary."""
     more = ["-l", str(options.seconds)]
@@ -123,6 +132,8 @@ def main():
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         hot, cold = Path(directory, "hot"), Path(directory, "cold")
+        for server in options.servers:
+            wait_for(options, server, cold)
         write_names(hot, options.names, "hot")
         for turn in range(options.rounds):
             for server in options.servers:

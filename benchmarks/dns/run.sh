@@ -1,7 +1,15 @@
 #!/bin/bash
-# run.sh cached|uncached|latency [QPS]: our proxy and dnsmasq side by side.  See README.md.
+# run.sh cached|uncached|latency [OPTION...]: our proxy and dnsmasq side by side; the options are dnsbench.py's.
 set -e
-mode=${1:-cached} qps=${2:-2000} p=icsb
+PATH=$PATH:/usr/sbin:/sbin
+mode=${1:-cached} p=icsb$$
+shift || true
+skip() { echo "skipped: $*" >&2; exit 77; }
+[ "$(id -u)" = 0 ] || skip "it makes network namespaces: run it as root"
+for program in ip taskset dnsperf nsd dnsmasq; do
+    command -v $program >/dev/null || skip "$program is not installed; make bench-tools installs what the benchmarks use"
+done
+[ "$(nproc)" -gt 1 ] || skip "it needs two CPUs: one for the load, one for the servers"
 here=$(cd "$(dirname "$0")" && pwd) python=$(cd "$(dirname "$0")/../.." && pwd)/.venv/bin/python
 work=$(mktemp -d) pids=()
 # dnsmasq at its best: 1000 hot names do not fit its default of 150, and a full large cache makes its misses 8x dearer.
@@ -40,6 +48,5 @@ ip netns exec ${p}r taskset -c 1 dnsmasq -k --conf-file=/dev/null --user=root --
     --server=10.99.2.2 --listen-address=10.99.1.11 --bind-interfaces $cache \
     --log-facility=- >"$work/dnsmasq.log" 2>&1 & dnsmasq=$! pids+=($!)
 ip netns exec ${p}r taskset -c 1 "$python" "$here/serve.py" ${p}r0 10.99.1.12/24 10.99.2.2 & ics=$! pids+=($!)
-sleep 2
-"$python" "$here/dnsbench.py" --netns ${p}c --mode "$mode" --qps "$qps" \
+"$python" "$here/dnsbench.py" --netns ${p}c --mode "$mode" "$@" \
     dnsmasq=10.99.1.11/$dnsmasq ics=10.99.1.12/$ics

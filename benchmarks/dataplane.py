@@ -1,6 +1,6 @@
 """How long the packet filter takes: rendering, loading in each of the three forms, single elements.
 
-Usage: unshare --net python tools/bench_dataplane.py [--rounds N] [--elements N]
+Usage: unshare --net python benchmarks/dataplane.py [--rounds N] [--elements N]
 
 Runs in the network namespace it is started in and refuses one that has a table of ours already.
 Each line: minimum, median and maximum of the rounds, in milliseconds.
@@ -75,7 +75,7 @@ def main(reactor: Any, rounds: int, count: int) -> Generator[Deferred[Any], Any,
     nft, child, table = Nft(reactor, library=open_library()), Nft(reactor), gateway()
     other, many = moved(table), [element(number) for number in range(count)]
     if (yield nft.inventory(table.family, table.name)) is not None:
-        sys.exit("there is a table of ours here; use: unshare --net python tools/bench_dataplane.py")
+        sys.exit("there is a table of ours here; use: unshare --net python benchmarks/dataplane.py")
 
     def text(_: int) -> None:
         render.render(gateway())

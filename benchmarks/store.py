@@ -1,6 +1,6 @@
 """Acknowledged appends a second: the store's group commit against one fdatasync for each record, and against none.
 
-Usage: python tools/bench_store.py [--directory DIR] [--records N] [--window N] [--rounds N]
+Usage: python benchmarks/store.py [--directory DIR] [--records N] [--window N] [--rounds N]
 
 The variants run interleaved, round after round, so that a disk that is busy for a while is busy for all.
 ``window`` records are in flight at a time, as with a DHCP server whose clients each wait for their answer.
