@@ -34,7 +34,7 @@ from twisted.python.failure import Failure
 from icsframework import __version__
 from icsframework.config.configuration import Configuration
 from icsframework.dataplane.marks import Marks, assign_indices
-from icsframework.dataplane.plane import DataPlane, UplinkSide
+from icsframework.dataplane.plane import DataPlane
 from icsframework.errors import Handover, IcsError, NotRunning
 from icsframework.gateway import plan, statustree
 from icsframework.gateway.beside import Beside
@@ -58,7 +58,6 @@ from icsframework.interfaces import IClock
 from icsframework.registry import Registry
 from icsframework.status import GatewayStatus, HistoryEntry, Instant, LeaseStatus, Status
 from icsframework.store.store import Store
-from icsframework.uplinks.saved import SavedUplink
 from icsframework.uplinks.supervisor import Supervisor
 from icsframework.values import Cause, InterfaceInfo, Link
 
@@ -200,7 +199,7 @@ class Gateway(Service):
             self.lans.add(lan)
         for uplink in enabled(self.config):
             self.uplinks.watch(uplink)
-        in_force = self.settle()
+        in_force = self._settle_first()
         try:
             self.lans.prepare()  # Python imports while nft and the kernel work
         finally:
@@ -228,12 +227,17 @@ class Gateway(Service):
             self._events.emit("gateway.adopted")
         names = [uplink.name for uplink in enabled(self.config)]
         self.uplinks.indices = assign_indices(names, self.remembered.indices())
-        before = tuple(
-            UplinkSide(name, found.index, found.link.interface if found.link else "", found.link)
-            for name, found in self.remembered.found.items()
-        )
-        self.flows.begin(DataPlane(uplinks=before, marks=Marks(self.config.gateway.mark)))
-        self.remembered.forget_others(names)
+        self.flows.begin(self.remembered.plane(Marks(self.config.gateway.mark)))
+        self.remembered.expect(enabled(self.config))
+
+    def _settle_first(self) -> Deferred[Any]:
+        def without_links(failure: Failure) -> Deferred[Any]:
+            failure.trap(IcsError)
+            self.remembered.give_up(failure.getErrorMessage())
+            return self.settle()
+
+        settled = self.settle()
+        return settled.addErrback(without_links) if self.remembered.links() else settled
 
     def _failed(self, failure: Any) -> None:
         if not self.running and failure.check(CancelledError, IcsError):
@@ -344,10 +348,7 @@ class Gateway(Service):
 
     def _remember(self) -> None:
         """Write down what the next process must know of the uplinks, started already or not."""
-        indices = self.uplinks.indices
-        known = {name: SavedUplink(indices[name]) for name in self.uplinks.sections if name in indices}
-        found = {name: one for name, one in self.remembered.found.items() if name in known}
-        self.remembered.keep(known | found | self.uplinks.remembered())
+        self.remembered.keep(self.uplinks.remembered(self.remembered.found))
 
     # --- reload ---
 

@@ -10,12 +10,16 @@ costs a new connect, and is told, but stops nothing.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, inlineCallbacks
 from twisted.python.failure import Failure
 
+from icsframework.config.uplinks import UplinkSection
+from icsframework.dataplane.marks import Marks
+from icsframework.dataplane.plane import DataPlane, UplinkSide
 from icsframework.errors import StoreError
 from icsframework.interfaces import IEvents
 from icsframework.store.snapshot import read, write_atomic
@@ -109,9 +113,30 @@ class Remembered:
         """The mark indices found."""
         return {name: one.index for name, one in self.found.items()}
 
-    def forget_others(self, names: Collection[str]) -> None:
-        """Only uplinks with these names can go on."""
-        self.found = {name: one for name, one in self.found.items() if name in names}
+    def plane(self, marks: Marks) -> DataPlane:
+        """What was in force, as far as running flows are concerned."""
+        return DataPlane(
+            uplinks=tuple(
+                UplinkSide(name, one.index, one.link.interface if one.link else "", one.link)
+                for name, one in self.found.items()
+            ),
+            marks=marks,
+        )
+
+    def expect(self, uplinks: Collection[UplinkSection]) -> None:
+        """Only what is configured can go on, and only on the interface that it is configured for."""
+        sections = {uplink.name: uplink for uplink in uplinks}
+        self.found = {
+            name: one if _is_of(sections[name], one.link) else replace(one, link=None)
+            for name, one in self.found.items()
+            if name in sections
+        }
+
+    def give_up(self, reason: str) -> None:
+        """The machine does not take the links back: connect anew."""
+        for name in self.links():
+            self._events.emit("uplink.not_adopted", uplink=name, reason=reason)
+        self.found = {name: replace(one, link=None) for name, one in self.found.items()}
 
     def keep(self, uplinks: Saved) -> None:
         """Write down what the next process must know, if it is something new."""
@@ -134,4 +159,10 @@ class Remembered:
 def _possible(saved: SavedUplink, here: set[tuple[str, int]]) -> SavedUplink:
     if saved.link is None or (saved.link.interface, saved.link.ifindex) in here:
         return saved
-    return SavedUplink(saved.index, None, saved.cause, saved.hung_up)
+    return replace(saved, link=None)
+
+
+def _is_of(section: UplinkSection, link: Link | None) -> bool:
+    """A device that is found otherwise than by its name may be called anything."""
+    by_name = section.interface if section.vlan is None else None
+    return link is None or by_name is None or link.interface == by_name

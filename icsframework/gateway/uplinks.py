@@ -170,12 +170,14 @@ class Uplinks:
                 yield self.supervisor.hand_over(name, reason)
                 self._views.pop(name).release()
 
-    def remembered(self) -> dict[str, SavedUplink]:
-        """What the next process must know of the uplinks that are started."""
-        return {
-            runner.spec.name: runner.remembered(self.indices[runner.spec.name])
-            for runner in self.supervisor.runners()
-            if runner.spec.name in self.indices
+    def remembered(self, found: Mapping[str, SavedUplink]) -> dict[str, SavedUplink]:
+        """What the next process must know of the uplinks; ``found`` is what is known of those not started yet."""
+        known = {name: SavedUplink(self.indices[name]) for name in self.sections if name in self.indices}
+        started = {runner.spec.name: runner for runner in self.supervisor.runners()}
+        return known | {
+            name: started[name].remembered(self.indices[name]) if name in started else found[name]
+            for name in known
+            if name in started or name in found
         }
 
     def arrange(self, order: tuple[str, ...]) -> None:

@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 from twisted.internet.defer import maybeDeferred
 
+from icsframework.config.uplinks import UplinkSection
+from icsframework.dataplane.marks import Marks
 from icsframework.errors import StoreError
 from icsframework.gateway.remembered import LinksFile, Remembered
 from icsframework.store.snapshot import write_atomic
 from icsframework.testing.gateway import FakeClock, FakeEvents
+from icsframework.testing.uplink import ScriptedUplinkConfig
 from icsframework.uplinks.saved import SavedUplink
 from icsframework.values import Cause, InterfaceInfo, Link
 
@@ -118,12 +121,50 @@ def test_a_first_start_finds_nothing() -> None:
     assert (load(found), found.found, events.ids()) == ([False], {}, [])
 
 
-def test_uplinks_that_are_not_configured_any_more_are_forgotten() -> None:
-    """Nobody would ask about them."""
+def section(name: str, **keys: Any) -> UplinkSection:
+    """An entry of ``uplinks:``."""
+    return UplinkSection(**{"name": name, "plugin": "scripted", "own": ScriptedUplinkConfig(), **keys})
+
+
+@pytest.mark.parametrize(
+    ("uplinks", "names", "links"),
+    [
+        ([section("dsl", interface="eth2")], {"dsl"}, set()),
+        ([section("cable", interface="eth0"), section("new", interface="eth2")], {"cable"}, {"cable"}),
+        ([section("cable", interface="eth2")], {"cable"}, set()),
+        ([section("cable")], {"cable"}, {"cable"}),
+    ],
+)
+def test_only_what_is_configured_may_go_on(
+    uplinks: list[UplinkSection], names: set[str], links: set[str]
+) -> None:
+    """By its name, and on its interface; one that is found in another way may be called anything."""
     found, _ = remembered(Notes(SAVED))
     load(found, info("eth0", 2))
-    found.forget_others(["dsl", "new"])
-    assert list(found.found) == ["dsl"]
+    found.expect(uplinks)
+    assert (set(found.found), set(found.links())) == (names, links)
+
+
+def test_what_was_in_force_says_whose_the_running_flows_are() -> None:
+    """Name, index and link of each, also of those that are not configured any more."""
+    found, _ = remembered(Notes(SAVED))
+    load(found, info("eth0", 2))
+    assert [(one.name, one.index, one.up) for one in found.plane(Marks()).uplinks] == [
+        ("cable", 2, True),
+        ("dsl", 1, False),
+    ]
+
+
+def test_links_that_the_machine_does_not_take_back_are_given_up() -> None:
+    """With the reason; all else that is known stays."""
+    found, events = remembered(Notes(SAVED))
+    load(found, info("eth0", 2))
+    found.give_up("eth0: no permission")
+    assert (found.links(), found.indices(), events.ids()) == (
+        {},
+        {"cable": 2, "dsl": 1},
+        ["uplink.not_adopted"],
+    )
 
 
 def test_only_news_are_written() -> None:
