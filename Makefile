@@ -43,11 +43,23 @@ types: venv
 fast: venv
 	@PYTHONHASHSEED=0 $(PYTEST) -q --numprocesses=auto --dist=worksteal $(wildcard tests/unit tests/golden tests/contract tests/arch) $(ARGS)
 
-bench: venv     ## all benchmarks, short; one of them: make bench-start, -dns, -dhcp, -store, -dataplane
+bench: venv     ## all benchmarks, short; make bench-NAME ARGS=... runs one (see benchmarks/README.md)
 	@benchmarks/bench.sh all
 
-bench-start bench-dns bench-dhcp bench-store bench-dataplane: venv
-	@benchmarks/bench.sh $(@:bench-%=%) $(ARGS)
+bench-start: venv      ## start to first DNS answer and DHCPOFFER, memory, `ics status`, beside dnsmasq
+	@benchmarks/bench.sh start $(ARGS)
+
+bench-dns: venv        ## DNS answers a second and their CPU time, beside dnsmasq
+	@benchmarks/bench.sh dns $(ARGS)
+
+bench-dhcp: venv       ## DHCP leases a second, each on disk, beside dnsmasq and Kea
+	@benchmarks/bench.sh dhcp $(ARGS)
+
+bench-store: venv      ## acknowledged appends of the journal
+	@benchmarks/bench.sh store $(ARGS)
+
+bench-dataplane: venv  ## rendering and loading the packet filter
+	@benchmarks/bench.sh dataplane $(ARGS)
 
 bench-tools:    ## install what the benchmarks compare with: load generators and peers; none of them is started
 	@PYTHON="$(PYTHON)" tools/setup.sh bench

@@ -77,6 +77,7 @@ install_programs() {
 # Debian starts a server that it installs, unless a policy says no; a policy that is there already decides itself.
 without_services() {
     policy=/usr/sbin/policy-rc.d
+    # shellcheck disable=SC2016  # expanded by the inner shell
     if [ -e "$policy" ] || ! as_root sh -c 'printf "#!/bin/sh\nexit 101\n" >"$0" && chmod 755 "$0"' "$policy"; then
         "$@"
         return
