@@ -29,6 +29,9 @@ _KINDS = (
     EventKind("gateway.ready", "info", "ready after {seconds:.3f} s: {lans} LANs, {uplinks} uplinks"),
     EventKind("gateway.adopted", "info", "found a gateway's state here and goes on with it"),
     EventKind("gateway.reloaded", "info", "reloaded {config}: {changes}"),
+    EventKind("gateway.reload_on_trial", "info", "unless it is confirmed within {seconds} s, what was before comes back"),
+    EventKind("gateway.reload_confirmed", "info", "{config} was confirmed: {changes}"),
+    EventKind("gateway.reload_rolled_back", "warn", "{config} is not in force, what was before it is: {reason}"),
     EventKind("gateway.reload_failed", "error", "the new configuration is not in force: {reason}"),
     EventKind(
         "gateway.handover", "info", "handing over: the kernel goes on, the next start adopts its state"

@@ -24,14 +24,33 @@ class Instant:
 
 
 @dataclass(frozen=True, slots=True)
+class PendingReload:
+    """A reload on trial: what it changed in words, and when what was before it comes back unless it is confirmed."""
+
+    changes: str
+    until: Instant
+    seconds_left: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadPreview:
+    """What a reload would change: in words, on the machine (a line each), and in the packet filter (a unified diff)."""
+
+    changes: str
+    machine: tuple[str, ...]
+    nft: str
+
+
+@dataclass(frozen=True, slots=True)
 class GatewayStatus:
-    """The daemon: ``state`` is starting, ready or stopping."""
+    """The daemon: ``state`` is starting, ready or stopping; ``pending`` is a reload that waits to be confirmed."""
 
     version: str
     state: str
     since: Instant
     pid: int
     config: str
+    pending: PendingReload | None = None
 
 
 @dataclass(frozen=True, slots=True)

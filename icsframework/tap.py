@@ -41,7 +41,7 @@ def makeService(options: Options) -> IService:
 def _make(path: str) -> IService:
     from twisted.internet import reactor
 
-    from icsframework.gateway import preflight
+    from icsframework.gateway import preflight, unconfirmed
     from icsframework.gateway.assemble import make_gateway
     from icsframework.gateway.process import Process
     from icsframework.host import rights
@@ -53,6 +53,7 @@ def _make(path: str) -> IService:
     registry = Registry.installed()
     checked = preflight.check(path, registry, not rights.lacking(rights.effective()))
     rights.require()
+    checked = unconfirmed.instead(checked, path, registry)
     preflight.require_interfaces(checked.config, preflight.interfaces_here())
     lock = NamespaceLock()
     lock.acquire()

@@ -18,6 +18,7 @@ from icsframework.gateway.compose import Gateway, Machinery
 from icsframework.gateway.preflight import Checked
 from icsframework.gateway.remembered import LinksFile
 from icsframework.gateway.surroundings import surroundings
+from icsframework.gateway.unconfirmed import FILE, UnconfirmedFile
 from icsframework.gateway.worker import Worker
 from icsframework.host.before import BeforeFile, place
 from icsframework.host.clock import Clock
@@ -47,13 +48,13 @@ def make_gateway(
     config = checked.config
     clock = Clock(reactor)
     bus = EventBus(clock, Logger(namespace="ics"))
-    machinery = _machinery(reactor, config, clock, bus, unlock)
+    machinery = _machinery(reactor, config, path, clock, bus, unlock)
     serve = _serve(reactor, bus, machinery.in_thread)
     return Gateway(config, path, registry, machinery, bus, load, serve, on_fatal, checked.warnings)
 
 
 def _machinery(
-    reactor: Any, config: Configuration, clock: Clock, bus: EventBus, unlock: Callable[[], None]
+    reactor: Any, config: Configuration, path: str, clock: Clock, bus: EventBus, unlock: Callable[[], None]
 ) -> Machinery:
     def emit(id: str, /, **fields: Any) -> None:
         bus.emit("store", id, fields)
@@ -81,6 +82,7 @@ def _machinery(
         count_flows=conntrack.count,
         revive_flows=lambda plane: worker.run(_revive, conntrack, plane),
         forget_flows=lambda filters: worker.run(_forget, conntrack, filters),
+        unconfirmed=UnconfirmedFile(run / FILE, path),
         links=LinksFile(run / "links.json", here),
         in_thread=worker.run,
         close=close,

@@ -36,7 +36,7 @@ from icsframework.config.configuration import Configuration
 from icsframework.dataplane.marks import Marks, assign_indices
 from icsframework.dataplane.plane import DataPlane
 from icsframework.errors import Handover, IcsError, NotRunning
-from icsframework.gateway import plan, statustree
+from icsframework.gateway import statustree
 from icsframework.gateway.beside import Beside
 from icsframework.gateway.bus import EventBus, OwnedEvents
 from icsframework.gateway.desired import Live, data_plane, enabled, lan_address, machine_state
@@ -44,10 +44,12 @@ from icsframework.gateway.directory import LeaseDirectory, NameDirectory
 from icsframework.gateway.flows import Flows, Forget
 from icsframework.gateway.history import History
 from icsframework.gateway.lans import Lans
+from icsframework.gateway.reload import Reloads
 from icsframework.gateway.remembered import Remembered, SavedLinks
 from icsframework.gateway.services import LanServices
 from icsframework.gateway.subnets import ChosenSubnets
 from icsframework.gateway.surroundings import Surroundings
+from icsframework.gateway.unconfirmed import Unconfirmed
 from icsframework.gateway.uplinks import Uplinks
 from icsframework.gateway.view import GatewayView, Shared
 from icsframework.host.reconcile import Reconciler
@@ -56,7 +58,7 @@ from icsframework.host.state import MachineState
 from icsframework.host.traffic import read_traffic
 from icsframework.interfaces import IClock
 from icsframework.registry import Registry
-from icsframework.status import GatewayStatus, HistoryEntry, Instant, LeaseStatus, Status
+from icsframework.status import GatewayStatus, HistoryEntry, Instant, LeaseStatus, ReloadPreview, Status
 from icsframework.store.store import Store
 from icsframework.uplinks.supervisor import Supervisor
 from icsframework.values import Cause, InterfaceInfo, Link
@@ -77,6 +79,8 @@ class Machinery:
     forget_flows: Forget
     """Forgets the flows of uplinks that cannot carry them any more."""
     links: SavedLinks
+    unconfirmed: Unconfirmed
+    """The record of a configuration on trial."""
     in_thread: Callable[..., Deferred[Any]]
     """Runs what blocks in the one worker thread."""
     close: Callable[[], Deferred[Any]]
@@ -155,8 +159,22 @@ class Gateway(Service):
         indices = assign_indices(uplink.name for uplink in enabled(self.config))
         marks = Marks(self.config.gateway.mark)
         self.uplinks = Uplinks(self.supervisor, registry, self._view, self._host, marks, indices, self.settle)
-
         self.beside = self._beside(machinery.surroundings)
+        self.reloads = self._reloads()
+
+    def _reloads(self) -> Reloads:
+        return Reloads(
+            self,
+            self._path,
+            self._load,
+            self._machinery.clock,
+            OwnedEvents(self._bus, "gateway"),
+            self._log,
+            self._machinery.unconfirmed,
+            self._machinery.in_thread,
+            self._changing.run,
+            self._require_ready,
+        )
 
     def _beside(self, surroundings: Surroundings | None) -> Beside | None:
         if surroundings is None:
@@ -182,7 +200,8 @@ class Gateway(Service):
     def startService(self) -> None:
         """Begin; what fails is told to ``on_fatal``."""
         Service.startService(self)
-        self._starting = self._start()
+        # A reload that is asked for meanwhile waits until the start has come to its end.
+        self._starting = self._changing.run(self._start)
         self._starting.addErrback(self._failed)
 
     @inlineCallbacks
@@ -194,6 +213,7 @@ class Gateway(Service):
         yield self.history.open(store)
         yield self.subnets.open(store)
         yield self._look_back()
+        yield self.reloads.begin()
         yield self.subnets.choose(self.config)
         for lan in self.config.lans:
             self.lans.add(lan)
@@ -256,9 +276,10 @@ class Gateway(Service):
         self._events.emit("gateway.stopping", reason="handing over" if self._handing_over else "asked to")
         if self._port is not None:
             yield self._port.stopListening()
-        yield self._changing.acquire()
+        self.reloads.stop()
         if self._starting is not None:
             self._starting.cancel()
+        yield self._changing.acquire()
         if self.beside is not None:
             yield self.beside.stop()
         self.flows.stop()
@@ -352,62 +373,29 @@ class Gateway(Service):
 
     # --- reload ---
 
-    def reload(self) -> Deferred[str]:
+    def reload(self, confirm: int | None = None) -> Deferred[str]:
         """See control.api.Controlled: by difference; on any error the old configuration stays in force."""
-        return self._changing.run(self._reload)
+        return self.reloads.reload(confirm)
 
-    @inlineCallbacks
-    def _reload(self) -> Any:
-        old = self.config
-        try:
-            new = self._load()
-            steps = plan.changes(old, new)
-            try:
-                yield self._change(new, steps)
-            except Exception:
-                yield self._change(old, plan.changes(new, old))
-                raise
-        except IcsError as error:
-            self._events.emit("gateway.reload_failed", reason=str(error))
-            raise
-        words = plan.in_words(steps)
-        self._events.emit("gateway.reloaded", config=self._path, changes=words)
-        return words
+    def keep(self) -> Deferred[str]:
+        """See control.api.Controlled."""
+        return self.reloads.keep()
 
-    @inlineCallbacks
-    def _change(self, new: Configuration, steps: Sequence[plan.Step]) -> Any:
-        self.config = new
-        self.uplinks.indices = assign_indices((uplink.name for uplink in enabled(new)), self.uplinks.indices)
-        yield self.subnets.choose(new)
-        for step in steps:
-            yield self._take(step)
-        self.uplinks.arrange(tuple(uplink.name for uplink in enabled(new)))
-        yield self.settle()
-        self.supervisor.announce()
+    def preview(self) -> Deferred[ReloadPreview]:
+        """See control.api.Controlled."""
+        from icsframework.gateway.forecast import Forecast  # only for who looks ahead, not for a start
 
-    @inlineCallbacks
-    def _take(self, step: plan.Step) -> Any:
-        """Carry out one step.  Steps that were taken before have no effect, so that a failed change can be taken back
-        without knowing how far it came.
-        """
-        uplinks, lans = self.uplinks.sections, self.lans.states
-        match step:
-            case plan.RemoveUplink(name) if name in uplinks:
-                yield self.uplinks.stop(name, "it is no longer configured")
-            case plan.RemoveLan(name) if name in lans:
-                yield self.lans.remove(name)
-            case plan.ChangeUplink(uplink, restart) if uplink.name in uplinks:
-                yield self.uplinks.change(uplink, restart)
-            case plan.AddLan(lan) | plan.ChangeLan(lan):
-                if lan.name not in lans:
-                    self.lans.add(lan)
-                yield self.lans.replace(lan)
-            case plan.AddUplink(uplink) | plan.ChangeUplink(uplink) if uplink.name not in uplinks:
-                self.uplinks.watch(uplink)
-                yield self.settle()
-                self.uplinks.start(uplink)
-            case _:  # the order is set when all is there
-                pass
+        machinery = self._machinery
+        forecast = Forecast(
+            machinery.reconciler, self.subnets, machinery.interfaces, self.live, self.uplinks.indices
+        )
+        return maybeDeferred(self.reloads.load).addCallback(lambda new: forecast.preview(self.config, new))
+
+    def _require_ready(self) -> None:
+        if not self.running:
+            raise NotRunning("The gateway is stopping; its configuration is not changed any more.")
+        if self._state != "ready":
+            raise NotRunning("The gateway has not started; its configuration cannot be changed.")
 
     # --- what the control API asks ---
 
@@ -441,7 +429,9 @@ class Gateway(Service):
         traffic, active, leases = read_traffic(), self.supervisor.active(), self.leases.all()
         since = Instant(clock.wall() - clock.now() + self._began)
         return Status(
-            gateway=GatewayStatus(__version__, self._state, since, getpid(), self._path),
+            gateway=GatewayStatus(
+                __version__, self._state, since, getpid(), self._path, self.reloads.pending()
+            ),
             uplinks=tuple(
                 statustree.uplink_status(
                     runner, self.uplinks.sections[name], name == active, clock, traffic, details
@@ -457,6 +447,7 @@ class Gateway(Service):
             mappings=0,
             warnings=(
                 *self._warnings,
+                *self.reloads.warnings(),
                 *(self.beside.warnings() if self.beside is not None else ()),
                 *statustree.plugin_warnings(details),
             ),

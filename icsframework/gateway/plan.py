@@ -113,6 +113,20 @@ def changes(old: Configuration, new: Configuration) -> Sequence[Step]:
     return steps
 
 
+def subject(step: Step) -> tuple[str, str]:
+    """What a step is about: the kind and the name of a part (no name: all uplinks)."""
+    match step:
+        case AddLan(lan) | ChangeLan(lan):
+            return "lan", lan.name
+        case AddUplink(uplink) | ChangeUplink(uplink):
+            return "uplink", uplink.name
+        case RemoveLan(name):
+            return "lan", name
+        case RemoveUplink(name):
+            return "uplink", name
+    return "uplink", ""
+
+
 def in_words(steps: Sequence[Step]) -> str:
     """All steps in one line."""
     return "; ".join(str(step) for step in steps) or "nothing has changed"

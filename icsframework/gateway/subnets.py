@@ -42,23 +42,26 @@ class ChosenSubnets:
     @inlineCallbacks
     def choose(self, config: Configuration) -> Any:
         """Give every ``auto`` LAN an address that collides with nothing here; the one of last time if that still holds."""
+        for name, address in self.picks(config).items():
+            if self._journal is not None:
+                yield self._journal.append({"lan": name, "address": str(address)})
+            self.chosen[name] = address
+
+    def picks(self, config: Configuration) -> dict[str, IPv4Interface]:
+        """The addresses that ``choose`` would choose anew."""
         wanting = [lan for lan in config.lans if lan.address is None]
         interfaces = self._interfaces() if wanting else ()
+        picked: dict[str, IPv4Interface] = {}
         for lan in wanting:
             avoid = taken(config, interfaces, lan.device)
+            others = {**self.chosen, **picked}
             avoid += [
-                a.network
-                for name, a in self.chosen.items()
-                if name != lan.name and self._is_auto(config, name)
+                a.network for name, a in others.items() if name != lan.name and self._is_auto(config, name)
             ]
             known = self.chosen.get(lan.name)
-            if known is not None and not any(
-                known.network.overlaps(net) for net in avoid if net.version == 4
-            ):
-                continue
-            self.chosen[lan.name] = pick_subnet(avoid)
-            if self._journal is not None:
-                yield self._journal.append({"lan": lan.name, "address": str(self.chosen[lan.name])})
+            if known is None or any(known.network.overlaps(net) for net in avoid if net.version == 4):
+                picked[lan.name] = pick_subnet(avoid)
+        return picked
 
     def _is_auto(self, config: Configuration, name: str) -> bool:
         return any(lan.name == name and lan.address is None for lan in config.lans)

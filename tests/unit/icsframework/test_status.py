@@ -23,6 +23,7 @@ def test_a_tree_becomes_plain_json() -> None:
             "since": "1970-01-01T00:00:00Z",
             "pid": 7,
             "config": "/x",
+            "pending": None,
         },
         "uplinks": [],
         "lans": [],

@@ -12,10 +12,11 @@ from twisted.logger import Logger
 
 from icsframework.config.configuration import Configuration
 from icsframework.config.loader import load
-from icsframework.errors import HostError, IcsError, PortTaken
+from icsframework.errors import HostError, IcsError, PortTaken, StoreError
 from icsframework.gateway.bus import EventBus
 from icsframework.gateway.compose import Gateway, Machinery
 from icsframework.gateway.preflight import load_or_fail
+from icsframework.gateway.unconfirmed import Trial
 from icsframework.host.owned import Owned
 from icsframework.host.reconcile import Reconciler
 from icsframework.host.scoped import ScopedHost
@@ -82,6 +83,27 @@ class MemoryLinks:
         self.saved = None
 
 
+class MemoryUnconfirmed:
+    """unconfirmed.json in memory; ``error`` refuses to write."""
+
+    trial: Trial | None = None
+    error: StoreError | None = None
+
+    def load(self) -> Trial | None:
+        """See Unconfirmed."""
+        return self.trial
+
+    def save(self, trial: Trial) -> None:
+        """See Unconfirmed."""
+        if self.error is not None:
+            raise self.error
+        self.trial = trial
+
+    def clear(self) -> None:
+        """See Unconfirmed."""
+        self.trial = None
+
+
 class Tables:
     """The packet filter's loader: notes what was loaded, refuses on request."""
 
@@ -115,7 +137,7 @@ class Bench:
         self.served: list[Path] = []
         self.clock, self.events = FakeClock(), []
         self.closed = False
-        self.before, self.links = MemoryBefore(), MemoryLinks()
+        self.before, self.links, self.unconfirmed = MemoryBefore(), MemoryLinks(), MemoryUnconfirmed()
         self.forgotten: list[list[int]] = []
         self.write(text)
         self.gateway = self._gateway()
@@ -142,6 +164,7 @@ class Bench:
             count_flows=lambda: 3,
             revive_flows=lambda plane: succeed(0),
             forget_flows=self.forget,
+            unconfirmed=self.unconfirmed,
             links=self.links,
             in_thread=maybeDeferred,
             close=self.close,

@@ -1,0 +1,134 @@
+"""From the configuration in force to another one, step by step, and back if a step fails."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred, inlineCallbacks
+from twisted.logger import Logger
+
+from icsframework.config.configuration import Configuration
+from icsframework.dataplane.marks import assign_indices
+from icsframework.errors import HostError, IcsError
+from icsframework.gateway import plan
+from icsframework.gateway.desired import enabled
+from icsframework.gateway.lans import Lans
+from icsframework.gateway.subnets import ChosenSubnets
+from icsframework.gateway.uplinks import Uplinks
+from icsframework.uplinks.supervisor import Supervisor
+
+__all__ = ["Changeable", "Changer"]
+
+
+class Changeable(Protocol):
+    """What a change works on: the parts of the gateway."""
+
+    config: Configuration
+    lans: Lans
+    uplinks: Uplinks
+    subnets: ChosenSubnets
+    supervisor: Supervisor
+
+    def settle(self) -> Deferred[Any]:
+        """Make the machine agree with configuration and live state."""
+        ...
+
+
+class Changer:
+    """Only one change at a time: that is for the caller to see to."""
+
+    def __init__(self, gateway: Changeable, log: Logger) -> None:
+        self._gateway = gateway
+        self._log = log
+
+    @inlineCallbacks
+    def change(self, new: Configuration) -> Any:
+        """Put ``new`` in force; Deferred of the steps.
+
+        Fails with one of our errors, whatever went wrong, and then what was in force before is so again: parts that
+        no step had touched yet never noticed.  If going back fails as well, the error tells both.
+        """
+        old = self._gateway.config
+        steps = plan.changes(old, new)
+        begun: list[plan.Step] = []
+        try:
+            yield self._forward(new, steps, begun)
+        except Exception as error:
+            reason = self._explain(error)
+            refused = yield self._back(plan.changes(new, old), old, begun)
+            if refused:
+                raise HostError(f"{reason} Going back failed as well: {'; '.join(refused)}") from error
+            if isinstance(error, IcsError):
+                raise
+            raise HostError(reason) from error
+        return steps
+
+    @inlineCallbacks
+    def _forward(self, new: Configuration, steps: Sequence[plan.Step], begun: list[plan.Step]) -> Any:
+        self._configure(new)
+        yield self._gateway.subnets.choose(new)
+        for step in steps:
+            begun.append(step)
+            yield self._take(step)
+        yield self._arrange()
+
+    @inlineCallbacks
+    def _back(self, steps: Sequence[plan.Step], old: Configuration, begun: Sequence[plan.Step]) -> Any:
+        """As much of the way back as can be gone; returns what could not."""
+        touched = {plan.subject(step) for step in begun}
+        refused: list[str] = []
+        self._configure(old)
+        for step in steps:
+            if plan.subject(step) in touched:
+                try:
+                    yield self._take(step)
+                except Exception as error:  # noqa: BLE001 - the other parts are to come back all the same
+                    refused.append(f"{step}: {self._explain(error)}")
+        try:
+            yield self._arrange()
+        except Exception as error:  # noqa: BLE001 - as above
+            refused.append(self._explain(error))
+        return refused
+
+    def _configure(self, config: Configuration) -> None:
+        uplinks = self._gateway.uplinks
+        self._gateway.config = config
+        uplinks.indices = assign_indices((uplink.name for uplink in enabled(config)), uplinks.indices)
+
+    @inlineCallbacks
+    def _arrange(self) -> Any:
+        """The order is set when all is there."""
+        there = self._gateway.uplinks.sections
+        names = (uplink.name for uplink in enabled(self._gateway.config))
+        self._gateway.uplinks.arrange(tuple(name for name in names if name in there))
+        yield self._gateway.settle()
+        self._gateway.supervisor.announce()
+
+    @inlineCallbacks
+    def _take(self, step: plan.Step) -> Any:
+        """Carry out one step.  One that was taken before, or only in part, is taken whole: so a way back need not know
+        how far the way there came.
+        """
+        uplinks, lans = self._gateway.uplinks, self._gateway.lans
+        match step:
+            case plan.RemoveUplink(name) if name in uplinks.sections:
+                yield uplinks.stop(name, "it is no longer configured")
+            case plan.RemoveLan(name) if name in lans.states:
+                yield lans.remove(name)
+            case plan.ChangeUplink(uplink, restart) if uplink.name in uplinks.sections:
+                yield uplinks.change(uplink, restart)
+            case plan.AddLan(lan) | plan.ChangeLan(lan):
+                if lan.name not in lans.states:
+                    lans.add(lan)
+                yield lans.replace(lan)
+            case plan.AddUplink(uplink) | plan.ChangeUplink(uplink) if uplink.name not in uplinks.sections:
+                uplinks.watch(uplink)
+                yield self._gateway.settle()
+                uplinks.start(uplink)
+            case _:
+                pass
+
+    def _explain(self, error: Exception) -> str:
+        if isinstance(error, IcsError):
+            return str(error)
+        self._log.failure("a part of the gateway failed while the configuration changed")
+        return f"{type(error).__name__}: {error} (the log has more)."
