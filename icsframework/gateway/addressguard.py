@@ -51,7 +51,10 @@ class AddressGuard:
         self._known: dict[str, frozenset[InterfaceAddress]] = {}
         """The addresses that each interface had before we looked first: whoever set them meant it."""
         self._job = Job(clock, self._look, LOOK_EVERY, log)
-        self.start = self._job.start
+
+    def start(self) -> None:
+        """Watch."""
+        self._job.start()
 
     def stop(self) -> Deferred[Any]:
         """Watch no more; Deferred fires when nothing is under way."""

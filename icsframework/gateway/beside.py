@@ -5,7 +5,7 @@ as long as it is wrong, with the command that cures it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, gatherResults, inlineCallbacks
 from twisted.logger import Logger
@@ -37,9 +37,19 @@ REASONS = frozenset({"gateway.reloaded", "lan.serving", "lan.absent", "uplink.up
 """Events after which the interfaces we ask for may be others."""
 
 
+class Part(Protocol):
+    """What looks by itself."""
+
+    def start(self) -> None:
+        """Begin."""
+
+    def stop(self) -> Deferred[Any]:
+        """End; Deferred fires when nothing is under way."""
+
+
 class Beside:
     """``plane`` and ``services`` (plugins by LAN) say what is ours by now, ``repaired`` is called after our table was
-    loaded again.
+    loaded again.  Without senses (``around`` None) it does nothing.
     """
 
     def __init__(
@@ -47,7 +57,7 @@ class Beside:
         clock: IClock,
         events: IEvents,
         log: Logger,
-        around: Surroundings,
+        around: Surroundings | None,
         host: IOwnedHost,
         reconciler: Reconciler,
         plane: Callable[[], DataPlane],
@@ -57,18 +67,22 @@ class Beside:
     ) -> None:
         self._events = events
         self._log = log
-        self._around = around
         self._host = host
         self._plane = plane
         self._services = services
         self._live = LiveWarnings(events)
         self._ends: list[Unwatch] = []
+        self._parts: list[Part] = []
+        if around is None:
+            return
+        self._around = around
         self._table = TableGuard(clock, events, log, around, reconciler, settle, repaired, self._live)
         self._managers = Job(clock, self._look_for_managers, LOOK_EVERY, log)
         self._filters = Job(clock, self._look_at_filters, LOOK_EVERY, log)
-        self._addresses = AddressGuard(
+        addresses = AddressGuard(
             clock, events, log, host, reconciler, settle, self._lans, self._live, self._managers.soon
         )
+        self._parts = [self._table, self._filters, self._managers, addresses]
 
     def warnings(self) -> tuple[str, ...]:
         """What is wrong now."""
@@ -76,20 +90,21 @@ class Beside:
 
     def start(self) -> None:
         """Look, and go on looking."""
+        if not self._parts:
+            return
         try:
             self._ends.append(self._around.watch_rules(self._table.lost, self._filters.soon))
         except HostError as error:
             self._log.warn("{error} It is looked at every {every:g} s.", error=error, every=LOOK_EVERY)
         self._ends.append(self._events.watch(self._happened))
-        for part in (self._table, self._filters, self._managers, self._addresses):
+        for part in self._parts:
             part.start()
 
     def stop(self) -> Deferred[Any]:
         """Look no more; Deferred fires when nothing is under way."""
         while self._ends:
             self._ends.pop()()
-        parts = (self._table, self._filters, self._managers, self._addresses)
-        stopped = gatherResults([part.stop() for part in parts])
+        stopped = gatherResults([part.stop() for part in self._parts])
         return stopped.addCallback(lambda _: self._host.release_all())
 
     def _happened(self, event: Event) -> None:

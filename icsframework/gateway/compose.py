@@ -159,7 +159,7 @@ class Gateway(Service):
         indices = assign_indices(uplink.name for uplink in enabled(self.config))
         marks = Marks(self.config.gateway.mark)
         self.uplinks = Uplinks(self.supervisor, registry, self._view, self._host, marks, indices, self.settle)
-        self.beside = self._beside(machinery.surroundings)
+        self.beside = self._beside()
         self.reloads = self._reloads()
 
     def _reloads(self) -> Reloads:
@@ -176,14 +176,12 @@ class Gateway(Service):
             self._require_ready,
         )
 
-    def _beside(self, surroundings: Surroundings | None) -> Beside | None:
-        if surroundings is None:
-            return None
+    def _beside(self) -> Beside:
         return Beside(
             self._machinery.clock,
             OwnedEvents(self._bus, "beside"),
             self._log,
-            surroundings,
+            self._machinery.surroundings,
             self._machinery.scoped_host("beside"),
             self._machinery.reconciler,
             lambda: data_plane(self.config, self.live(), self.uplinks.indices),
@@ -237,8 +235,7 @@ class Gateway(Service):
             lans=len(self.config.lans),
             uplinks=len(enabled(self.config)),
         )
-        if self.beside is not None:
-            self.beside.start()
+        self.beside.start()
 
     @inlineCallbacks
     def _look_back(self) -> Any:
@@ -280,8 +277,7 @@ class Gateway(Service):
         if self._starting is not None:
             self._starting.cancel()
         yield self._changing.acquire()
-        if self.beside is not None:
-            yield self.beside.stop()
+        yield self.beside.stop()
         self.flows.stop()
         yield self._attempt(self._leave if self._handing_over else self._give_back)
         yield self._attempt(self._host.release_all)
@@ -448,7 +444,7 @@ class Gateway(Service):
             warnings=(
                 *self._warnings,
                 *self.reloads.warnings(),
-                *(self.beside.warnings() if self.beside is not None else ()),
+                *self.beside.warnings(),
                 *statustree.plugin_warnings(details),
             ),
         )

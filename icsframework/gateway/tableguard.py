@@ -55,7 +55,14 @@ class TableGuard:
         self._contest = Contest()
         self._by = ""
         self._job = Job(clock, self._look, LOOK_EVERY, log)
-        self.start, self.stop = self._job.start, self._job.stop
+
+    def start(self) -> None:
+        """Look, and go on looking."""
+        self._job.start()
+
+    def stop(self) -> Deferred[Any]:
+        """Look no more; Deferred fires when nothing is under way."""
+        return self._job.stop()
 
     def lost(self, by: str) -> None:
         """Something of our table was taken, by a process named so ("" if unknown)."""
