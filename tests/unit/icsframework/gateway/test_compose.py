@@ -1,7 +1,9 @@
 """The whole gateway on a machine in memory: start, links, reload, stop."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Interface
+from os import getpid
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +14,12 @@ from twisted.logger import Logger
 
 from icsframework.config.configuration import Configuration
 from icsframework.config.loader import load
-from icsframework.errors import HostError, IcsError, PortTaken, StoreError
+from icsframework.errors import Handover, HostError, IcsError, NotRunning, PortTaken, StoreError
 from icsframework.gateway.bus import EventBus
 from icsframework.gateway.compose import Gateway, Machinery
 from icsframework.gateway.preflight import load_or_fail
 from icsframework.gateway.unconfirmed import Trial
+from icsframework.host.changes import Change
 from icsframework.host.owned import Owned
 from icsframework.host.reconcile import Reconciler
 from icsframework.host.scoped import ScopedHost
@@ -418,6 +421,96 @@ def test_a_change_that_fails_half_way_is_taken_back(bench: Bench) -> None:
     assert bench.gateway.config == old
     assert [runner.spec.name for runner in bench.gateway.supervisor.runners()] == ["cable", "modem"]
     assert bench.services.calls[-1] == "serve home 192.168.0.1/24 red"
+
+
+# --- one process after the other ---------------------------------------------------------------------
+
+
+def there(bench: Bench) -> Link:
+    """The link of the interface eth0 that the machine has."""
+    index = next(info.ifindex for info in bench.machine.interfaces() if info.name == "eth0")
+    return replace(link("eth0", "203.0.113.5/24"), ifindex=index)
+
+
+def hand_over(bench: Bench) -> list[Change]:
+    """Cable up, then the next process on the same machine; returns what that one changes from now on."""
+    bench.start()
+    bench.plugins.made["cable"].report(Up(there(bench)))
+    assert bench.gateway.restart() == getpid()
+    assert bench.fatal == []  # whoever asked gets an answer first
+    bench.clock.clock.advance(0)
+    assert [type(error) for error in bench.fatal] == [Handover]
+    assert maybeDeferred(bench.gateway.stopService).called
+    made: list[Change] = []
+    apply = bench.machine.apply
+    bench.machine.apply = lambda change: (made.append(change), apply(change))[1]  # type: ignore[method-assign]
+    bench.events.clear()
+    bench.gateway = bench._gateway()  # noqa: SLF001 - the next process
+    return made
+
+
+def test_a_handover_touches_nothing_and_the_next_process_adopts(bench: Bench) -> None:
+    """No address goes, nothing is connected; a clean stop then ends in the state before the first start."""
+    made = hand_over(bench)
+    assert bench.plugins.made["cable"].calls == ["always"]
+    adopting: Deferred[Link | None] = Deferred()
+    bench.plugins.adopts = lambda saved: adopting
+    bench.gateway.startService()
+    assert AddressOn("eth0", IPv4Interface("203.0.113.5/24")) in bench.machine.everything().addresses
+    adopting.callback(there(bench))
+    assert bench.plugins.made["cable"].calls == ["adopt eth0"]
+    assert made == []
+    assert [id for id in bench.ids() if id.startswith(("gateway", "uplink"))] == [
+        "gateway.starting",
+        "gateway.adopted",
+        "gateway.ready",
+        "uplink.adopted",
+        "uplink.active",
+    ]
+    assert maybeDeferred(bench.gateway.stopService).called
+    assert bench.machine.everything() == bench.original
+    assert bench.links.saved is None
+
+
+def test_what_does_not_go_on_is_removed_and_connected_anew(bench: Bench) -> None:
+    """First the machine without it."""
+    hand_over(bench)
+    bench.gateway.startService()
+    bench.plugins.made["cable"].report(Down())
+    assert not any(one.interface == "eth0" for one in bench.machine.everything().addresses)
+    assert bench.plugins.made["cable"].calls == ["adopt eth0", "always"]
+
+
+def test_a_machine_that_does_not_take_a_link_back_costs_no_start(bench: Bench) -> None:
+    """As when its addresses collide with a LAN of the new file: it is given up, and all else goes on."""
+    hand_over(bench)
+    bench.write(FILE.replace("interface: eth1,", "interface: eth1, address: 203.0.113.1/24,"))
+    bench.gateway = bench._gateway()  # noqa: SLF001 - with the new file
+    bench.gateway.startService()
+    assert (bench.gateway.status().gateway.state, bench.ids().count("uplink.not_adopted")) == ("ready", 1)
+    assert not any(one.interface == "eth0" for one in bench.machine.everything().addresses)
+
+
+def test_a_gateway_that_stops_cannot_be_handed_over(bench: Bench) -> None:
+    """Who stops it was first."""
+    bench.start()
+    bench.gateway.stopService()
+    with pytest.raises(NotRunning):
+        bench.gateway.restart()
+    bench.clock.clock.advance(0)
+    assert bench.fatal == []
+
+
+def test_the_flows_of_a_dead_uplink_are_forgotten_when_the_new_state_is_in_force(bench: Bench) -> None:
+    """If there is another one."""
+    bench.start()
+    bench.plugins.made["cable"].report(Up(link("eth0", "203.0.113.5/24")))
+    bench.plugins.made["modem"].report(Down())
+    bench.gateway.connect("modem", Cause("command"))
+    bench.plugins.made["modem"].report(Up(link("eth2", "198.51.100.5/24")))
+    assert bench.forgotten[1:] == []  # the first one came up: what another had before is nobody's
+    bench.plugins.made["cable"].report(Failed("carrier lost"))
+    assert bench.forgotten[1:] == [[1]]
 
 
 def test_commands_of_the_api(bench: Bench) -> None:
