@@ -445,7 +445,7 @@ def hand_over(bench: Bench) -> list[Change]:
     apply = bench.machine.apply
     bench.machine.apply = lambda change: (made.append(change), apply(change))[1]  # type: ignore[method-assign]
     bench.events.clear()
-    bench.gateway = bench._gateway()  # noqa: SLF001 - the next process
+    bench.gateway = bench._gateway()
     return made
 
 
@@ -460,7 +460,7 @@ def test_a_handover_touches_nothing_and_the_next_process_adopts(bench: Bench) ->
     adopting.callback(there(bench))
     assert bench.plugins.made["cable"].calls == ["adopt eth0"]
     assert made == []
-    assert [id for id in bench.ids() if id.startswith(("gateway", "uplink"))] == [
+    assert [one for one in bench.ids() if one.startswith(("gateway", "uplink"))] == [
         "gateway.starting",
         "gateway.adopted",
         "gateway.ready",
@@ -485,7 +485,7 @@ def test_a_machine_that_does_not_take_a_link_back_costs_no_start(bench: Bench) -
     """As when its addresses collide with a LAN of the new file: it is given up, and all else goes on."""
     hand_over(bench)
     bench.write(FILE.replace("interface: eth1,", "interface: eth1, address: 203.0.113.1/24,"))
-    bench.gateway = bench._gateway()  # noqa: SLF001 - with the new file
+    bench.gateway = bench._gateway()
     bench.gateway.startService()
     assert (bench.gateway.status().gateway.state, bench.ids().count("uplink.not_adopted")) == ("ready", 1)
     assert not any(one.interface == "eth0" for one in bench.machine.everything().addresses)
