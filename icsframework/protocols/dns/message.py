@@ -13,7 +13,7 @@ from struct import Struct
 
 from icsframework.errors import WireError
 from icsframework.frozen import dataclass
-from icsframework.protocols.dns.name import skip_name
+from icsframework.protocols.dns.name import skip_name, skip_plain_name
 
 __all__ = [
     "CLASS_IN",
@@ -205,9 +205,7 @@ def parse_query(data: bytes) -> Query:
 
 def _question(data: bytes) -> tuple[bytes, int, int]:
     """The one question; its name must be spelt out, since there is nothing before it to point to."""
-    end = skip_name(data, HEADER_SIZE)
-    if data[end - 1] or end - HEADER_SIZE > 255:
-        raise WireError("the question's name is compressed or too long")
+    end = skip_plain_name(data, HEADER_SIZE)
     if end + 4 > len(data):
         raise WireError("the question is cut off")
     return data[HEADER_SIZE : end + 4], data[end] << 8 | data[end + 1], data[end + 2] << 8 | data[end + 3]

@@ -23,6 +23,7 @@ __all__ = [
     "read_name",
     "reverse_name",
     "skip_name",
+    "skip_plain_name",
     "suffixes",
 ]
 
@@ -56,6 +57,21 @@ def skip_name(data: bytes, offset: int) -> int:
     except IndexError:
         pass
     raise WireError("a name goes beyond the end of the message")
+
+
+def skip_plain_name(data: bytes, offset: int) -> int:
+    """The same for a name that must be spelt out and short enough; WireError for a compression pointer as well."""
+    start = offset
+    try:
+        while length := data[offset]:
+            if length > MAX_LABEL:
+                raise WireError("the name is compressed, or a label has a reserved type")
+            offset += length + 1
+    except IndexError:
+        raise WireError("a name goes beyond the end of the message") from None
+    if offset + 1 - start > MAX_NAME:
+        raise WireError("a name is longer than 255 octets")
+    return offset + 1
 
 
 def read_name(data: bytes, offset: int) -> tuple[bytes, int]:

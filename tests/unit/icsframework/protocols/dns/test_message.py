@@ -103,6 +103,9 @@ def test_what_may_be_shared(tail, records, plain, has_options):
         query()[:-1],
         query()[:14],
         b"\0\0\1\0\0\1\0\0\0\0\0\0\xc0\x0c\0\1\0\1",  # the question points to itself
+        b"\0\0\1\0\0\1\0\0\0\0\0\0\xc0\0\0\1\0\1",  # it points to the header, whose first octet is 0
+        b"\0\0\1\0\0\1\0\0\0\0\0\0\3www\xc0\0\0\1\0\1",
+        b"\0\0\1\0\0\1\0\0\0\0\0\0" + b"\x3f" * 256 + b"\0\0\1\0\1",  # four labels of 63 octets are too long
         b"\0\0\1\0\0\1\0\0\0\0\0\1\0\0\1\0\1",  # a record announced, none there
         query()[:11] + b"\1" + query()[12:] + b"\0\0\x29\x10\0\0\0\0\0\0\5\0\1\0\2",  # an option cut off
         query()[:11] + b"\1" + query()[12:] + opt([(10, b"x")])[:-1],
