@@ -3,6 +3,14 @@
 Only what a later load has to know: base chains (they stay hooked until deleted),
 types of sets and maps, dynamic elements with the time they have left, values of
 named counters.  Rules are not read; they are always redefined.
+
+Who is right when an earlier process left a table: the configuration for rules and
+static sets, which are redefined; the kernel for counters and for elements that it
+learned by itself or that expect a flow, which are kept with the time they have
+left (their ``comment "owner=..."`` says whose they are); the journal for mappings
+that somebody configured or was promised.  An element of such a mapping that the
+journal does not know is deleted, one that only the journal knows is added with
+what is left of its time.
 """
 
 import json
