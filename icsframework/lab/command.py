@@ -15,6 +15,7 @@ from icsframework.lab.errors import LabSpecError
 from icsframework.lab.parse import default_text, parse_lab
 from icsframework.lab.privilege import become_root
 from icsframework.lab.spec import LabSpec
+from icsframework.lab.unit import Unit
 from icsframework.lab.world import Lab
 
 __all__ = ["main"]
@@ -108,4 +109,6 @@ def _keep_open(spec: LabSpec) -> None:
             f"\nConfigurations and logs: {lab.directory}/HOST. Ctrl-C ends it and takes everything away.",
             flush=True,
         )
-        signal.pause()
+        # `ics restart` in a gateway's host works as it does under systemd.
+        with Unit([host.services["ics"] for host in lab.hosts if "ics" in host.services]):
+            signal.pause()

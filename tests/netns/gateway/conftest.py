@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ from icsframework.lab.errors import LabError
 from icsframework.lab.waiting import wait_for
 
 TRAFFIC = str(Path(__file__).with_name("traffic.py"))
-HANDOVER = 75
 
 
 class Running:
@@ -38,36 +36,6 @@ class Running:
 def traffic():
     """A function that starts a program of traffic.py: host, mode, arguments."""
     return Running
-
-
-class Unit:
-    """Does what the systemd unit does: a gateway that ended with 75 is started again."""
-
-    def __init__(self, gateway):
-        self._gateway = gateway
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-        self.restarts = 0
-
-    def _run(self):
-        while not self._over.wait(0.01):
-            if self._gateway.status == HANDOVER:
-                self._gateway.start()
-                self.restarts += 1
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._over.set()
-        self._thread.join()
-
-
-@pytest.fixture
-def unit():
-    """The context manager Unit(gateway)."""
-    return Unit
 
 
 @pytest.fixture

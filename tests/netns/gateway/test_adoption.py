@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from icsframework.lab.snapshot import differences
+from icsframework.lab.unit import Unit
 
 ICS = str(Path(sys.executable).with_name("ics"))
 ECHO, FILES = 7, 8000
@@ -107,15 +108,15 @@ def test_ten_ends_of_any_kind_and_a_stop_leave_the_original_state(lab):
     assert [path.name for path in daemon.run.iterdir()] == []
 
 
-def test_ics_restart_waits_for_the_next_gateway(gateway_lab, unit):
+def test_ics_restart_waits_for_the_next_gateway(gateway_lab):
     """With a unit that starts it again: status 0 and another process; traffic goes on."""
     gateway, daemon, pc = gateway_lab["gateway"], gateway_lab["gateway"].gateway, gateway_lab["pc1"]
     pc.dhcp()
     flow = pc.popen(["ping", "-i0.02", "-q", SERVER])
     before = daemon.status_tree()["gateway"]["pid"]
-    with unit(daemon) as loop:
+    with Unit([daemon]) as unit:
         done = gateway.run([ICS, "--socket", daemon.control_socket, "restart"], timeout=30)
-    assert (done.returncode, loop.restarts) == (0, 1), done.stderr
+    assert (done.returncode, unit.restarts) == (0, 1), done.stderr
     assert re.fullmatch(r"handed over in \d+\.\d s; the gateway is now process \d+\n", done.stdout)
     assert daemon.status_tree()["gateway"]["pid"] != before
     flow.send_signal(signal.SIGINT)
