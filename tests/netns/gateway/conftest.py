@@ -7,9 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from icsframework.lab.errors import LabError
-from icsframework.lab.waiting import wait_for
-
 TRAFFIC = str(Path(__file__).with_name("traffic.py"))
 
 
@@ -36,19 +33,3 @@ class Running:
 def traffic():
     """A function that starts a program of traffic.py: host, mode, arguments."""
     return Running
-
-
-@pytest.fixture
-def answers():
-    """A function that waits until the gateway answers as another process than before."""
-
-    def wait(gateway, before):
-        def pid():
-            try:
-                return gateway.status_tree()["gateway"]["pid"]
-            except LabError:
-                return before
-
-        return wait_for(lambda: pid() != before and pid(), 20, "another gateway to answer")
-
-    return wait
