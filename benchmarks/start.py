@@ -7,6 +7,9 @@ name every 2 ms and sends a DHCPDISCOVER every 20 ms, with the gateway's MAC add
 neither its own retries nor those of ARP are measured.  The PC is a known client: an address that is new is probed by
 ARP for half a second before it is offered, which is a rule and no cost.
 
+"Twisted alone" is what no program under twistd can be faster than: an interpreter that imports twistd and the reactor,
+and ends.  It runs in the same round, so that the ratio to it can be compared between machines and busy moments.
+
 dnsmasq answers the same question in the same round, as a peer for DNS alone: the interface and its address are ready
 for it, while ics sets them, the routes and the packet filter itself.
 """
@@ -176,18 +179,27 @@ def _received(opened: socket.socket) -> bytes:
     return opened.recv(2048)
 
 
-def command(gateway: Host) -> tuple[float, float]:
-    """Wall and CPU milliseconds of one `ics status`."""
+def status(gateway: Host) -> tuple[float, float]:
+    """One `ics status`."""
     program = Path(sys.executable).with_name("ics")
+    return command(gateway, [program, "--socket", gateway.gateway.control_socket, "status"])
+
+
+def floor(gateway: Host) -> tuple[float, float]:
+    """Twisted alone."""
+    program = "import twisted.scripts.twistd; from twisted.internet import reactor"
+    return command(gateway, [sys.executable, "-c", program])
+
+
+def command(gateway: Host, arguments: list[str | Path]) -> tuple[float, float]:
+    """Wall and CPU milliseconds of a program that ends by itself."""
     began = time.perf_counter()
-    process = gateway.popen(
-        [program, "--socket", gateway.gateway.control_socket, "status"], stdout=subprocess.DEVNULL
-    )
-    _, status, used = os.wait4(process.pid, 0)
+    process = gateway.popen(arguments, stdout=subprocess.DEVNULL)
+    _, ended, used = os.wait4(process.pid, 0)
     wall = (time.perf_counter() - began) * 1000
-    process.returncode = os.waitstatus_to_exitcode(status)
+    process.returncode = os.waitstatus_to_exitcode(ended)
     if process.returncode:
-        raise LabError(f"ics status ended with {process.returncode}")
+        raise LabError(f"{arguments[0]} ended with {process.returncode}")
     return wall, (used.ru_utime + used.ru_stime) * 1000
 
 
@@ -199,17 +211,19 @@ class Results:
     peers: list[Start] = field(default_factory=list)
     memory: list[tuple[float, float]] = field(default_factory=list)
     status: list[tuple[float, float]] = field(default_factory=list)
+    floor: list[tuple[float, float]] = field(default_factory=list)
 
 
 def one_round(gateway: Host, client: Client, results: Results) -> None:
-    """ics, `ics status`, dnsmasq."""
+    """Twisted alone, ics, `ics status`, dnsmasq."""
     daemon = gateway.gateway
+    results.floor.append(floor(gateway))
     wanted = {"dns": bool, "offer": bool, "ready": log_has(daemon, "gateway.ready")}
     results.starts.append(measure(daemon, client, wanted))
     daemon.wait_ready()
     time.sleep(SETTLE)
     results.memory.append(memory_mib(daemon.pid))
-    results.status += [command(gateway) for _ in range(3)]
+    results.status += [status(gateway) for _ in range(3)]
     daemon.stop()
     if find_program("dnsmasq"):
         for words in (["addr", "add", f"{GATEWAY}/24", "dev", "eth1"], ["link", "set", "eth1", "up"]):
@@ -231,6 +245,12 @@ def show(results: Results) -> None:
     print(f"ics: {'PSS when ready, MiB':41}{spread([pss for _, pss in results.memory], 1)}")
     print(f"{'ics status, ms':46}{spread([wall for wall, _ in results.status])}")
     print(f"{'     CPU, ms':46}{spread([cpu for _, cpu in results.status])}")
+    print(f"{'Twisted alone, ms':46}{spread([wall for wall, _ in results.floor])}")
+    print(f"{'     CPU, ms':46}{spread([cpu for _, cpu in results.floor])}")
+    starts, floors = results.starts, results.floor
+    wall = ratio([start.at["dns"] for start in starts], [wall for wall, _ in floors])
+    cpu = ratio([start.cpu["dns"] for start in starts], [cpu for _, cpu in floors])
+    print(f"first DNS answer, ics : Twisted alone = {wall:.2f} (CPU {cpu:.2f})")
     if not results.peers:
         print("dnsmasq: skipped, it is not installed (Debian: apt install dnsmasq-base)")
         return
