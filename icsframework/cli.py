@@ -19,6 +19,8 @@ from icsframework.control.client import ApiError, Client
 from icsframework.control.restart import restart
 
 DEFAULT_CONFIG = "/etc/ics/gateway.yaml"
+NOTHING = "nothing has changed"
+"""What the gateway says of a reload without a difference."""
 WATCH_INTERVAL = 1.0
 """Seconds between two looks of ``status --watch``."""
 
@@ -78,9 +80,19 @@ def _add_running(commands: Any) -> None:
         _command(commands, name, text, run).add_argument(
             "uplink", nargs="?", help="its name (default: the preferred one)"
         )
-    _command(commands, "reload", "take the configuration file anew, by difference", _reload)
+    _add_reload(commands)
     text = "start the daemon anew while traffic goes on; returns when the next one is ready"
     _command(commands, "restart", text, _restart)
+
+
+def _add_reload(commands: Any) -> None:
+    reload = _command(commands, "reload", "take the configuration file anew, by difference", _reload)
+    how = reload.add_mutually_exclusive_group()
+    how.add_argument("--dry-run", action="store_true", help="only say what would change, in words and as nft")
+    how.add_argument(
+        "--confirm", metavar="SECONDS", type=int, help="go back after so many seconds, unless it is kept"
+    )
+    how.add_argument("--keep", action="store_true", help="keep what was reloaded with --confirm")
 
 
 def _add_local(commands: Any) -> None:
@@ -156,8 +168,15 @@ def _disconnect(arguments: argparse.Namespace) -> int:
 
 
 def _reload(arguments: argparse.Namespace) -> int:
-    answer = Client(arguments.socket).post("/v1/reload", {}, timeout=None)
-    print(answer["changes"])
+    asked = {"dry_run": arguments.dry_run, "confirm": arguments.confirm, "keep": arguments.keep}
+    wish = {name: value for name, value in asked.items() if value not in (None, False)}
+    answer = Client(arguments.socket).post("/v1/reload", wish, timeout=None)
+    if arguments.dry_run:
+        print(show.preview(answer))
+        return 0
+    print(f"kept: {answer['changes']}" if arguments.keep else answer["changes"])
+    if arguments.confirm is not None and answer["changes"] != NOTHING:
+        print(f"what was before comes back in {arguments.confirm} s, unless you say: ics reload --keep")
     return 0
 
 

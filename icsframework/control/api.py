@@ -14,8 +14,11 @@ from icsframework import __version__
 from icsframework.control.rights import Caller, Right
 from icsframework.errors import IcsError, NoPrivilege, NotRunning, UsageError
 from icsframework.frozen import dataclass
-from icsframework.status import HistoryEntry, LeaseStatus, Status, to_json
+from icsframework.status import HistoryEntry, LeaseStatus, ReloadPreview, Status, to_json
 from icsframework.values import Cause, Link
+
+MAX_CONFIRM = 86400
+"""Seconds that a reload may wait to be confirmed: a day, for who has to travel there."""
 
 
 class Controlled(Protocol):
@@ -41,8 +44,19 @@ class Controlled(Protocol):
         """Hang up by command; fires with the uplink's name when it is down."""
         ...
 
-    def reload(self) -> Deferred[str]:
-        """Take the configuration file anew; fires with what changed, in words, when it is in force."""
+    def reload(self, confirm: int | None = None) -> Deferred[str]:
+        """Take the configuration file anew; fires with what changed, in words, when it is in force.
+
+        With ``confirm`` it goes back after so many seconds, unless ``keep`` is called.
+        """
+        ...
+
+    def preview(self) -> Deferred[ReloadPreview]:
+        """What a reload would change now; changes nothing."""
+        ...
+
+    def keep(self) -> Deferred[str]:
+        """Confirm the reload that waits to be; fires with what it changed."""
         ...
 
     def restart(self) -> int:
@@ -92,12 +106,33 @@ def _disconnect(gateway: Controlled, caller: Caller, parameters: Mapping[str, An
 
 @inlineCallbacks
 def _reload(gateway: Controlled, caller: Caller, parameters: Mapping[str, Any]) -> Any:
-    changes = yield gateway.reload()
+    dry_run, keep = _flag(parameters, "dry_run"), _flag(parameters, "keep")
+    confirm = _seconds(parameters)
+    if dry_run + keep + (confirm is not None) > 1:
+        raise UsageError("only one of dry_run, confirm and keep can be asked for")
+    if dry_run:
+        preview = yield gateway.preview()
+        return to_json(preview)
+    changes = yield gateway.keep() if keep else gateway.reload(confirm)
     return {"changes": changes}
 
 
 def _restart(gateway: Controlled, caller: Caller, parameters: Mapping[str, Any]) -> Any:
     return {"pid": gateway.restart()}
+
+
+def _flag(parameters: Mapping[str, Any], name: str) -> bool:
+    value = parameters.get(name, False)
+    if not isinstance(value, bool):
+        raise UsageError(f"{name} must be true or false")
+    return value
+
+
+def _seconds(parameters: Mapping[str, Any]) -> int | None:
+    value = parameters.get("confirm")
+    if value is not None and (type(value) is not int or not 1 <= value <= MAX_CONFIRM):
+        raise UsageError(f"confirm must be a whole number of seconds from 1 to {MAX_CONFIRM}")
+    return value
 
 
 def _uplink(parameters: Mapping[str, Any]) -> str | None:

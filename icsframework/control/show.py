@@ -24,6 +24,11 @@ def status(data: Mapping[str, Any], now: datetime, colour: bool = False) -> str:
     lines = [
         f"ics {gateway['version']}  {state}  since {ago(gateway['since'], now)}  {gateway.get('config', '')}".rstrip()
     ]
+    if pending := gateway.get("pending"):
+        lines.append(
+            f"on trial: {pending['changes']}; what was before comes back in {span(pending['seconds_left'])}, "
+            "unless you say: ics reload --keep"
+        )
     lines += [
         "",
         *table(
@@ -87,6 +92,16 @@ def _service(service: Any) -> str:
         if state in ("", "serving")
         else f"{service['plugin']} ({state}: {service.get('reason', '')})"
     )
+
+
+def preview(data: Mapping[str, Any]) -> str:
+    """``ics reload --dry-run``: the parts of the configuration, then the machine, then the packet filter."""
+    lines = [data["changes"]]
+    if data["machine"]:
+        lines += ["", "on the machine:", *(f"  {change}" for change in data["machine"])]
+    if data["nft"]:
+        lines += ["", "in the packet filter:", data["nft"].rstrip("\n")]
+    return "\n".join(lines)
 
 
 def leases(data: Sequence[Mapping[str, Any]], now: datetime) -> str:

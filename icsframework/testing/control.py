@@ -3,7 +3,7 @@
 from twisted.internet.defer import Deferred, fail, succeed
 
 from icsframework.errors import IcsError
-from icsframework.status import GatewayStatus, HistoryEntry, Instant, LeaseStatus, Status
+from icsframework.status import GatewayStatus, HistoryEntry, Instant, LeaseStatus, ReloadPreview, Status
 from icsframework.values import Cause, Link
 
 
@@ -40,10 +40,21 @@ class ScriptedControl:
         self.calls.append(f"disconnect {uplink}")
         return succeed(uplink or "cable") if self.error is None else fail(self.error)
 
-    def reload(self) -> Deferred[str]:
+    def reload(self, confirm: int | None = None) -> Deferred[str]:
         """Note it."""
-        self.calls.append("reload")
+        self.calls.append("reload" if confirm is None else f"reload {confirm}")
         return succeed("nothing has changed") if self.error is None else fail(self.error)
+
+    def preview(self) -> Deferred[ReloadPreview]:
+        """Note it."""
+        self.calls.append("preview")
+        preview = ReloadPreview("LAN home changed", ("add address 192.168.7.1/24 to eth1",), "--- in force\n")
+        return succeed(preview) if self.error is None else fail(self.error)
+
+    def keep(self) -> Deferred[str]:
+        """Note it."""
+        self.calls.append("keep")
+        return succeed("LAN home changed") if self.error is None else fail(self.error)
 
     def restart(self) -> int:
         """Note it."""

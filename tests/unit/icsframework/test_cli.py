@@ -80,6 +80,8 @@ def requests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
             "cable is disconnected until it is wanted again\n",
         ),
         (["reload"], "POST /v1/reload{}", "nothing has changed\n"),
+        (["reload", "--confirm", "60"], 'POST /v1/reload{"confirm": 60}', "nothing has changed\n"),
+        (["reload", "--keep"], 'POST /v1/reload{"keep": true}', "kept: nothing has changed\n"),
     ],
 )
 def test_each_command_asks_one_question(

@@ -42,6 +42,41 @@ def test_commands_name_their_uplink() -> None:
     assert control.calls == ["connect dsl command", "disconnect None", "reload", "restart"]
 
 
+def test_a_reload_can_be_looked_at_tried_and_kept() -> None:
+    """One path, told apart by its parameters; they exclude each other."""
+    control = ScriptedControl()
+    assert call(control, "POST", "/v1/reload", dry_run=True) == {
+        "changes": "LAN home changed",
+        "machine": ["add address 192.168.7.1/24 to eth1"],
+        "nft": "--- in force\n",
+    }
+    assert call(control, "POST", "/v1/reload", confirm=60) == {"changes": "nothing has changed"}
+    assert call(control, "POST", "/v1/reload", keep=True) == {"changes": "LAN home changed"}
+    assert control.calls == ["preview", "reload 60", "keep"]
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"dry_run": "yes"},
+        {"keep": 1},
+        {"confirm": 0},
+        {"confirm": 86401},
+        {"confirm": 1.5},
+        {"confirm": True},
+        {"confirm": "60"},
+        {"dry_run": True, "confirm": 60},
+        {"keep": True, "confirm": 60},
+        {"keep": True, "dry_run": True},
+    ],
+)
+def test_a_reload_that_makes_no_sense_is_refused(parameters: dict[str, Any]) -> None:
+    """In particular it is no reload at once."""
+    control = ScriptedControl()
+    assert isinstance(call(control, "POST", "/v1/reload", **parameters), UsageError)
+    assert control.calls == []
+
+
 def test_a_parameter_of_another_type_is_refused() -> None:
     """Whatever JSON holds, it is not passed on unchecked."""
     control = ScriptedControl()

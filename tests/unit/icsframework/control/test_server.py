@@ -249,7 +249,7 @@ async def test_a_client_that_goes_away_does_not_stop_what_he_began(bench: Bench)
     cancelled: list[str] = []
     finished: Deferred[str] = Deferred(lambda _: cancelled.append("reload"))
 
-    def reload() -> Deferred[str]:
+    def reload(confirm: int | None = None) -> Deferred[str]:
         reactor.callLater(0.1, gone.callback, None)  # type: ignore[attr-defined]
         return finished
 
@@ -269,7 +269,7 @@ async def test_a_client_that_goes_away_does_not_stop_what_he_began(bench: Bench)
 @pytest_twisted.ensureDeferred
 async def test_an_answer_that_is_no_json_is_told_and_logged(bench: Bench) -> None:
     """The client gets an answer even then."""
-    bench.control.reload = lambda: {1, 2}  # type: ignore[assignment, method-assign, return-value]
+    bench.control.reload = lambda confirm: {1, 2}  # type: ignore[assignment, method-assign, return-value]
     bench.control.status = lambda: {("a", "b"): 1}.keys()  # type: ignore[assignment, method-assign, return-value]
     status, body = await bench.post("/v1/reload", b"{}")
     assert status == 500

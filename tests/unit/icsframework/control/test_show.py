@@ -48,6 +48,24 @@ def test_status_fits_a_terminal() -> None:
     ]
 
 
+def test_a_reload_on_trial_is_on_the_screen() -> None:
+    """What it changed, how long there is, and what to say."""
+    pending = {"changes": "LAN home changed", "until": "2026-11-25T12:00:42Z", "seconds_left": 41.6}
+    tried = STATUS | {"gateway": STATUS["gateway"] | {"pending": pending}}  # type: ignore[operator]
+    assert show.status(tried, NOW).splitlines()[1] == (
+        "on trial: LAN home changed; what was before comes back in 41s, unless you say: ics reload --keep"
+    )
+
+
+def test_a_look_ahead_has_three_parts() -> None:
+    """Those that are empty are left out."""
+    diff = "--- in force\n+++ to come\n@@ -1 +1 @@\n-a\n+b\n"
+    assert show.preview({"changes": "LAN home changed", "machine": ["up eth1"], "nft": diff}) == (
+        "LAN home changed\n\non the machine:\n  up eth1\n\nin the packet filter:\n" + diff.rstrip()
+    )
+    assert show.preview({"changes": "nothing has changed", "machine": [], "nft": ""}) == "nothing has changed"
+
+
 def test_colours_do_not_disturb_the_columns() -> None:
     """The same screen in colour is as wide as without."""
     plain, coloured = show.status(STATUS, NOW), show.status(STATUS, NOW, colour=True)
