@@ -69,6 +69,27 @@ def status_of(pid):
     return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
 
 
+def test_it_sees_what_others_do_as_the_unit_runs_it(lab, as_service):
+    """Without root: a flush is undone and its maker named, a foreign filter and a DHCP client are warned of."""
+    host = lab["gateway"]
+    daemon = as_service(host)
+    daemon.start()
+    daemon.wait_ready()
+    daemon.wait_uplink("cable")
+    host.run(["nft", "flush", "ruleset"], check=True)
+    wait_for(lambda: "our packet filter was gone, by nft (pid " in daemon.log(), 10, "the table to come back")
+    host.popen(["dhclient", "-d", "-sf", "/bin/true", "-lf", "/run/x.leases", "-pf", "/run/x.pid", "eth1"])
+    host.run(["nft", "-f", str(HERE.parents[1] / "captures/filters/ordinary.nft")], check=True)
+    host.run(["ip", "address", "add", "10.77.0.5/24", "dev", "eth1"], check=True)
+
+    def warned(words):
+        return any(words in text for text in daemon.status_tree()["warnings"])
+
+    for words in ("chain forward of table inet filter", "dhclient (pid ", "got the address 10.77.0.5/24"):
+        wait_for(lambda words=words: warned(words), 10, f"a warning of {words}")
+    assert works(lab["pc1"]) if not warned("chain forward") else True
+
+
 def works(pc):
     """A PC joins, resolves a name and fetches a page; returns its address."""
     lease = pc.dhcp()
