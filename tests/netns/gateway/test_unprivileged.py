@@ -87,7 +87,6 @@ def test_it_sees_what_others_do_as_the_unit_runs_it(lab, as_service):
 
     for words in ("chain forward of table inet filter", "dhclient (pid ", "got the address 10.77.0.5/24"):
         wait_for(lambda words=words: warned(words), 10, f"a warning of {words}")
-    assert works(lab["pc1"]) if not warned("chain forward") else True
 
 
 def works(pc):
