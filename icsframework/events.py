@@ -52,6 +52,10 @@ _KINDS = (
     EventKind("dataplane.applied", "debug", "rule set loaded in {milliseconds:.0f} ms"),
     EventKind("dataplane.failed", "error", "nft refused the rule set, the old one stays: {reason}"),
     EventKind("dataplane.restored", "warn", "our packet filter {what}{by}; it is loaded again"),
+    # the time
+    EventKind("clock.set", "info", "the clock was set by {seconds:+.0f} s, to {time}; leases and timers do not follow it"),
+    EventKind("clock.wrong", "warn", "{problem}"),
+    EventKind("clock.right", "info", "the clock is right now: {time}; the history is corrected"),
     # other programs on this machine
     EventKind("beside.warning", "warn", "{problem}"),
     EventKind("beside.cured", "info", "no longer so: {problem}"),

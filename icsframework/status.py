@@ -129,13 +129,14 @@ class LeaseStatus:
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """One line of ``ics history``."""
+    """One line of ``ics history``.  ``time_trusted`` false: the clock could not be right then, and only the order is."""
 
     time: Instant
     uplink: str
     event: str
     cause: Mapping[str, str] | None
     reason: str
+    time_trusted: bool = True
 
 
 def cause_to_json(cause: Cause | None) -> dict[str, str] | None:

@@ -122,7 +122,13 @@ def leases(data: Sequence[Mapping[str, Any]], now: datetime) -> str:
 def history(data: Sequence[Mapping[str, Any]]) -> str:
     """``ics history``."""
     rows = [
-        (entry["time"], entry["uplink"], entry["event"], cause(entry.get("cause")), entry.get("reason") or "")
+        (
+            entry["time"] if entry.get("time_trusted", True) else f"{entry['time']} (clock was wrong)",
+            entry["uplink"],
+            entry["event"],
+            cause(entry.get("cause")),
+            entry.get("reason") or "",
+        )
         for entry in data
     ]
     return (

@@ -18,6 +18,7 @@ from icsframework.gateway.compose import Gateway, Machinery
 from icsframework.gateway.preflight import Checked
 from icsframework.gateway.remembered import LinksFile
 from icsframework.gateway.surroundings import surroundings
+from icsframework.gateway.timekeeper import NewestTime
 from icsframework.gateway.unconfirmed import FILE, UnconfirmedFile
 from icsframework.gateway.worker import Worker
 from icsframework.host.before import BeforeFile, place
@@ -46,15 +47,22 @@ def make_gateway(
 ) -> Gateway:
     """The gateway, not started.  Opens nothing."""
     config = checked.config
-    clock = Clock(reactor)
+    newest = NewestTime()
+    clock = Clock(reactor, newest)
     bus = EventBus(clock, Logger(namespace="ics"))
-    machinery = _machinery(reactor, config, path, clock, bus, unlock)
+    machinery = _machinery(reactor, config, path, clock, newest, bus, unlock)
     serve = _serve(reactor, bus, machinery.in_thread)
     return Gateway(config, path, registry, machinery, bus, load, serve, on_fatal, checked.warnings)
 
 
 def _machinery(
-    reactor: Any, config: Configuration, path: str, clock: Clock, bus: EventBus, unlock: Callable[[], None]
+    reactor: Any,
+    config: Configuration,
+    path: str,
+    clock: Clock,
+    newest: NewestTime,
+    bus: EventBus,
+    unlock: Callable[[], None],
 ) -> Machinery:
     def emit(id: str, /, **fields: Any) -> None:
         bus.emit("store", id, fields)
@@ -87,6 +95,7 @@ def _machinery(
         in_thread=worker.run,
         close=close,
         surroundings=surroundings(reactor, nft, worker.run),
+        newest=newest,
     )
 
 

@@ -11,7 +11,7 @@ end every flow that is translated to it.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import getpid
 from pathlib import Path
 from random import random
@@ -49,6 +49,7 @@ from icsframework.gateway.remembered import Remembered, SavedLinks
 from icsframework.gateway.services import LanServices
 from icsframework.gateway.subnets import ChosenSubnets
 from icsframework.gateway.surroundings import Surroundings
+from icsframework.gateway.timekeeper import NewestTime, TimeKeeper
 from icsframework.gateway.unconfirmed import Unconfirmed
 from icsframework.gateway.uplinks import Uplinks
 from icsframework.gateway.view import GatewayView, Shared
@@ -87,6 +88,8 @@ class Machinery:
     """Gives back what is left when everything else has ended (threads, sockets, the lock)."""
     surroundings: Surroundings | None = None
     """How to see what other programs do; None: nobody looks."""
+    newest: NewestTime = field(default_factory=NewestTime)
+    """The newest time in the store, which the clock must know."""
 
 
 Serve = Callable[[Path, "Gateway"], Deferred[IListeningPort]]
@@ -135,7 +138,8 @@ class Gateway(Service):
     def _wire(self, registry: Registry) -> None:
         """Make the parts and introduce them to each other."""
         machinery, clock, log = self._machinery, self._machinery.clock, self._log
-        self.history = History(self._bus, log)
+        self.timekeeper = TimeKeeper(clock, machinery.newest, OwnedEvents(self._bus, "clock"), log)
+        self.history = History(self._bus, clock, log)
         self.subnets = ChosenSubnets(machinery.interfaces)
         self.supervisor = Supervisor(clock, OwnedEvents(self._bus, "uplinks"), log, self.settle, random)
         self.leases = LeaseDirectory(log)
@@ -208,6 +212,7 @@ class Gateway(Service):
         self._events.emit("gateway.starting", version=__version__, config=self._path)
         for warning in self._warnings:
             self._events.emit("config.warning", problem=warning)
+        yield self.timekeeper.open(store)
         yield self.history.open(store)
         yield self.subnets.open(store)
         yield self._look_back()
@@ -281,6 +286,7 @@ class Gateway(Service):
         self.flows.stop()
         yield self._attempt(self._leave if self._handing_over else self._give_back)
         yield self._attempt(self._host.release_all)
+        yield self._attempt(self.timekeeper.stop)
         yield self._attempt(self._machinery.store.close)
         yield self._attempt(self._machinery.close)
 
@@ -443,6 +449,7 @@ class Gateway(Service):
             mappings=0,
             warnings=(
                 *self._warnings,
+                *self.timekeeper.warnings(),
                 *self.reloads.warnings(),
                 *self.beside.warnings(),
                 *statustree.plugin_warnings(details),

@@ -2,6 +2,10 @@
 
 Entries come from the event bus (those that the catalogue marks for history).
 The journal is compacted when it holds twice what is kept.
+
+What happens while the wall clock cannot be right is kept with ``trusted`` false; as
+soon as it is right, the entries of this life of the daemon get their right time.
+Those of an earlier life stay marked.
 """
 
 from collections import deque
@@ -12,7 +16,7 @@ from twisted.logger import Logger
 
 from icsframework.events import KINDS
 from icsframework.gateway.bus import EventBus
-from icsframework.interfaces import IJournal, IStore
+from icsframework.interfaces import IClock, IJournal, IStore
 from icsframework.status import HistoryEntry, Instant
 from icsframework.values import Event
 
@@ -25,8 +29,11 @@ FORMAT = 1
 class History:
     """The bounded list; ``open`` reads it and begins to follow the bus."""
 
-    def __init__(self, bus: EventBus, log: Logger) -> None:
+    def __init__(self, bus: EventBus, clock: IClock, log: Logger) -> None:
         self._bus = bus
+        self._clock = clock
+        self._unsure: list[tuple[dict[str, Any], float]] = []
+        """Entries of this life with a wrong time, and when they happened by IClock.now."""
         self._log = log
         self._entries: deque[dict[str, Any]] = deque(maxlen=KEPT)
         self._written = 0
@@ -43,15 +50,24 @@ class History:
 
     def entries(self) -> list[HistoryEntry]:
         """Oldest first."""
-        return [
-            HistoryEntry(Instant(r["time"]), r["uplink"], r["event"], r.get("cause"), r.get("reason", ""))
-            for r in self._entries
-        ]
+        self._correct()
+        return [_entry(record) for record in self._entries]
+
+    def _correct(self) -> None:
+        """Give entries of a wrong clock their right time, when it is known."""
+        if not self._unsure or not self._clock.wall_trusted:
+            return
+        for record, moment in self._unsure:
+            record["time"] = self._clock.wall() - self._clock.now() + moment
+            del record["trusted"]
+        self._unsure.clear()
+        self._compact()
 
     def _happened(self, event: Event) -> None:
         kind = KINDS.get(event.id)
         if kind is None or not kind.history:
             return
+        self._correct()
         record = {
             "time": event.wall,
             "uplink": event.fields.get("uplink", ""),
@@ -59,6 +75,9 @@ class History:
             "cause": event.fields.get("why"),
             "reason": str(event.fields.get("reason", "")),
         }
+        if not self._clock.wall_trusted:
+            record["trusted"] = False
+            self._unsure = [*self._unsure[1 - KEPT :], (record, self._clock.now())]
         self._entries.append(record)
         self._write(record)
 
@@ -67,10 +86,27 @@ class History:
             return
         self._written += 1
         if self._written > 2 * KEPT:
-            self._written = len(self._entries)
-            writing: Deferred[Any] = self._journal.compact(list(self._entries))
+            self._compact()
         else:
-            writing = self._journal.append(record)
+            self._told(self._journal.append(dict(record)))
+
+    def _compact(self) -> None:
+        if self._journal is not None:
+            self._written = len(self._entries)
+            self._told(self._journal.compact([dict(record) for record in self._entries]))
+
+    def _told(self, writing: Deferred[Any]) -> None:
         writing.addErrback(
             lambda failure: self._log.warn("history is not on disk: {why}", why=failure.getErrorMessage())
         )
+
+
+def _entry(record: dict[str, Any]) -> HistoryEntry:
+    return HistoryEntry(
+        Instant(record["time"]),
+        record["uplink"],
+        record["event"],
+        record.get("cause"),
+        record.get("reason", ""),
+        record.get("trusted", True),
+    )

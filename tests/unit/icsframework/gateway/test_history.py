@@ -14,10 +14,11 @@ from icsframework.values import Cause
 CAUSE = Cause("dns", IPv4Address("192.168.0.9"), "02:00:00:00:00:01", "pc", "udp", "", "www.example.net")
 
 
-def start(store: MemoryStore) -> tuple[EventBus, History]:
+def start(store: MemoryStore, clock: FakeClock | None = None) -> tuple[EventBus, History]:
     """A history on a store."""
-    bus = EventBus(FakeClock(), Logger(observer=lambda event: None))
-    history = History(bus, Logger())
+    clock = clock or FakeClock()
+    bus = EventBus(clock, Logger(observer=lambda event: None))
+    history = History(bus, clock, Logger())
     history.open(store)
     return bus, history
 
@@ -47,6 +48,7 @@ def test_uplink_events_become_history_with_their_cause() -> None:
                 "rule": "dns",
             },
             "reason": "",
+            "time_trusted": True,
         },
         {
             "time": "2027-01-15T08:00:00Z",
@@ -54,6 +56,7 @@ def test_uplink_events_become_history_with_their_cause() -> None:
             "event": "failed",
             "cause": None,
             "reason": "carrier lost",
+            "time_trusted": True,
         },
     ]
 
@@ -71,3 +74,45 @@ def test_history_survives_a_restart_and_stays_bounded() -> None:
     journal.close()
     _, again = start(store)
     assert [entry.uplink for entry in again.entries()][-1] == f"u{2 * KEPT + 4}"
+
+
+def shown(history: History) -> list[tuple[str, bool]]:
+    """When, and whether that is so."""
+    return [(str(entry.time), entry.time_trusted) for entry in history.entries()]
+
+
+def test_what_happened_in_1970_gets_its_time_when_that_is_known() -> None:
+    """Marked while the clock cannot be right; corrected in memory and on disk, in order, when it is."""
+    store, clock = MemoryStore(), FakeClock(wall_at_start=0.0)
+    clock.wall_trusted = False
+    bus, history = start(store, clock)
+    bus.emit("uplinks", "uplink.up", {"uplink": "cable"})
+    clock.clock.advance(60)
+    bus.emit("uplinks", "uplink.failed", {"uplink": "cable"})
+    assert shown(history) == [("1970-01-01T00:00:00Z", False), ("1970-01-01T00:01:00Z", False)]
+    clock.clock.advance(3540)
+    clock.wall_offset, clock.wall_trusted = 1_800_000_000.0, True
+    bus.emit("uplinks", "uplink.up", {"uplink": "cable"})
+    right = [("2027-01-15T08:00:00Z", True), ("2027-01-15T08:01:00Z", True), ("2027-01-15T09:00:00Z", True)]
+    assert shown(history) == right
+    assert shown(start(store)[1]) == right
+
+
+def test_what_an_earlier_life_could_not_know_stays_marked() -> None:
+    """Killed before the clock was right: nobody knows the time of that any more."""
+    store, clock = MemoryStore(), FakeClock(wall_at_start=0.0)
+    clock.wall_trusted = False
+    start(store, clock)[0].emit("uplinks", "uplink.up", {"uplink": "cable"})
+    assert shown(start(store)[1]) == [("1970-01-01T00:00:00Z", False)]
+
+
+def test_untrusted_entries_are_bounded_as_all_are() -> None:
+    """A clock that is never right does not make us remember more."""
+    clock = FakeClock(wall_at_start=0.0)
+    clock.wall_trusted = False
+    bus, history = start(MemoryStore(), clock)
+    for _ in range(KEPT + 10):
+        bus.emit("uplinks", "uplink.up", {"uplink": "cable"})
+    assert len(history.entries()) == KEPT
+    clock.wall_offset, clock.wall_trusted = 1_800_000_000.0, True
+    assert all(trusted for _, trusted in shown(history))
