@@ -124,7 +124,7 @@ class LanServing:
             except WireError:
                 self.server.counters["malformed"] += 1
                 continue
-            self._perform(self.server.receive(message, now))
+            self._take(self.server.receive, message, now)
         self._wind()
 
     def _frames(self, frames: Sequence[bytes]) -> None:
@@ -137,8 +137,20 @@ class LanServing:
                 self.server.counters["malformed"] += 1
                 continue
             if message.op == BOOTREPLY:
-                self._perform(self.server.overheard(message, now))
+                self._take(self.server.overheard, message, now)
         self._wind()
+
+    def _take(
+        self, decide: Callable[[Message, float], Sequence[Action]], message: Message, now: float
+    ) -> None:
+        """One message; a defect that it meets costs an answer, not everybody's service."""
+        try:
+            self._perform(decide(message, now))
+        except Exception:  # noqa: BLE001 - the reactor would never read this socket again
+            self.server.counters["defects"] += 1
+            count = self.server.counters["defects"]
+            if count & (count - 1) == 0:  # the 1st, 2nd, 4th ...: whoever sends one sends more
+                self._gateway.log.failure("a DHCP message met a defect ({count} so far)", count=count)
 
     def _read_failed(self) -> None:
         self.server.counters["read_errors"] += 1

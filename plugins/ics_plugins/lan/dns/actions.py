@@ -105,7 +105,11 @@ class Waiter:
 
 @dataclass(slots=True)
 class Counters:
-    """Since the start.  ``dropped`` are datagrams that are no question, or not from the LAN."""
+    """Since the start.
+
+    ``dropped`` are datagrams that are no question, or not from the LAN; ``defects`` messages that
+    met a defect of ours, of which the log has tracebacks.
+    """
 
     queries: int = 0
     hits: int = 0
@@ -120,3 +124,4 @@ class Counters:
     dropped: int = 0
     unexpected: int = 0
     unsent: int = 0
+    defects: int = 0

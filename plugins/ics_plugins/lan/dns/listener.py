@@ -11,6 +11,7 @@ from socket import socket
 from typing import Any
 
 from twisted.internet.interfaces import IReadDescriptor
+from twisted.logger import Logger
 from zope.interface import implementer
 
 from ics_plugins.lan.dns.actions import Action, Asker
@@ -29,6 +30,8 @@ MAX_CLIENTS = 65536
 """Client addresses remembered as being inside the LAN; a /16 full of them is 10 MB."""
 RECEIVE_BUFFER = 4 * 1024 * 1024
 """Octets; a burst while the reactor is busy elsewhere waits here."""
+
+_log = Logger(namespace="ics.dns")
 
 Perform = Callable[[list[Action]], None]
 Resolved = Callable[..., None]
@@ -53,6 +56,13 @@ class Clients:
             self._known.clear()
         self._known[text] = address
         return address
+
+
+def note_defect(proxy: DnsProxy) -> None:
+    """Count the exception that is being handled, and log the 1st, 2nd, 4th, 8th ...: whoever sends one sends more."""
+    count = proxy.counters.defects = proxy.counters.defects + 1
+    if count & (count - 1) == 0:
+        _log.failure("a DNS message met a defect ({count} so far)", count=count)
 
 
 @implementer(IReadDescriptor)
@@ -84,6 +94,12 @@ class UdpListener:
 
     def doRead(self) -> None:
         """Answer what is known at once; the rest is the proxy's."""
+        try:
+            self._read()
+        except Exception:  # noqa: BLE001 - it would end the service of everybody on this LAN for one datagram
+            note_defect(self._proxy)
+
+    def _read(self) -> None:
         proxy, counters, clients = self._proxy, self._proxy.counters, self.clients
         receive, send = self._socket.recvfrom, self._socket.sendto
         view = proxy.views.get(self._lan)

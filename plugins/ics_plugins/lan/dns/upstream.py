@@ -16,7 +16,7 @@ from zope.interface import implementer
 
 from ics_plugins.lan.dns.actions import Forward, ForwardTcp
 from ics_plugins.lan.dns.forwarder import TCP_TIMEOUT
-from ics_plugins.lan.dns.listener import Perform
+from ics_plugins.lan.dns.listener import Perform, note_defect
 from ics_plugins.lan.dns.proxy import DnsProxy
 from ics_plugins.lan.dns.tries import SLOTS
 from icsframework.errors import HostError
@@ -58,6 +58,12 @@ class _UdpSocket:
 
     def doRead(self) -> None:
         """Take what is there."""
+        try:
+            self._read()
+        except Exception:  # noqa: BLE001 - it would take one socket of the pool away for good
+            note_defect(self._pool.proxy)
+
+    def _read(self) -> None:
         pool, receive = self._pool, self.socket.recvfrom
         now = pool.clock.now()
         for _ in range(BATCH):

@@ -115,6 +115,7 @@ class DhcpSession:
             "unusable": self.client.unusable,
             "complaint": self.client.complaint,
             "malformed": self._wire.malformed if self._wire is not None else 0,
+            "defects": self._wire.defects if self._wire is not None else 0,
         }
 
     # --- the client at work

@@ -48,6 +48,8 @@ class DhcpWire:
         self._builder = FrameBuilder(mac, 0, CLIENT_PORT, SERVER_PORT)
         self.malformed = 0
         """Frames that were no DHCP message."""
+        self.defects = 0
+        """Messages that met a defect of ours, of which the log has tracebacks."""
         try:
             sock.setsockopt(_SOL_PACKET, _PACKET_AUXDATA, 1)
         except OSError:  # not a packet socket (a test's pair): then every checksum is ready
@@ -109,7 +111,12 @@ class DhcpWire:
         except WireError:
             self.malformed += 1
             return
-        self._received(message)
+        try:
+            self._received(message)
+        except Exception:  # noqa: BLE001 - the reactor would never read this socket again
+            self.defects += 1
+            if self.defects & (self.defects - 1) == 0:  # the 1st, 2nd, 4th ...: whoever sends one sends more
+                self._log.failure("a DHCP message met a defect ({count} so far)", count=self.defects)
 
 
 def _checksum_ready(auxiliary: list[tuple[int, int, bytes]]) -> bool:

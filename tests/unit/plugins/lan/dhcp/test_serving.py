@@ -4,6 +4,7 @@ from ipaddress import IPv4Address, IPv4Interface
 
 import pytest
 from twisted.internet.defer import Deferred
+from twisted.logger import capturedLogs
 
 from ics_plugins.lan.dhcp.actions import LeaseChanged, LeaseEnded, Reply, Say
 from ics_plugins.lan.dhcp.config import DhcpConfig
@@ -11,6 +12,7 @@ from ics_plugins.lan.dhcp.leases import Lease
 from ics_plugins.lan.dhcp.server import DhcpServer
 from ics_plugins.lan.dhcp.serving import NAME_TTL, LanServing
 from ics_plugins.lan.dhcp.settings import settings_for
+from icsframework.protocols.dhcp.frame import FrameBuilder
 from icsframework.protocols.dhcp.message import Message
 from icsframework.testing.gateway import FakeGateway, Readers
 from icsframework.values import Endpoint, Lan, NameRecord, PacketFilter
@@ -138,3 +140,21 @@ def test_a_frame_that_cannot_leave_is_counted(stand):
     stand.gateway.host.packet[0].peer.close()
     stand.serving._perform([Reply(MESSAGE, b"\x02\0\0\0\0\x01", int(A0))])
     assert stand.server.counters["unsent"] == 1
+
+
+def test_a_defect_costs_one_answer(stand):
+    """An exception never reaches the reactor; what came with that message is served, and the log is bounded."""
+
+    def defective(message, now):
+        if message.xid == 1:
+            raise IndexError("a defect")
+        return [Say("dhcp.exhausted", {"mac": "", "lan": "home"})]
+
+    stand.server.receive = stand.server.overheard = defective
+    odd, even = (Message(1, xid, b"\x02\0\0\0\0\x01", {53: b"\x01"}).to_wire() for xid in (1, 2))
+    with capturedLogs() as logged:
+        stand.serving._requests([odd, even, odd, odd, odd, odd])
+        reply = FrameBuilder(b"\x02" * 6, 1, 67, 68).build(b"\xff" * 6, 0xFFFFFFFF, MESSAGE.to_wire())
+        stand.serving._frames([reply])
+    assert [event["count"] for event in logged] == [1, 2, 4]
+    assert (stand.gateway.events.ids(), stand.server.counters["defects"]) == (["dhcp.exhausted"], 6)

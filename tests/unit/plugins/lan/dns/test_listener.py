@@ -4,6 +4,7 @@ import socket
 from ipaddress import ip_address, ip_interface
 
 import pytest
+from twisted.logger import capturedLogs
 
 from ics_plugins.lan.dns import listener
 from ics_plugins.lan.dns.config import DnsConfig
@@ -108,3 +109,22 @@ def test_clients():
     for number in range(listener.MAX_CLIENTS + 10):
         clients.get(str(ip_address(0x0A000000 + number)))
     assert len(clients._known) <= listener.MAX_CLIENTS
+
+
+def test_a_defect_costs_one_answer(bench, wire):
+    """An exception never reaches the reactor, which would close the socket; it is counted, and logged less and less."""
+
+    def defective(asker, data, now):
+        raise IndexError("a defect")
+
+    ask, bench.proxy.ask = bench.proxy.ask, defective
+    with capturedLogs() as logged:
+        for _ in range(9):
+            bench.client.sendto(wire.query("a.example"), bench.target)
+            bench.listener.doRead()
+    assert [event["count"] for event in logged] == [1, 2, 4, 8]
+    assert "IndexError: a defect" in logged[0]["log_failure"].getTraceback()
+    bench.proxy.ask = ask
+    bench.client.sendto(wire.query("b.example"), bench.target)
+    bench.listener.doRead()
+    assert (len(bench.performed), bench.proxy.counters.defects) == (1, 9)

@@ -5,6 +5,7 @@ from ipaddress import ip_address
 
 import pytest
 from twisted.internet.defer import Deferred
+from twisted.logger import capturedLogs
 
 from ics_plugins.lan.dns.actions import Forward, ForwardTcp
 from ics_plugins.lan.dns.tries import SLOTS
@@ -19,7 +20,7 @@ class Sink:
 
     def __init__(self):
         self.forwarder = self
-        self.counters = type("Counters", (), {"unsent": 0})()
+        self.counters = type("Counters", (), {"unsent": 0, "defects": 0})()
         self.udp, self.tcp = [], []
 
     def answered(self, slot, source, data, now):
@@ -172,3 +173,22 @@ def test_questions_by_tcp_are_bounded(bench):
         bench.tcp.ask(bench.gateway.host, ForwardTcp(SERVER, token, b"question"), 0)
     bench.gateway.advance(0)
     assert bench.sink.tcp == [(token, None) for token in range(64, 70)]
+
+
+def test_a_defect_costs_one_answer(bench, server):
+    """An exception never reaches the reactor, which would take the socket away; it is counted."""
+
+    def defective(slot, source, data, now):
+        raise IndexError("a defect")
+
+    bench.pool.open(bench.gateway.host, (4,), 0)
+    answered, bench.sink.answered = bench.sink.answered, defective
+    target = bench.gateway.host.udp[0].real
+    with capturedLogs() as logged:
+        server.sendto(b"odd", target)
+        bench.readers.turn()
+    assert len(logged) == 1
+    bench.sink.answered = answered
+    server.sendto(b"even", target)
+    bench.readers.turn()
+    assert ([data for _, _, data in bench.sink.udp], bench.sink.counters.defects) == ([b"even"], 1)

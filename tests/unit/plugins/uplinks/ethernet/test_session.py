@@ -266,7 +266,13 @@ def test_a_lease_is_resumed_without_a_word(stage, replies):
 
 def test_the_details_for_status(stage):
     """State, and what came that was of no use."""
-    assert stage.session.details() == {"dhcp": "init", "unusable": 0, "complaint": "", "malformed": 0}
+    assert stage.session.details() == {
+        "dhcp": "init",
+        "unusable": 0,
+        "complaint": "",
+        "malformed": 0,
+        "defects": 0,
+    }
     stage.session.start()
     stage.sent()
     stage.gateway.host.packet[0].peer.send(b"garbage")
@@ -276,6 +282,7 @@ def test_the_details_for_status(stage):
         "unusable": 1,
         "complaint": "the server does not say who it is",
         "malformed": 1,
+        "defects": 0,
     }
 
 

@@ -691,6 +691,7 @@ def test_the_details_for_status(stage):
         "unusable": 0,
         "complaint": "",
         "malformed": 0,
+        "defects": 0,
         "server": "203.0.113.1",
         "lease_seconds_left": 3600,
     }

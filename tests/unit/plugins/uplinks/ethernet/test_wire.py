@@ -6,7 +6,7 @@ import struct
 
 import dpkt
 import pytest
-from twisted.logger import Logger
+from twisted.logger import Logger, capturedLogs
 from twisted.python.failure import Failure
 
 from ics_plugins.uplinks.ethernet.wire import BATCH, DhcpWire
@@ -140,3 +140,22 @@ def test_checksums_put_off_by_the_kernel_are_not_asked_for():
     DhcpWire(Readers(), with_flags(1 << 3), MAC, heard.append, Logger()).doRead()
     DhcpWire(Readers(), with_flags(0), MAC, heard.append, Logger()).doRead()
     assert heard == [message]
+
+
+def test_a_defect_costs_one_message(wire):
+    """An exception never reaches the reactor, which would end the client; the log is bounded."""
+
+    def defective():
+        raise IndexError("a defect")
+
+    message = Message(2, 7, MAC, {53: b"\x02"})
+    wire.then = defective
+    with capturedLogs() as logged:
+        for _ in range(5):
+            wire.arrives(message.to_wire())
+        wire.reactor.turn()
+    assert ([event["count"] for event in logged], wire.wire.defects) == ([1, 2, 4], 5)
+    wire.then = lambda: None
+    wire.arrives(message.to_wire())
+    wire.reactor.turn()
+    assert wire.heard == [message] * 6
