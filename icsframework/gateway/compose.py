@@ -176,7 +176,7 @@ class Gateway(Service):
             self._log,
             self._machinery.unconfirmed,
             self._machinery.in_thread,
-            self._changing.run,
+            self._exclusively,
             self._require_ready,
         )
 
@@ -392,6 +392,12 @@ class Gateway(Service):
             machinery.reconciler, self.subnets, machinery.interfaces, self.live, self.uplinks.indices
         )
         return maybeDeferred(self.reloads.load).addCallback(lambda new: forecast.preview(self.config, new))
+
+    def _exclusively(self, work: Callable[..., Deferred[Any]], *args: Any) -> Deferred[Any]:
+        """One start, change or stop at a time; a stop is the last."""
+        if not self.running:
+            return fail(NotRunning("The gateway is stopping; its configuration is not changed any more."))
+        return self._changing.run(work, *args)
 
     def _require_ready(self) -> None:
         if not self.running:

@@ -27,6 +27,8 @@ class _Running:
     view: GatewayView
     started: bool = False
     lans: dict[str, Lan] = field(default_factory=dict)
+    configs: dict[str, PluginConfig] = field(default_factory=dict)
+    """What each LAN is served by; none while the plugin has not said that it is."""
 
 
 class LanServices:
@@ -46,8 +48,14 @@ class LanServices:
 
     @inlineCallbacks
     def serve(self, name: str, lan: Lan, config: PluginConfig) -> Any:
-        """Let plugin ``name`` serve ``lan``; fails with what the plugin said, and then nothing of it is left there."""
+        """Let plugin ``name`` serve ``lan``; fails with what the plugin said, and then nothing of it is left there.
+
+        One that serves it so already is not asked again.
+        """
         running = self._get(name)
+        if running.lans.get(lan.name) == lan and running.configs.get(lan.name) == config:
+            return
+        running.configs.pop(lan.name, None)
         try:
             if not running.started:
                 running.started = True
@@ -58,6 +66,7 @@ class LanServices:
                 yield self._withdraw(running, lan)
             raise
         running.lans[lan.name] = lan
+        running.configs[lan.name] = config
 
     @inlineCallbacks
     def withdraw(self, name: str, lan: str) -> Any:
@@ -94,6 +103,7 @@ class LanServices:
         except IcsError as error:
             running.view.log.warn("{lan}: {error}", lan=lan.name, error=error)
         running.lans.pop(lan.name, None)
+        running.configs.pop(lan.name, None)
         if not running.lans:
             yield self._end(running)
 

@@ -1,6 +1,7 @@
 """Configurations of text, as the loader makes them, with the plugins of this checkout; and a Beside on fakes."""
 
 from collections.abc import Callable
+from importlib.util import module_from_spec, spec_from_file_location
 from ipaddress import ip_interface
 from pathlib import Path
 
@@ -177,3 +178,12 @@ class Bench:
 @pytest.fixture
 def bench():
     return Bench()
+
+
+@pytest.fixture(scope="session")
+def stand():
+    """The module test_compose.py: the whole gateway on a machine in memory (Bench, FILE, link)."""
+    spec = spec_from_file_location("gateway_stand", Path(__file__).with_name("test_compose.py"))
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -100,6 +100,21 @@ def test_new_settings_go_to_the_running_object(services: LanServices, factory: S
     assert factory.calls == ["start", "serve home 192.168.0.1/24 grey", "serve home 192.168.0.1/24 red"]
 
 
+def test_a_lan_that_is_served_so_already_is_left_alone(
+    services: LanServices, factory: ScriptedLanFactory
+) -> None:
+    """Until something of it is different, or the plugin failed at it."""
+    for colour in ("red", "red", "blue"):
+        services.serve("scripted", HOME, ScriptedConfig(colour=colour))
+    assert factory.calls == ["start", "serve home 192.168.0.1/24 red", "serve home 192.168.0.1/24 blue"]
+    assert factory.made is not None
+    factory.made.serve_error = PortTaken("no")
+    services.serve("scripted", HOME, ScriptedConfig(colour="red")).addErrback(lambda _: None)
+    factory.made.serve_error = None
+    services.serve("scripted", HOME, ScriptedConfig(colour="blue"))
+    assert factory.calls[3:] == ["serve home 192.168.0.1/24 red", "serve home 192.168.0.1/24 blue"]
+
+
 def test_a_service_that_cannot_serve_leaves_nothing(
     services: LanServices, factory: ScriptedLanFactory, views: list[View]
 ) -> None:
