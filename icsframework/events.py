@@ -6,8 +6,9 @@ twisted.logger.  A plugin of a stranger may emit ids of its own, beginning with
 its plugin name and a dot; they are logged at level info.
 """
 
-from dataclasses import dataclass
 from typing import Literal
+
+from icsframework.frozen import dataclass
 
 Level = Literal["debug", "info", "warn", "error", "critical"]
 
@@ -80,6 +81,11 @@ _KINDS = (
     # LANs
     EventKind("lan.serving", "info", "LAN {lan} ({interface}, {address}): {services}"),
     EventKind("lan.absent", "warn", "LAN {lan}: {reason}"),
+    EventKind("lan.renumbered", "warn", "LAN {lan} moves from {before} to {address}: {reason}"),
+    EventKind("lan.port_here", "info", "LAN {lan}: {port} is a port of its bridge"),
+    EventKind("lan.port_absent", "warn", "LAN {lan}: its port {port} is gone ({reason})"),
+    EventKind("lan.port_refused", "error", "LAN {lan}: {reason}"),
+    EventKind("interface.renamed", "warn", "{role}: its interface {before} is called {name} now; {advice}"),
     EventKind(
         "lan.address.restored", "warn", "LAN {lan}: {address} was taken from {interface} by another program; it is back"
     ),

@@ -102,7 +102,9 @@ class Lan:
     """A network behind the gateway, as it stands now.
 
     ``address`` is the gateway's own address there with the prefix length;
-    ``ifindex`` and ``mac`` are those of the interface at this moment.
+    ``ifindex`` and ``mac`` are those of the interface at this moment.  ``auto`` says
+    that the address was chosen by us and may become another one while the LAN is
+    in use: what its hosts are told of it should not be told for long.
     """
 
     name: str
@@ -111,6 +113,7 @@ class Lan:
     mac: str
     address: InterfaceAddress
     mtu: int = 1500
+    auto: bool = False
 
     @property
     def network(self) -> Network:

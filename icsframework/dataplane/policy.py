@@ -239,6 +239,9 @@ def enter_lan(lan: LanSide) -> Chain:
         Rule("meta nfproto ipv6 return", "IPv6 ends in forward"),
         Rule(f"ip saddr {lan.network} return", "a host of this LAN"),
         Rule("ip saddr 0.0.0.0 return", "a host that asks for its address"),
+        Rule(
+            "ip daddr 255.255.255.255 udp dport 67 return", "a host that asks to keep one of another subnet"
+        ),
         Rule(_drop("spoofed_lan"), "no host here can have another source"),
     )
     return Chain(f"enter_lan_{lan.name}", rules, f"comes from LAN {lan.name}")

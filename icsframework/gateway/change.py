@@ -12,7 +12,6 @@ from icsframework.errors import HostError, IcsError
 from icsframework.gateway import plan
 from icsframework.gateway.desired import enabled
 from icsframework.gateway.lans import Lans
-from icsframework.gateway.subnets import ChosenSubnets
 from icsframework.gateway.uplinks import Uplinks
 from icsframework.uplinks.supervisor import Supervisor
 
@@ -25,8 +24,15 @@ class Changeable(Protocol):
     config: Configuration
     lans: Lans
     uplinks: Uplinks
-    subnets: ChosenSubnets
     supervisor: Supervisor
+
+    def use(self, config: Configuration) -> None:
+        """From now on ``config`` says what is wanted."""
+        ...
+
+    def choose(self, config: Configuration) -> Deferred[Any]:
+        """Find what the configuration leaves to us: subnets, addresses of bridges."""
+        ...
 
     def settle(self) -> Deferred[Any]:
         """Make the machine agree with configuration and live state."""
@@ -65,7 +71,7 @@ class Changer:
     @inlineCallbacks
     def _forward(self, new: Configuration, steps: Sequence[plan.Step], begun: list[plan.Step]) -> Any:
         self._configure(new)
-        yield self._gateway.subnets.choose(new)
+        yield self._gateway.choose(new)
         for step in steps:
             begun.append(step)
             yield self._take(step)
@@ -91,7 +97,7 @@ class Changer:
 
     def _configure(self, config: Configuration) -> None:
         uplinks = self._gateway.uplinks
-        self._gateway.config = config
+        self._gateway.use(config)
         uplinks.indices = assign_indices((uplink.name for uplink in enabled(config)), uplinks.indices)
 
     @inlineCallbacks

@@ -11,10 +11,11 @@ end every flow that is translated to it.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from os import getpid
 from pathlib import Path
 from random import random
+from secrets import token_bytes
 from typing import Any
 
 from twisted.application.service import Service
@@ -25,7 +26,6 @@ from twisted.internet.defer import (
     fail,
     inlineCallbacks,
     maybeDeferred,
-    succeed,
 )
 from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
@@ -36,18 +36,20 @@ from icsframework.config.configuration import Configuration
 from icsframework.dataplane.marks import Marks, assign_indices
 from icsframework.dataplane.plane import DataPlane
 from icsframework.errors import Handover, IcsError, NotRunning
+from icsframework.frozen import dataclass
 from icsframework.gateway import statustree
+from icsframework.gateway.agreement import Agreement
 from icsframework.gateway.beside import Beside
 from icsframework.gateway.bus import EventBus, OwnedEvents
-from icsframework.gateway.desired import Live, data_plane, enabled, lan_address, machine_state
+from icsframework.gateway.desired import Live, data_plane, enabled
 from icsframework.gateway.directory import LeaseDirectory, NameDirectory
 from icsframework.gateway.flows import Flows, Forget
 from icsframework.gateway.history import History
 from icsframework.gateway.lans import Lans
 from icsframework.gateway.reload import Reloads
 from icsframework.gateway.remembered import Remembered, SavedLinks
+from icsframework.gateway.roles import wanted
 from icsframework.gateway.services import LanServices
-from icsframework.gateway.subnets import ChosenSubnets
 from icsframework.gateway.surroundings import Surroundings
 from icsframework.gateway.timekeeper import NewestTime, TimeKeeper
 from icsframework.gateway.unconfirmed import Unconfirmed
@@ -55,8 +57,6 @@ from icsframework.gateway.uplinks import Uplinks
 from icsframework.gateway.view import GatewayView, Shared
 from icsframework.host.reconcile import Reconciler
 from icsframework.host.scoped import IOwnedHost
-from icsframework.host.state import MachineState
-from icsframework.host.traffic import read_traffic
 from icsframework.interfaces import IClock
 from icsframework.registry import Registry
 from icsframework.status import GatewayStatus, HistoryEntry, Instant, LeaseStatus, ReloadPreview, Status
@@ -128,8 +128,6 @@ class Gateway(Service):
         self._began = machinery.clock.now()
         self._state = "starting"
         self._handing_over = False
-        self._frozen = False
-        """The machine is the next process's."""
         self._starting: Deferred[Any] | None = None
         self._changing = DeferredLock()
         self._port: IListeningPort | None = None
@@ -140,7 +138,18 @@ class Gateway(Service):
         machinery, clock, log = self._machinery, self._machinery.clock, self._log
         self.timekeeper = TimeKeeper(clock, machinery.newest, OwnedEvents(self._bus, "clock"), log)
         self.history = History(self._bus, clock, log)
-        self.subnets = ChosenSubnets(machinery.interfaces)
+        self._host = machinery.scoped_host("gateway")
+        self.agreement = Agreement(
+            self,
+            machinery.reconciler,
+            machinery.interfaces,
+            self._host,
+            machinery.store,
+            OwnedEvents(self._bus, "lans"),
+            log,
+            token_bytes,
+        )
+        places = self.agreement.places
         self.supervisor = Supervisor(clock, OwnedEvents(self._bus, "uplinks"), log, self.settle, random)
         self.leases = LeaseDirectory(log)
         self.names = NameDirectory(clock, log)
@@ -148,21 +157,20 @@ class Gateway(Service):
         self._shared = Shared(
             clock, self._bus, self.leases, self.names, self.supervisor, machinery.scoped_host, scoped_store
         )
-        self._host = machinery.scoped_host("gateway")
         self.flows = Flows(machinery.forget_flows, clock, log)
         self.remembered = Remembered(machinery.links, machinery.in_thread, OwnedEvents(self._bus, "gateway"))
         services = LanServices(registry, self._view)
         self.lans = Lans(
-            self._host,
+            places,
             services,
             OwnedEvents(self._bus, "lans"),
             log,
             self.settle,
-            lambda lan: lan_address(lan, self.live()),
+            self.agreement.address_of,
         )
         indices = assign_indices(uplink.name for uplink in enabled(self.config))
         marks = Marks(self.config.gateway.mark)
-        self.uplinks = Uplinks(self.supervisor, registry, self._view, self._host, marks, indices, self.settle)
+        self.uplinks = Uplinks(self.supervisor, registry, self._view, places, marks, indices, self.settle)
         self.beside = self._beside()
         self.reloads = self._reloads()
 
@@ -214,10 +222,11 @@ class Gateway(Service):
             self._events.emit("config.warning", problem=warning)
         yield self.timekeeper.open(store)
         yield self.history.open(store)
-        yield self.subnets.open(store)
+        yield self.agreement.subnets.open(store)
         yield self._look_back()
         yield self.reloads.begin()
-        yield self.subnets.choose(self.config)
+        self.use(self.config)
+        yield self.choose(self.config)
         for lan in self.config.lans:
             self.lans.add(lan)
         for uplink in enabled(self.config):
@@ -227,6 +236,7 @@ class Gateway(Service):
             self.lans.prepare()  # Python imports while nft and the kernel work
         finally:
             yield in_force  # also before an error: what is under way is taken back when it has ended
+        yield self.agreement.see_what_was_made()
         yield self.lans.start()
         # In the worker thread: meanwhile the reactor answers those who wait, before it imports and connects uplinks.
         yield self._revive_flows()
@@ -275,6 +285,7 @@ class Gateway(Service):
         """End everything and give the machine back, or leave it to the next process; Deferred."""
         Service.stopService(self)
         self._state = "stopping"
+        self.agreement.freeze()
         self._events.emit("gateway.stopping", reason="handing over" if self._handing_over else "asked to")
         if self._port is not None:
             yield self._port.stopListening()
@@ -304,7 +315,6 @@ class Gateway(Service):
     @inlineCallbacks
     def _leave(self) -> Any:
         """Stop serving and touch nothing of the machine."""
-        self._frozen = True
         yield self._machinery.reconciler.settled()
         yield self.uplinks.hand_over_all("the gateway hands over")
         yield self.lans.stop()
@@ -341,37 +351,20 @@ class Gateway(Service):
 
     def live(self) -> Live:
         """What is live now, in order of preference."""
-        announced = {**self.remembered.links(), **dict(self.supervisor.links())}
-        order, lingering = list(self.uplinks.sections), self.supervisor.lingering()
-        here = {(i.name, i.ifindex) for i in self._machinery.interfaces()} if lingering else set()
-        return Live(
-            interfaces=self.lans.interfaces() | self.uplinks.devices(),
-            chosen=self.subnets.chosen,
-            links={name: announced[name] for name in order if name in announced},
-            lingering=tuple(link for link in lingering if (link.interface, link.ifindex) in here),
-        )
+        return self.agreement.live()
 
     def settle(self) -> Deferred[Any]:
         """Make the machine agree with configuration and live state; Deferred fires when it does."""
-        if self._frozen or self._state == "stopping":
-            return succeed(0)  # all is given back at once, or left to the next process
-        live, indices = self.live(), self.uplinks.indices
-        try:
-            wanted = machine_state(self.config, live, indices)
-        except IcsError as error:
-            return fail(error)
-        self._remember()
-        applied = self._machinery.reconciler.apply(wanted)
-        return applied.addCallback(self._in_force, wanted, data_plane(self.config, live, indices))
+        return self.agreement.settle()
 
-    def _in_force(self, count: int, wanted: MachineState, plane: DataPlane) -> int:
-        if self._machinery.reconciler.in_force is wanted:  # not one that a newer one overtook
-            self.flows.in_force(plane)
-        return count
+    def use(self, config: Configuration) -> None:
+        """From now on ``config`` says what is wanted; what follows from that is for the caller to carry out."""
+        self.config = config
+        self.agreement.use(config)
 
-    def _remember(self) -> None:
-        """Write down what the next process must know of the uplinks, started already or not."""
-        self.remembered.keep(self.uplinks.remembered(self.remembered.found))
+    def choose(self, config: Configuration) -> Deferred[Any]:
+        """Find what a configuration leaves to us."""
+        return self.agreement.choose(config)
 
     # --- reload ---
 
@@ -389,7 +382,11 @@ class Gateway(Service):
 
         machinery = self._machinery
         forecast = Forecast(
-            machinery.reconciler, self.subnets, machinery.interfaces, self.live, self.uplinks.indices
+            machinery.reconciler,
+            self.agreement.subnets,
+            lambda new: self.agreement.places.foresee(wanted(new)),
+            self.live,
+            self.uplinks.indices,
         )
         return maybeDeferred(self.reloads.load).addCallback(lambda new: forecast.preview(self.config, new))
 
@@ -419,7 +416,7 @@ class Gateway(Service):
         """See control.api.Controlled."""
         runner = self.supervisor.runner(uplink)
         yield runner.hang_up(reason)
-        self._remember()
+        self.agreement.remember()
         return runner.spec.name
 
     def restart(self) -> int:
@@ -433,23 +430,17 @@ class Gateway(Service):
 
     def status(self) -> Status:
         """See control.api.Controlled."""
-        clock, live, details = self._machinery.clock, self.live(), self._shared.details
-        traffic, active, leases = read_traffic(), self.supervisor.active(), self.leases.all()
+        clock, details = self._machinery.clock, self._shared.details
         since = Instant(clock.wall() - clock.now() + self._began)
         return Status(
             gateway=GatewayStatus(
                 __version__, self._state, since, getpid(), self._path, self.reloads.pending()
             ),
-            uplinks=tuple(
-                statustree.uplink_status(
-                    runner, self.uplinks.sections[name], name == active, clock, traffic, details
-                )
-                for runner in self.supervisor.runners()
-                if (name := runner.spec.name) in self.uplinks.sections
+            uplinks=statustree.uplinks_status(
+                self.supervisor, self.uplinks.sections, self.agreement, clock, details
             ),
-            lans=tuple(
-                statustree.lan_status(state, lan_address(state.section, live), leases, details)
-                for state in self.lans.states.values()
+            lans=statustree.lans_status(
+                self.lans.states.values(), self.agreement, self.leases.all(), details
             ),
             helpers=(),
             mappings=0,

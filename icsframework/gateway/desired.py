@@ -1,7 +1,7 @@
 """What the machine shall be like: a pure function of the configuration and of what is live now."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import field
 from ipaddress import IPv4Interface
 
 from icsframework.config.configuration import Configuration
@@ -13,11 +13,10 @@ from icsframework.dataplane.policy import build
 from icsframework.dataplane.routing import routes, rules
 from icsframework.dataplane.sysctls import sysctls
 from icsframework.errors import HostError
-from icsframework.host.state import AddressOn, LinkSettings, MachineState
+from icsframework.frozen import dataclass
+from icsframework.gateway.roles import Role, made_device
+from icsframework.host.state import AddressOn, Device, LinkSettings, MachineState, combine
 from icsframework.values import InterfaceAddress, Link
-
-DEVICE_PREFIX = "icsu-"
-"""Uplink devices that a plugin makes are called so, followed by the uplink's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +24,21 @@ class Live:
     """What is live: which interfaces are there, the addresses that ``auto`` LANs chose, and the links announced.
 
     ``links`` stand in order of preference: new flows take the first one.  ``lingering`` are links that are down and
-    whose addresses stay, because they may be back in a moment.
+    whose addresses stay, because they may be back in a moment.  ``names`` says what the interface of each role is
+    called by now, ``macs`` which address the bridge called so shows; ``refused`` are interfaces that cannot be ports.
     """
 
     interfaces: frozenset[str] = frozenset()
     chosen: Mapping[str, IPv4Interface] = field(default_factory=dict)
     links: Mapping[str, Link] = field(default_factory=dict)
     lingering: tuple[Link, ...] = ()
+    names: Mapping[Role, str] = field(default_factory=dict)
+    macs: Mapping[str, str] = field(default_factory=dict)
+    refused: frozenset[str] = frozenset()
+
+    def called(self, role: Role, configured: str | None) -> str:
+        """The name of a role's interface, "" if it is not known yet."""
+        return self.names.get(role, configured or "")
 
 
 def lan_address(lan: LanSection, live: Live) -> InterfaceAddress | None:
@@ -39,9 +46,16 @@ def lan_address(lan: LanSection, live: Live) -> InterfaceAddress | None:
     return lan.address if lan.address is not None else live.chosen.get(lan.name)
 
 
-def uplink_device(uplink: UplinkSection) -> str:
-    """The interface that an uplink's packets leave by."""
-    return uplink.interface or f"{DEVICE_PREFIX}{uplink.name}"
+def lan_device(lan: LanSection, live: Live) -> str:
+    """The interface that a LAN is on, "" if its name is not known yet."""
+    return live.called(Role("lan", lan.name), lan.device)
+
+
+def uplink_device(uplink: UplinkSection, live: Live | None = None) -> str:
+    """The interface that an uplink's packets leave by, "" if its name is not known yet."""
+    if uplink.vlan is None and (uplink.interface is not None or uplink.match is not None):
+        return (live or Live()).called(Role("uplink", uplink.name), uplink.interface)
+    return made_device(uplink.name)
 
 
 def data_plane(config: Configuration, live: Live, indices: Mapping[str, int]) -> DataPlane:
@@ -51,11 +65,13 @@ def data_plane(config: Configuration, live: Live, indices: Mapping[str, int]) ->
     lans = {}
     for lan in config.lans:
         address = lan_address(lan, live)
-        if lan.device and address is not None:
-            lans[lan.name] = LanSide(lan.name, lan.device, address, lan.reach, lan.bridge is not None)
+        device = lan_device(lan, live)
+        if device and address is not None:
+            lans[lan.name] = LanSide(lan.name, device, address, lan.reach, lan.bridge is not None)
     uplinks = tuple(
-        UplinkSide(uplink.name, indices[uplink.name], uplink_device(uplink), live.links.get(uplink.name))
+        UplinkSide(uplink.name, indices[uplink.name], device, live.links.get(uplink.name))
         for uplink in enabled(config)
+        if (device := uplink_device(uplink, live))
     )
     known = tuple(
         LanSide(
@@ -74,9 +90,12 @@ def machine_state(config: Configuration, live: Live, indices: Mapping[str, int])
     """Everything that the machine shall be.  HostError if a link's subnet is that of a LAN (RFC 4787 REQ-7)."""
     plane = data_plane(config, live, indices)
     _refuse_collisions(plane)
+    devices = _devices(config, live)
+    here = live.interfaces | {device.interface for device in devices}
     return MachineState(
-        links=frozenset(_links(config, live)),
-        addresses=frozenset(_addresses(plane, live)),
+        devices=devices,
+        links=_links(config, live, here),
+        addresses=frozenset(_addresses(plane, live, here)),
         routes=routes(plane),
         rules=rules(plane),
         sysctls=sysctls(plane),
@@ -89,18 +108,50 @@ def enabled(config: Configuration) -> tuple[UplinkSection, ...]:
     return tuple(uplink for uplink in config.uplinks if uplink.enabled)
 
 
-def _links(config: Configuration, live: Live) -> list[LinkSettings]:
-    found = [LinkSettings(lan.device, up=True) for lan in config.lans if lan.device in live.interfaces]
+def _devices(config: Configuration, live: Live) -> frozenset[Device]:
+    """The bridges and VLANs to make."""
+    made = {Device(lan_device(lan, live), "bridge") for lan in config.lans if lan.bridge is not None}
     for uplink in enabled(config):
-        link = live.links.get(uplink.name)
-        if uplink.interface and uplink.interface in live.interfaces:
-            mtu = link.mtu if link is not None and link.kind == "ethernet" else uplink.mtu
-            found.append(LinkSettings(uplink.interface, up=True, mtu=mtu, mac=uplink.mac))
-    return found
+        below = live.called(Role("below", uplink.name), uplink.interface)
+        if uplink.vlan is not None and below in live.interfaces:
+            made.add(Device(uplink_device(uplink, live), "vlan", below, uplink.vlan))
+    return frozenset(made)
 
 
-def _addresses(plane: DataPlane, live: Live) -> list[AddressOn]:
-    found = [AddressOn(lan.interface, lan.address) for lan in plane.lans if lan.interface in live.interfaces]
+def _links(config: Configuration, live: Live, here: frozenset[str]) -> frozenset[LinkSettings]:
+    """Settings of the interfaces that are there; what several want of the one below them is joined."""
+    found = [one for lan in config.lans for one in _lan_links(lan, live, here)]
+    found += [one for uplink in enabled(config) for one in _uplink_links(uplink, live, here)]
+    return combine(MachineState(links=frozenset({one})) for one in found).links
+
+
+def _lan_links(lan: LanSection, live: Live, here: frozenset[str]) -> Iterator[LinkSettings]:
+    device = lan_device(lan, live)
+    if lan.bridge is None:
+        if device in here:
+            yield LinkSettings(device, up=True)
+        return
+    yield LinkSettings(device, up=True, mac=live.macs.get(lan.bridge.name))
+    for port in lan.bridge.ports:
+        name = live.called(Role("port", lan.name, port), port)
+        if name in live.interfaces and name not in live.refused:
+            yield LinkSettings(name, up=True, master=device)
+
+
+def _uplink_links(uplink: UplinkSection, live: Live, here: frozenset[str]) -> Iterator[LinkSettings]:
+    if uplink.interface is None and uplink.match is None:
+        return  # its plugin takes care of the device
+    device, link = uplink_device(uplink, live), live.links.get(uplink.name)
+    below = live.called(Role("below", uplink.name), uplink.interface)
+    if uplink.vlan is not None and below in live.interfaces:
+        yield LinkSettings(below, up=True)
+    if device in here:
+        mtu = link.mtu if link is not None and link.kind == "ethernet" else uplink.mtu
+        yield LinkSettings(device, up=True, mtu=mtu, mac=uplink.mac)
+
+
+def _addresses(plane: DataPlane, live: Live, here: frozenset[str]) -> list[AddressOn]:
+    found = [AddressOn(lan.interface, lan.address) for lan in plane.lans if lan.interface in here]
     return found + [
         AddressOn(link.interface, own)
         for link in (*live.links.values(), *live.lingering)

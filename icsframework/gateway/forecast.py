@@ -12,11 +12,11 @@ from icsframework.dataplane.marks import assign_indices
 from icsframework.dataplane.render import render
 from icsframework.dataplane.ruleset import Table
 from icsframework.gateway import plan
-from icsframework.gateway.desired import Live, enabled, machine_state, uplink_device
+from icsframework.gateway.desired import Live, enabled, machine_state
+from icsframework.gateway.roles import Place, Role
 from icsframework.gateway.subnets import ChosenSubnets
 from icsframework.host.reconcile import Reconciler
 from icsframework.status import ReloadPreview
-from icsframework.values import InterfaceInfo
 
 __all__ = ["Forecast", "table_difference"]
 
@@ -28,13 +28,13 @@ class Forecast:
         self,
         reconciler: Reconciler,
         subnets: ChosenSubnets,
-        interfaces: Callable[[], Sequence[InterfaceInfo]],
+        foresee: Callable[[Configuration], Mapping[Role, Place]],
         live: Callable[[], Live],
         indices: Mapping[str, int],
     ) -> None:
         self._reconciler = reconciler
         self._subnets = subnets
-        self._interfaces = interfaces
+        self._foresee = foresee
         self._live = live
         self._indices = indices
 
@@ -57,12 +57,12 @@ class Forecast:
         now = self._live()
         anew = {step.uplink.name for step in steps if isinstance(step, plan.ChangeUplink) and step.restart}
         names = {uplink.name for uplink in enabled(new)} - anew
-        devices = {lan.device for lan in new.lans} | {uplink_device(uplink) for uplink in enabled(new)}
-        here = {info.name for info in self._interfaces()}
+        places = self._foresee(new)
         order = [uplink.name for uplink in enabled(new)]
         return replace(
             now,
-            interfaces=frozenset(devices & here),
+            interfaces=frozenset(place.name for place in places.values() if place.info is not None),
+            names={role: place.name for role, place in places.items()},
             chosen={**now.chosen, **self._subnets.picks(new)},
             links={name: now.links[name] for name in order if name in names and name in now.links},
         )

@@ -10,8 +10,10 @@ from twisted.python.failure import Failure
 
 from icsframework.config.lans import LanSection
 from icsframework.errors import IcsError
+from icsframework.gateway.places import Places
+from icsframework.gateway.roles import Place, Role
 from icsframework.gateway.services import LanServices
-from icsframework.interfaces import IEvents, IHost, Unwatch
+from icsframework.interfaces import IEvents, Unwatch
 from icsframework.values import InterfaceAddress, InterfaceInfo, Lan
 
 
@@ -26,10 +28,10 @@ class ServiceState:
 
 @dataclass(slots=True)
 class LanState:
-    """One LAN as it stands.  ``info`` is None while the interface is absent; ``served`` is the Lan the services know."""
+    """One LAN as it stands.  ``served`` is the Lan the services know."""
 
     section: LanSection
-    info: InterfaceInfo | None = None
+    place: Place = field(default_factory=Place)
     served: Lan | None = None
     services: dict[str, ServiceState] = field(default_factory=dict)
     unwatch: Unwatch | None = None
@@ -37,9 +39,19 @@ class LanState:
     """Why the machine could not be made ready for it, or None."""
 
     @property
+    def info(self) -> InterfaceInfo | None:
+        """Its interface; None while that is absent."""
+        return self.place.info
+
+    @property
+    def interface(self) -> str:
+        """What its interface is called now, or in the file."""
+        return self.place.name or self.section.device
+
+    @property
     def reason(self) -> str | None:
         """Why it is not served, or None."""
-        return self.fault if self.info is not None else f"there is no interface {self.section.device}"
+        return self.fault if self.info is not None else self.place.reason
 
     @property
     def wanted(self) -> list[str]:
@@ -56,14 +68,14 @@ class Lans:
 
     def __init__(
         self,
-        host: IHost,
+        places: Places,
         services: LanServices,
         events: IEvents,
         log: Logger,
         settle: Callable[[], Deferred[Any]],
         address_of: Callable[[LanSection], InterfaceAddress | None],
     ) -> None:
-        self._host = host
+        self._places = places
         self._services = services
         self._events = events
         self._log = log
@@ -73,27 +85,24 @@ class Lans:
         self._started = False
         self.states: dict[str, LanState] = {}
 
-    def interfaces(self) -> frozenset[str]:
-        """The interfaces of LANs that are there."""
-        return frozenset(state.section.device for state in self.states.values() if state.info is not None)
-
     def add(self, section: LanSection) -> None:
         """Take a LAN into account: from now on its interface is watched; ``start`` or ``replace`` serves it."""
         state = LanState(section)
 
-        def seen(info: InterfaceInfo | None) -> None:
+        def seen(place: Place) -> None:
             if section.name in self.states:
-                self._seen(state, info)
+                self._seen(state, place)
             else:
-                state.info = info  # what is there now; what to do about it says our caller
+                state.place = place  # what is there now; what to do about it says our caller
 
-        state.unwatch = self._host.watch_interface(section.device, seen)
+        state.unwatch = self._places.watch(Role("lan", section.name), seen)
         self.states[section.name] = state
 
     def prepare(self) -> None:
         """Make the services that ``start`` will start, while the machine is made ready for them.  Raises PluginError."""
         for state in self.states.values():
-            for plugin in state.wanted if state.info is not None else ():
+            coming = state.info is not None or state.section.bridge is not None
+            for plugin in state.wanted if coming else ():
                 self._services.prepare(plugin)
 
     @inlineCallbacks
@@ -107,7 +116,8 @@ class Lans:
     def replace(self, section: LanSection) -> Any:
         """Take new settings of a LAN, without a gap where the interface stays the same; fails like ``start``."""
         state = self.states[section.name]
-        if section.device != state.section.device:
+        place = self._places.of(Role("lan", section.name))
+        if _device(place) != _device(state.place):
             yield self.remove(section.name)
             self.add(section)
             state = self.states[section.name]
@@ -118,7 +128,14 @@ class Lans:
                     yield self._lock.run(self._services.withdraw, plugin, section.name)
                     state.services.pop(plugin, None)
         yield self._settle()
+        self._places.look()  # that has made its bridge, perhaps
         yield self._lock.run(self._agree, state, True)
+
+    @inlineCallbacks
+    def renumber(self, name: str) -> Any:
+        """Tell the services of a LAN that its address is another one now."""
+        if name in self.states:
+            yield self._lock.run(self._agree, self.states[name], False)
 
     @inlineCallbacks
     def remove(self, name: str) -> Any:
@@ -138,18 +155,13 @@ class Lans:
 
     # --- one LAN ---
 
-    def _seen(self, state: LanState, info: InterfaceInfo | None) -> None:
-        was_there, before = state.info is not None, state.info
-        state.info = info
-        if not self._started:
+    def _seen(self, state: LanState, place: Place) -> None:
+        before, info = state.info, place.info
+        state.place = place
+        if not self._started or _nature(before) == _nature(info):
             return
-        if info is None and was_there:
+        if info is None:
             self._events.emit("lan.absent", lan=state.section.name, reason=state.reason)
-        elif info is None or (
-            before is not None
-            and (before.ifindex, before.mac, before.mtu) == (info.ifindex, info.mac, info.mtu)
-        ):
-            return
         state.fault = None
         agreed = self._settle().addCallback(lambda _: self._lock.run(self._agree, state, False))
         agreed.addErrback(self._not_ready, state)
@@ -203,4 +215,15 @@ class Lans:
         info, address = state.info, self._address_of(state.section)
         if info is None or address is None:
             return None
-        return Lan(state.section.name, info.name, info.ifindex, info.mac, address, info.mtu)
+        auto = state.section.address is None
+        return Lan(state.section.name, info.name, info.ifindex, info.mac, address, info.mtu, auto)
+
+
+def _device(place: Place) -> str | int:
+    """The same for the same device, whatever it is called."""
+    return place.name if place.info is None else place.info.ifindex
+
+
+def _nature(info: InterfaceInfo | None) -> tuple[str, int, str, int] | None:
+    """What services depend on."""
+    return None if info is None else (info.name, info.ifindex, info.mac, info.mtu)

@@ -6,7 +6,6 @@ errors, whose exit status twistd keeps.
 
 import platform
 import shutil
-import socket
 from collections.abc import Callable, Iterator, Sequence
 
 from icsframework.config.configuration import Configuration
@@ -15,8 +14,10 @@ from icsframework.errors import ConfigurationError, InterfaceMissing, PluginErro
 from icsframework.fields import PluginConfig
 from icsframework.frozen import dataclass
 from icsframework.gateway.desired import enabled
+from icsframework.gateway.roles import Role, Wanted, assign, wanted
+from icsframework.host.inventory import read_interfaces
 from icsframework.registry import KINDS, Registry
-from icsframework.values import Readiness, SystemInfo
+from icsframework.values import InterfaceInfo, Readiness, SystemInfo
 
 PROGRAM_DIRECTORIES = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Where programs are looked for besides PATH: an ordinary user's PATH lacks the sbin directories."""
@@ -91,28 +92,39 @@ def find_program(name: str) -> str | None:
     return shutil.which(name) or shutil.which(name, path=PROGRAM_DIRECTORIES)
 
 
-def interfaces_here() -> frozenset[str]:
-    """Names of this network namespace's interfaces."""
-    return frozenset(name for _, name in socket.if_nameindex())
+def interfaces_here() -> Sequence[InterfaceInfo]:
+    """This network namespace's interfaces."""
+    return read_interfaces()
 
 
-def require_interfaces(config: Configuration, here: frozenset[str]) -> None:
+def require_interfaces(config: Configuration, here: Sequence[InterfaceInfo]) -> None:
     """InterfaceMissing if no LAN or no uplink has an interface that is there: there is nothing to serve.
 
-    Uplinks whose plugin makes the interface count as there.
+    Uplinks whose plugin makes the interface count as there, and LANs whose bridge can have a port.
     """
-    lans = [lan.device for lan in config.lans if lan.device]
-    uplinks = [uplink.interface for uplink in enabled(config)]
-    if not any(lan in here for lan in lans):
-        raise InterfaceMissing(_nothing("LAN", lans, here))
-    if not any(uplink is None or uplink in here for uplink in uplinks):
-        raise InterfaceMissing(_nothing("uplink", [uplink for uplink in uplinks if uplink], here))
+    found = assign(wanted(config), here, {})
+    lans = [role for role in found if role.kind in ("lan", "port")]
+    if not any(found[role].info is not None for role in lans):
+        raise InterfaceMissing(_nothing("LAN", config, lans, here))
+    uplinks = [role for role in found if role.kind in ("uplink", "below")]
+    makes_its_own = {uplink.name for uplink in enabled(config)} - {role.name for role in uplinks}
+    if not makes_its_own and not any(found[role].info is not None for role in uplinks):
+        raise InterfaceMissing(_nothing("uplink", config, uplinks, here))
 
 
-def _nothing(what: str, names: Sequence[str], here: frozenset[str]) -> str:
-    wanted = ", ".join(names) or "none configured"
-    there = ", ".join(sorted(here - {"lo"})) or "none"
-    return f"nothing to serve: no interface of any {what} is here ({wanted}); this machine has: {there}"
+def _to_be_found(config: Configuration) -> list[Wanted]:
+    """The roles whose interface we do not make ourselves."""
+    roles = wanted(config)
+    made = {Role("lan", role.role.name) for role in roles if role.role.kind == "port"}
+    made |= {Role("uplink", role.role.name) for role in roles if role.role.kind == "below"}
+    return [role for role in roles if role.role not in made]
+
+
+def _nothing(what: str, config: Configuration, roles: Sequence[Role], here: Sequence[InterfaceInfo]) -> str:
+    names = [one.name or one.mac for one in _to_be_found(config) if one.role in roles]
+    sought = ", ".join(names) or "none configured"
+    there = ", ".join(sorted(info.name for info in here if info.name != "lo")) or "none"
+    return f"nothing to serve: no interface of any {what} is here ({sought}); this machine has: {there}"
 
 
 def reloader(path: str, registry: Registry, privileged: bool) -> Callable[[], Configuration]:
@@ -124,7 +136,9 @@ def reloader(path: str, registry: Registry, privileged: bool) -> Callable[[], Co
     return reload
 
 
-def look(config: Configuration, registry: Registry, here: frozenset[str]) -> tuple[list[str], list[str]]:
+def look(
+    config: Configuration, registry: Registry, here: Sequence[InterfaceInfo]
+) -> tuple[list[str], list[str]]:
     """What ``ics check`` says about a correct file and this machine: errors, and notes that are none.
 
     A plugin that contradicts its configuration is an error; what this machine lacks may be there elsewhere.
@@ -134,14 +148,11 @@ def look(config: Configuration, registry: Registry, here: frozenset[str]) -> tup
     return errors, [*(sentence for sentence, only_here in unready if only_here), *notes(config, here)]
 
 
-def notes(config: Configuration, here: frozenset[str]) -> list[str]:
+def notes(config: Configuration, here: Sequence[InterfaceInfo]) -> list[str]:
     """What ``ics check`` says about this machine without it being an error."""
-    names = [(f"LAN {lan.name}", lan.device) for lan in config.lans if lan.device]
-    names += [
-        (f"uplink {uplink.name}", uplink.interface or "") for uplink in enabled(config) if uplink.interface
-    ]
+    found = assign(wanted(config), here, {})
     return [
-        f"{where}: there is no interface {name} on this machine now; it is used as soon as it appears"
-        for where, name in names
-        if name not in here
+        f"{one.role}: {found[one.role].reason} on this machine now; it is used as soon as it appears"
+        for one in _to_be_found(config)
+        if found[one.role].info is None
     ]

@@ -1,19 +1,65 @@
 """Builds the frozen status tree from the parts of the gateway."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from icsframework.config.uplinks import UplinkSection
-from icsframework.gateway.desired import uplink_device
+from icsframework.gateway.agreement import Agreement
+from icsframework.gateway.desired import Live, uplink_device
 from icsframework.gateway.lans import LanState
-from icsframework.host.traffic import Traffic
+from icsframework.host.traffic import Traffic, read_traffic
 from icsframework.interfaces import IClock
 from icsframework.status import Instant, LanStatus, LeaseStatus, UplinkStatus, cause_to_json
 from icsframework.uplinks.runner import Runner
-from icsframework.values import Connecting, InterfaceAddress, LeaseView, Up
+from icsframework.uplinks.supervisor import Supervisor
+from icsframework.values import Absent, Connecting, InterfaceAddress, LeaseView, Up
 
 Details = Mapping[str, Callable[[], dict[str, Any]]]
 NO_TRAFFIC = Traffic(0, 0)
+
+
+def uplinks_status(
+    supervisor: Supervisor,
+    sections: Mapping[str, UplinkSection],
+    agreement: Agreement,
+    clock: IClock,
+    details: Details,
+) -> tuple[UplinkStatus, ...]:
+    """All uplinks, in order of preference."""
+    live, lacks, active = agreement.live(), agreement.underlay.uplink_lacks, supervisor.active()
+    traffic = read_traffic()
+    known = [runner for runner in supervisor.runners() if runner.spec.name in sections]
+    return tuple(
+        uplink_status(
+            runner,
+            sections[runner.spec.name],
+            runner.spec.name == active,
+            clock,
+            traffic,
+            details,
+            live,
+            lacks(sections[runner.spec.name]),
+        )
+        for runner in known
+    )
+
+
+def lans_status(
+    states: Iterable[LanState], agreement: Agreement, leases: Sequence[LeaseView], details: Details
+) -> tuple[LanStatus, ...]:
+    """All LANs."""
+    lacks, remark = agreement.underlay.lan_lacks, agreement.renumbering.reason
+    return tuple(
+        lan_status(
+            state,
+            agreement.address_of(state.section),
+            leases,
+            details,
+            lacks(state.section),
+            remark(state.section.name),
+        )
+        for state in states
+    )
 
 
 def uplink_status(
@@ -23,11 +69,13 @@ def uplink_status(
     clock: IClock,
     traffic: Mapping[str, Traffic],
     details: Details,
+    live: Live | None = None,
+    lacks: str | None = None,
 ) -> UplinkStatus:
-    """One uplink."""
+    """One uplink; ``lacks`` says why its device cannot be there, if the core knows better than the plugin."""
     state = runner.shown()
     link = state.link if isinstance(state, Up) else None
-    interface = link.interface if link is not None else uplink_device(section)
+    interface = link.interface if link is not None else uplink_device(section, live)
     bytes_ = traffic.get(interface, NO_TRAFFIC)
     retry_at = getattr(state, "retry_at", None)
     return UplinkStatus(
@@ -46,7 +94,7 @@ def uplink_status(
         metered=section.metered,
         since=_wall(clock, link.since) if link is not None else None,
         cause=cause_to_json(runner.cause),
-        reason=getattr(state, "reason", None) or None,
+        reason=(lacks if isinstance(state, Absent) and lacks else getattr(state, "reason", None)) or None,
         retry_at=_wall(clock, retry_at) if retry_at is not None else None,
         rx_bytes=bytes_.received,
         tx_bytes=bytes_.sent,
@@ -55,17 +103,22 @@ def uplink_status(
 
 
 def lan_status(
-    state: LanState, address: InterfaceAddress | None, leases: Sequence[LeaseView], details: Details
+    state: LanState,
+    address: InterfaceAddress | None,
+    leases: Sequence[LeaseView],
+    details: Details,
+    lacks: str | None = None,
+    remark: str | None = None,
 ) -> LanStatus:
-    """One LAN."""
+    """One LAN; ``lacks`` says why nobody can be behind its bridge, ``remark`` what is worth knowing otherwise."""
     failed = next((s for s in state.services.values() if s.state == "failed"), None)
-    reason = state.reason or (f"{failed.plugin}: {failed.reason}" if failed is not None else None)
+    reason = state.reason or lacks or (f"{failed.plugin}: {failed.reason}" if failed is not None else None)
     return LanStatus(
         name=state.section.name,
-        interface=state.section.device,
+        interface=state.interface,
         address=str(address) if address is not None else "auto",
-        state=_lan_state(state, failed is not None),
-        reason=reason,
+        state=_lan_state(state, lacks is not None, failed is not None),
+        reason=reason or remark,
         services=tuple(
             {"plugin": s.plugin, "state": s.state, "reason": s.reason, "details": _details(details, s.plugin)}
             for s in state.services.values()
@@ -74,8 +127,8 @@ def lan_status(
     )
 
 
-def _lan_state(state: LanState, failed: bool) -> str:
-    if state.info is None:
+def _lan_state(state: LanState, lacks: bool, failed: bool) -> str:
+    if state.info is None or lacks:
         return "absent"
     if failed or state.fault is not None:
         return "failed"

@@ -7,6 +7,7 @@ from typing import Any
 from twisted.internet.defer import inlineCallbacks
 
 from icsframework.config.configuration import Configuration
+from icsframework.config.lans import LanSection
 from icsframework.config.subnets import pick_subnet
 from icsframework.interfaces import IJournal, IStore
 from icsframework.values import InterfaceInfo, Network
@@ -27,8 +28,14 @@ def taken(config: Configuration, interfaces: Iterable[InterfaceInfo], but: str) 
 class ChosenSubnets:
     """LAN name -> address, on disk."""
 
-    def __init__(self, interfaces: Callable[[], Sequence[InterfaceInfo]]) -> None:
+    def __init__(
+        self,
+        interfaces: Callable[[], Sequence[InterfaceInfo]],
+        called: Callable[[LanSection], str] = lambda lan: lan.device,
+    ) -> None:
+        """``called`` says what the interface of a LAN is called now."""
         self._interfaces = interfaces
+        self._called = called
         self._journal: IJournal | None = None
         self.chosen: dict[str, IPv4Interface] = {}
 
@@ -40,20 +47,23 @@ class ChosenSubnets:
             self.chosen[record["lan"]] = IPv4Interface(record["address"])
 
     @inlineCallbacks
-    def choose(self, config: Configuration) -> Any:
-        """Give every ``auto`` LAN an address that collides with nothing here; the one of last time if that still holds."""
-        for name, address in self.picks(config).items():
+    def choose(self, config: Configuration, elsewhere: Sequence[Network] = ()) -> Any:
+        """Give every ``auto`` LAN an address that collides with nothing here; the one of last time if that still holds.
+
+        ``elsewhere`` are networks that will be here in a moment.
+        """
+        for name, address in self.picks(config, elsewhere).items():
             if self._journal is not None:
                 yield self._journal.append({"lan": name, "address": str(address)})
             self.chosen[name] = address
 
-    def picks(self, config: Configuration) -> dict[str, IPv4Interface]:
+    def picks(self, config: Configuration, elsewhere: Sequence[Network] = ()) -> dict[str, IPv4Interface]:
         """The addresses that ``choose`` would choose anew."""
         wanting = [lan for lan in config.lans if lan.address is None]
         interfaces = self._interfaces() if wanting else ()
         picked: dict[str, IPv4Interface] = {}
         for lan in wanting:
-            avoid = taken(config, interfaces, lan.device)
+            avoid = [*taken(config, interfaces, self._called(lan)), *elsewhere]
             others = {**self.chosen, **picked}
             avoid += [
                 a.network for name, a in others.items() if name != lan.name and self._is_auto(config, name)

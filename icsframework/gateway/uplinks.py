@@ -8,22 +8,28 @@ from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred
 from icsframework.config.uplinks import UplinkSection
 from icsframework.dataplane.marks import MAX_UPLINKS, Marks, assign_indices
 from icsframework.errors import IcsError, PluginError
-from icsframework.gateway.desired import uplink_device
+from icsframework.gateway.places import Places
+from icsframework.gateway.roles import Place, Role, made_device, of_uplink
 from icsframework.gateway.view import GatewayView
-from icsframework.interfaces import IHost, IUplink, Unwatch
+from icsframework.interfaces import IUplink, Unwatch
 from icsframework.patience import within
 from icsframework.registry import Registry, create
 from icsframework.uplinks.runner import UplinkSpec
 from icsframework.uplinks.saved import SavedUplink
 from icsframework.uplinks.supervisor import Supervisor
-from icsframework.values import InterfaceInfo, RestartMe, UplinkSettings, UplinkState
+from icsframework.values import RestartMe, UplinkSettings, UplinkState
 
 
-def settings(section: UplinkSection, mark: int) -> UplinkSettings:
-    """What the plugin gets of an entry."""
+def settings(section: UplinkSection, mark: int, interface: str = "") -> UplinkSettings:
+    """What the plugin gets of an entry; ``interface`` is what its interface is called now, as far as that is known.
+
+    One that is found by its MAC address and was never here is called by that: no interface can have such a name.
+    """
+    match = section.match.mac if section.match is not None and section.vlan is None else ""
+    by_name = section.interface if section.vlan is None else None
     return UplinkSettings(
         name=section.name,
-        interface=uplink_device(section),
+        interface=interface or by_name or match or made_device(section.name),
         own=section.own,
         metered=section.metered,
         mtu=section.mtu,
@@ -41,7 +47,7 @@ class Uplinks:
         supervisor: Supervisor,
         registry: Registry,
         make_view: Callable[[str], GatewayView],
-        host: IHost,
+        places: Places,
         marks: Marks,
         indices: Mapping[str, int],
         settle: Callable[[], Deferred[Any]],
@@ -51,35 +57,48 @@ class Uplinks:
         self.indices = indices
         self._registry = registry
         self._make_view = make_view
-        self._host = host
+        self._places = places
         self._marks = marks
         self._settle = settle
         self._views: dict[str, GatewayView] = {}
-        self._present: dict[str, bool] = {}
+        self._given: dict[str, str] = {}
+        """The interface that each plugin was told."""
         self._unwatch: dict[str, Unwatch] = {}
-
-    def devices(self) -> frozenset[str]:
-        """Interfaces of uplinks that are there."""
-        return frozenset(
-            section.interface
-            for name, section in self.sections.items()
-            if section.interface and self._present.get(name)
-        )
 
     def watch(self, section: UplinkSection) -> None:
         """Take an uplink into account: its device is closed, and brought up as soon as it is there."""
         self.sections[section.name] = section
 
-        def seen(info: InterfaceInfo | None) -> None:
-            there = info is not None
-            appeared = there and not self._present.get(section.name, False)
-            self._present[section.name] = there
-            if appeared and section.name in self._views:
-                log = self._views[section.name].log
-                self._settle().addErrback(lambda why: log.error("{why}", why=why.getErrorMessage()))
+        before = Place()
 
-        if section.interface:
-            self._unwatch[section.name] = self._host.watch_interface(section.interface, seen)
+        def seen(place: Place) -> None:
+            nonlocal before
+            last, before = before, place
+            if place.info is None or (last.info is not None and last.name == place.name):
+                return
+            if section.name in self._views:
+                log = self._views[section.name].log
+                self._moved(section.name, place.name).addErrback(
+                    lambda why: log.error("{why}", why=why.getErrorMessage())
+                )
+
+        if any(True for _ in of_uplink(section)):
+            self._unwatch[section.name] = self._places.watch(Role("uplink", section.name), seen)
+
+    @inlineCallbacks
+    def _moved(self, name: str, interface: str) -> Any:
+        """The interface of an uplink has appeared, or has another name: close it, and tell the plugin its name."""
+        yield self._settle()
+        if name in self._views and self._given.get(name) != interface:
+            yield self.change(self.sections[name], restart=False)
+
+    def _called(self, section: UplinkSection) -> str:
+        return self._places.of(Role("uplink", section.name)).name
+
+    def _settings(self, section: UplinkSection, mark: int) -> UplinkSettings:
+        made = settings(section, mark, self._called(section))
+        self._given[section.name] = made.interface
+        return made
 
     def start(self, section: UplinkSection, saved: SavedUplink | None = None) -> None:
         """Make and start the plugin of an uplink that is watched; ``saved`` is what an earlier process left of it.
@@ -91,10 +110,12 @@ class Uplinks:
         view = self._make_view(f"uplink.{name}")
 
         def make(observer: Callable[[UplinkState], None]) -> IUplink:
-            made: IUplink = create(self._registry, "uplink", plugin, settings(section, mark), view, observer)
+            made: IUplink = create(
+                self._registry, "uplink", plugin, self._settings(section, mark), view, observer
+            )
             return made
 
-        spec = UplinkSpec(name, plugin, section.connect, uplink_device(section), section.metered, mark, make)
+        spec = UplinkSpec(name, plugin, section.connect, self._called(section), section.metered, mark, make)
         try:
             self.supervisor.start(spec, saved)
         except Exception as error:
@@ -125,7 +146,7 @@ class Uplinks:
     def _reconfigure(self, section: UplinkSection) -> Any:
         """Give the running plugin new settings; True if it wants a restart.  PluginError: the old ones stay in force."""
         runner = self.supervisor.runner(section.name)
-        new = settings(section, runner.spec.mark)
+        new = self._settings(section, runner.spec.mark)
         whose = f"uplink {section.name}: reconfigure of uplink plugin {section.plugin!r}"
         try:
             answer = maybeDeferred(runner.plugin.reconfigure, new)
@@ -150,7 +171,7 @@ class Uplinks:
 
     def _forget(self, name: str) -> None:
         del self.sections[name]
-        self._present.pop(name, None)
+        self._given.pop(name, None)
         unwatch = self._unwatch.pop(name, None)
         if unwatch is not None:
             unwatch()

@@ -82,7 +82,7 @@ class DhcpConfig(LanServiceConfig):
     range: tuple[Ipv4Address, Ipv4Address] | None = None
     """First and last address to give out; derived from the LAN's address if left out."""
     lease: Duration = 43200.0
-    """How long a client may use its address without asking again."""
+    """How long a client may use its address without asking again; left out on a LAN with address: auto, 10 minutes."""
     reservations: tuple[Reservation, ...] = ()
     """Addresses that belong to one client each, inside or outside the range."""
     authoritative: bool = False

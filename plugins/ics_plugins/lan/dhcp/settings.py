@@ -17,6 +17,9 @@ SHORTEST_LEASE = 120
 """Seconds; a client may ask for less than is configured, but not so little that it keeps us busy."""
 LONGEST_LEASE = 0xFFFFFFFE
 """Seconds; 0xFFFFFFFF would mean for ever (RFC 2131 section 3.3)."""
+AUTO_LEASE = 600
+"""Seconds, where the LAN's subnet may change (Lan.auto): after a change a client is without network until it asks
+again, by broadcast after seven eighths of this."""
 MAX_POOL = 65536
 """Addresses in one pool: a /16, more than one link can sensibly hold."""
 
@@ -81,7 +84,7 @@ def settings_for(lan: Lan, config: "DhcpConfig") -> Settings:
         raise ConfigurationError(
             f"LAN {lan.name} has the IPv6 address {address}; dhcp needs an IPv4 one: set address to, say, 192.168.0.1/24."
         )
-    first, last = config.range or default_range(address)
+    first, last = _range(address, config)
     by_mac = {_mac(r.mac): Reserved(int(r.address), r.hostname or "") for r in config.reservations if r.mac}
     by_client = {
         bytes.fromhex(r.client_id.replace(":", "")): Reserved(int(r.address), r.hostname or "")
@@ -96,7 +99,7 @@ def settings_for(lan: Lan, config: "DhcpConfig") -> Settings:
         mask=int(address.netmask),
         first=int(first),
         last=int(last),
-        lease=min(LONGEST_LEASE, max(SHORTEST_LEASE, math.floor(config.lease))),
+        lease=min(LONGEST_LEASE, max(SHORTEST_LEASE, math.floor(_lease(lan, config)))),
         options=_client_options(lan, address, config),
         by_mac=by_mac,
         by_client=by_client,
@@ -104,6 +107,20 @@ def settings_for(lan: Lan, config: "DhcpConfig") -> Settings:
         probe=config.probe,
         authoritative=config.authoritative,
     )
+
+
+def _lease(lan: Lan, config: "DhcpConfig") -> float:
+    """What the file says; what it leaves to us is short where the subnet may change."""
+    written = "lease" in config.model_fields_set
+    return min(config.lease, AUTO_LEASE) if lan.auto and not written else config.lease
+
+
+def _range(address: IPv4Interface, config: "DhcpConfig") -> tuple[IPv4Address, IPv4Address]:
+    """The range of the file, unless the LAN has moved to a subnet of which it is no part."""
+    written = config.range
+    if written is None or not all(end in address.network for end in written):
+        return default_range(address)
+    return written
 
 
 def _mac(text: str) -> bytes:

@@ -303,4 +303,4 @@ def _way(view: UplinkView) -> tuple[str, int, tuple[Address, ...]]:
 
 def _place(lan: Lan) -> tuple[Any, ...]:
     """What the LAN's sockets depend on."""
-    return lan.address, lan.interface, lan.ifindex
+    return lan.address, lan.ifindex  # a rename changes nothing: sockets are bound to the index

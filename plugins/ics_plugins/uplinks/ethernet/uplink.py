@@ -62,6 +62,11 @@ class EthernetUplink(Service):
     def startService(self) -> None:
         """See IPlugin."""
         Service.startService(self)
+        self._watch()
+
+    def _watch(self) -> None:
+        if self._unwatch is not None:
+            self._unwatch()
         self._unwatch = self._gateway.host.watch_interface(self._settings.interface, self._seen)
 
     def stopService(self) -> Deferred[None]:
@@ -77,10 +82,15 @@ class EthernetUplink(Service):
         return ended.addCallback(lambda _: self._memory.close())
 
     def reconfigure(self, new: UplinkSettings) -> Deferred[Applied | RestartMe]:
-        """See IPlugin: DNS servers, MTU and the metered flag are taken in place."""
+        """See IPlugin: DNS servers, MTU, the metered flag and another name of the same device are taken in place."""
         old = self._settings
-        if (new.interface, new.own, new.mac, new.mark) != (old.interface, old.own, old.mac, old.mark):
+        if (new.own, new.mac, new.mark) != (old.own, old.mac, old.mark):
             return succeed(RestartMe())
+        if new.interface != old.interface:
+            if self._info is None or self._info.name != new.interface:
+                return succeed(RestartMe())
+            self._settings = new  # the same device by another name
+            self._watch()
         self._settings = new
         if isinstance(self._state, Up):
             self._announce()
@@ -136,6 +146,7 @@ class EthernetUplink(Service):
         if another_device(before, info):
             self._fail(f"{self._settings.interface} is another device than before")
         if info is not None:
+            self._take_name(before, info)
             self._take_mtu(info)
         if trouble(self._settings.interface, info) is None:
             self._cancel_grace()
@@ -147,6 +158,15 @@ class EthernetUplink(Service):
                 self._grace = self._gateway.clock.call_later(wait, self._gone)
         else:
             self._gone()
+
+    def _take_name(self, before: InterfaceInfo | None, info: InterfaceInfo) -> None:
+        """The device may be called something else by now: lease and link go on under that name."""
+        if before is None or before.name == info.name or another_device(before, info):
+            return
+        if self._session is not None:
+            self._session.info = info
+        if isinstance(self._state, Up):
+            self._announce()
 
     def _take_mtu(self, info: InterfaceInfo) -> None:
         """Remember the device's own MTU; what the core set because of our link is not it."""

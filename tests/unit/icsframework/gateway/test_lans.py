@@ -11,6 +11,8 @@ from twisted.logger import Logger
 from icsframework.config.lans import LanSection, ServiceSection
 from icsframework.errors import HostError, PortTaken
 from icsframework.gateway.lans import Lans
+from icsframework.gateway.places import Places
+from icsframework.gateway.roles import of_lan
 from icsframework.gateway.services import LanServices
 from icsframework.testing.gateway import FakeClock, FakeEvents, FakeGateway
 from icsframework.testing.host import FakeHost
@@ -47,7 +49,18 @@ class Bench:
             return made
 
         services = LanServices(FixedRegistry({("lan_service", "scripted"): self.factory}), view)
-        self.lans = Lans(self.host, services, self.events, Logger(), self.settle, lambda lan: lan.address)
+        self.places = Places(self.host)
+        self.lans = Lans(self.places, services, self.events, Logger(), self.settle, lambda lan: lan.address)
+
+    def add(self, section: LanSection) -> None:
+        """A LAN is configured."""
+        self.places.use(tuple(of_lan(section)))
+        self.lans.add(section)
+
+    def replace(self, section: LanSection) -> None:
+        """It is configured otherwise."""
+        self.places.use(tuple(of_lan(section)))
+        self.lans.replace(section)
 
     def settle(self) -> Deferred[None]:
         """Note it."""
@@ -73,16 +86,16 @@ def bench() -> Bench:
 def test_a_lan_that_is_there_is_served_at_the_start(bench: Bench) -> None:
     """The services get name, interface and address."""
     bench.host.set_interface("eth1", eth1())
-    bench.lans.add(section())
+    bench.add(section())
     bench.lans.start()
     assert bench.calls() == ["start", "serve home 192.168.0.1/24 grey"]
-    assert bench.lans.interfaces() == {"eth1"}
+    assert bench.places.present() == {"eth1"}
     assert bench.events.ids() == ["lan.serving"]
 
 
 def test_a_lan_that_appears_is_configured_then_served(bench: Bench) -> None:
     """First the address is in force, then the services bind to it."""
-    bench.lans.add(section())
+    bench.add(section())
     bench.lans.start()
     assert bench.lans.states["home"].reason == "there is no interface eth1"
     bench.host.set_interface("eth1", eth1())
@@ -93,7 +106,7 @@ def test_a_lan_that_appears_is_configured_then_served(bench: Bench) -> None:
 def test_a_lan_that_vanishes_is_withdrawn_and_served_again(bench: Bench) -> None:
     """An adapter pulled out and put back works as before, with its new index."""
     bench.host.set_interface("eth1", eth1())
-    bench.lans.add(section())
+    bench.add(section())
     bench.lans.start()
     bench.calls()
     bench.host.set_interface("eth1", None)
@@ -105,7 +118,7 @@ def test_a_lan_that_vanishes_is_withdrawn_and_served_again(bench: Bench) -> None
 def test_changes_that_do_not_matter_disturb_nobody(bench: Bench) -> None:
     """An address or a carrier that comes and goes is no reason to serve anew."""
     bench.host.set_interface("eth1", eth1())
-    bench.lans.add(section())
+    bench.add(section())
     bench.lans.start()
     bench.calls()
     bench.host.set_interface("eth1", InterfaceInfo("eth1", 3, "02:00:00:00:00:01", 1500, True, False))
@@ -115,10 +128,10 @@ def test_changes_that_do_not_matter_disturb_nobody(bench: Bench) -> None:
 def test_new_settings_are_taken_without_a_gap(bench: Bench) -> None:
     """The address is in force before the service is told of it."""
     bench.host.set_interface("eth1", eth1())
-    bench.lans.add(section())
+    bench.add(section())
     bench.lans.start()
     bench.calls()
-    bench.lans.replace(section("192.168.5.1/24", "red"))
+    bench.replace(section("192.168.5.1/24", "red"))
     assert bench.calls() == ["settle", "serve home 192.168.5.1/24 red"]
 
 
@@ -126,10 +139,10 @@ def test_another_interface_moves_the_lan(bench: Bench) -> None:
     """The old interface is left before the new one is served."""
     bench.host.set_interface("eth1", eth1())
     bench.host.set_interface("eth2", InterfaceInfo("eth2", 5, "02::2", 1500, True, True))
-    bench.lans.add(section())
+    bench.add(section())
     bench.lans.start()
     bench.calls()
-    bench.lans.replace(section(device="eth2"))
+    bench.replace(section(device="eth2"))
     assert bench.calls() == [
         "withdraw home",
         "stop",
@@ -143,7 +156,7 @@ def test_a_service_that_fails_at_the_start_refuses_it(bench: Bench) -> None:
     """A taken port is told at once, with its owner; later it is only a state."""
     bench.factory.serve_error = PortTaken("port 67 is taken by dnsmasq (pid 12)")
     bench.host.set_interface("eth1", eth1())
-    bench.lans.add(section())
+    bench.add(section())
     errors: list[str] = []
     bench.lans.start().addErrback(lambda failure: errors.append(failure.getErrorMessage()))
     assert errors == ["port 67 is taken by dnsmasq (pid 12)"]
@@ -155,7 +168,7 @@ def test_a_service_that_fails_at_the_start_refuses_it(bench: Bench) -> None:
 def test_stop_withdraws_and_watches_no_more(bench: Bench) -> None:
     """After the stop an interface that appears has no effect."""
     bench.host.set_interface("eth1", eth1())
-    bench.lans.add(section())
+    bench.add(section())
     bench.lans.start()
     bench.calls()
     bench.lans.stop()
@@ -167,7 +180,7 @@ def test_stop_withdraws_and_watches_no_more(bench: Bench) -> None:
 @pytest.mark.parametrize("end", ["remove", "stop"])
 def test_a_lan_that_goes_while_the_machine_is_made_ready_is_not_served(bench: Bench, end: str) -> None:
     """Its interface appears, and before the address is in force a reload removes the LAN, or all is stopped."""
-    bench.lans.add(section())
+    bench.add(section())
     bench.lans.start()
     bench.slow = []
     bench.host.set_interface("eth1", eth1())
@@ -179,7 +192,7 @@ def test_a_lan_that_goes_while_the_machine_is_made_ready_is_not_served(bench: Be
 def test_a_lan_that_is_removed_while_it_is_served_is_withdrawn(bench: Bench) -> None:
     """First the serve ends, then the withdraw: the plugin is never asked for both at once."""
     bench.host.set_interface("eth1", eth1())
-    bench.lans.add(section())
+    bench.add(section())
     bench.lans.prepare()
     assert bench.factory.made is not None
     serving: Deferred[None] = Deferred()
@@ -195,18 +208,18 @@ def test_a_lan_that_is_removed_while_it_is_served_is_withdrawn(bench: Bench) -> 
 def test_a_service_that_is_disabled_is_withdrawn(bench: Bench) -> None:
     """enabled: false ends it at a reload as if the entry were gone, and true begins it again."""
     bench.host.set_interface("eth1", eth1())
-    bench.lans.add(section())
+    bench.add(section())
     bench.lans.start()
     bench.calls()
-    bench.lans.replace(section(enabled=False))
+    bench.replace(section(enabled=False))
     assert bench.calls() == ["withdraw home", "stop", "settle"]
-    bench.lans.replace(section())
+    bench.replace(section())
     assert bench.calls() == ["settle", "start", "serve home 192.168.0.1/24 grey"]
 
 
 def test_a_machine_that_refuses_is_the_lans_reason(bench: Bench) -> None:
     """Status says why the LAN is not served, until it is."""
-    bench.lans.add(section())
+    bench.add(section())
     bench.lans.start()
     bench.slow = []
     bench.host.set_interface("eth1", eth1())
@@ -221,7 +234,7 @@ def test_a_machine_that_refuses_is_the_lans_reason(bench: Bench) -> None:
 def test_a_broken_service_does_not_take_the_other_down(bench: Bench) -> None:
     """While the gateway runs, the rest of a LAN is served when one plugin fails; its reason is kept."""
     both = (*section().services, ServiceSection(plugin="missing", own=ScriptedConfig()))
-    bench.lans.add(section().model_copy(update={"services": both[::-1]}))
+    bench.add(section().model_copy(update={"services": both[::-1]}))
     bench.lans.start()
     bench.host.set_interface("eth1", eth1())
     states = bench.lans.states["home"].services

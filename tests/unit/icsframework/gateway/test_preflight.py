@@ -20,7 +20,7 @@ from icsframework.gateway.preflight import (
 from icsframework.testing.lan import ScriptedLanFactory
 from icsframework.testing.registry import FixedRegistry
 from icsframework.testing.uplink import ScriptedUplinkFactory
-from icsframework.values import Readiness
+from icsframework.values import InterfaceInfo, Readiness
 
 
 @pytest.fixture
@@ -88,33 +88,41 @@ def test_a_plugin_that_is_not_ready_is_named(
     assert str(caught.value) == f"uplink eth0: uplink plugin 'modem' {words}"
 
 
+def here(*names: str) -> list[InterfaceInfo]:
+    """Interfaces that are there."""
+    return [
+        InterfaceInfo(name, 1 + index, f"02:00:5e:00:53:0{index}", 1500, True, True)
+        for index, name in enumerate(names)
+    ]
+
+
 def test_nothing_to_serve_lists_what_there_is(file: Path, plugins: FixedRegistry) -> None:
     """A gateway whose interfaces are all wrong does not start; one side present is not enough."""
     config = load_or_fail(str(file), plugins).config
     assert config is not None
-    require_interfaces(config, frozenset({"eth0", "eth1"}))
+    require_interfaces(config, here("eth0", "eth1"))
     with pytest.raises(
         InterfaceMissing, match=r"no interface of any LAN is here \(eth1\); this machine has: eth0, wlan0"
     ):
-        require_interfaces(config, frozenset({"lo", "eth0", "wlan0"}))
+        require_interfaces(config, here("lo", "eth0", "wlan0"))
     with pytest.raises(
         InterfaceMissing, match=r"no interface of any uplink is here \(eth0\); this machine has: eth1"
     ):
-        require_interfaces(config, frozenset({"lo", "eth1"}))
+        require_interfaces(config, here("lo", "eth1"))
 
 
 def test_absent_interfaces_are_notes(file: Path, plugins: FixedRegistry) -> None:
     """``ics check`` mentions them and does not fail: it may run on another machine."""
     config = load_or_fail(str(file), plugins).config
     assert config is not None
-    assert notes(config, frozenset({"eth1"})) == [
+    assert notes(config, here("eth1")) == [
         "uplink eth0: there is no interface eth0 on this machine now; it is used as soon as it appears"
     ]
 
 
 def test_the_machine_is_looked_at_without_changing_it() -> None:
     """Interfaces and programs of this machine."""
-    assert "lo" in interfaces_here()
+    assert "lo" in {info.name for info in interfaces_here()}
     assert find_program("sh")
     assert find_program("no-such-program-here") is None
 
@@ -151,7 +159,7 @@ def test_check_tells_the_file_from_the_machine(
     config = load_or_fail(str(file), plugins).config
     assert config is not None
     factory.readiness = readiness
-    found = look(config, plugins, frozenset({"eth0"}))
+    found = look(config, plugins, here("eth0"))
     assert [len(part) for part in found] == [errors, remarks + 1]
     assert (
         found[1][-1]
@@ -177,4 +185,4 @@ def test_a_plugin_that_raises_while_it_is_asked_is_named(
     with pytest.raises(PluginError) as caught:
         prepare(config, plugins, system_info(True))
     assert str(caught.value) == words
-    assert look(config, plugins, frozenset({"eth0", "eth1"})) == ([words], [])
+    assert look(config, plugins, here("eth0", "eth1")) == ([words], [])

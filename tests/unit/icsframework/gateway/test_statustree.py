@@ -10,13 +10,14 @@ from twisted.logger import Logger
 from icsframework.config.lans import LanSection
 from icsframework.config.uplinks import UplinkSection
 from icsframework.gateway.lans import LanState, ServiceState
+from icsframework.gateway.roles import Place
 from icsframework.gateway.statustree import lan_status, lease_status, plugin_warnings, uplink_status
 from icsframework.host.traffic import Traffic
 from icsframework.status import to_json
 from icsframework.testing.gateway import WALL_AT_START, FakeClock, FakeEvents
 from icsframework.testing.uplink import ScriptedUplink
 from icsframework.uplinks.runner import Runner, UplinkSpec
-from icsframework.values import Down, Failed, Family, InterfaceInfo, LeaseView, Link, Up
+from icsframework.values import Absent, Down, Failed, Family, InterfaceInfo, Lan, LeaseView, Link, Up
 
 LINK = Link(
     "eth0", 2, None, "ethernet", "kernel", 1400, False, 10.0,
@@ -118,7 +119,8 @@ def test_a_broken_plugin_does_not_break_the_status() -> None:
 
 def test_a_lan_with_its_services_and_leases() -> None:
     """State, services with their own state, and the number of its leases."""
-    state = LanState(LanSection(name="home", interface="eth1"))
+    nowhere = Place("eth1", reason="there is no interface eth1")
+    state = LanState(LanSection(name="home", interface="eth1"), nowhere)
     state.services = {
         "dhcp": ServiceState("dhcp", "serving"),
         "dns": ServiceState("dns", "failed", "port 53 is taken"),
@@ -126,7 +128,7 @@ def test_a_lan_with_its_services_and_leases() -> None:
     lease = LeaseView(IPv4Address("192.168.0.9"), "02::1", "", "pc", WALL_AT_START, "home")
     absent = lan_status(state, IPv4Interface("192.168.0.1/24"), [lease], {})
     assert (absent.state, absent.reason, absent.leases) == ("absent", "there is no interface eth1", 1)
-    state.info = InterfaceInfo("eth1", 3, "02::1", 1500, True, True)
+    state.place = Place("eth1", InterfaceInfo("eth1", 3, "02::1", 1500, True, True))
     failed = to_json(lan_status(state, None, [], {"dhcp": lambda: {"leases": 0}}))
     assert (failed["state"], failed["reason"], failed["address"]) == (
         "failed",
@@ -162,3 +164,23 @@ def test_a_leases_end_is_told_by_the_wall_clock_as_it_is_now() -> None:
     clock.wall_offset = WALL_AT_START
     clock.clock.advance(3600)
     assert to_json(lease_status(lease, clock))["expires"] == "2027-01-15T20:00:00Z"
+
+
+def test_a_lan_behind_a_bridge_without_ports_is_absent() -> None:
+    """Nobody can be there; and a LAN that is served may have something to say all the same."""
+    state = LanState(LanSection(name="home", interface="eth1"))
+    state.place = Place("eth1", InterfaceInfo("eth1", 3, "02::1", 1500, True, True))
+    state.served = Lan("home", "eth1", 3, "02::1", IPv4Interface("192.168.0.1/24"))
+    lacking = lan_status(state, None, [], {}, lacks="there is no interface eth7")
+    assert (lacking.state, lacking.reason) == ("absent", "there is no interface eth7")
+    moved = lan_status(state, None, [], {}, remark="moved from 192.168.0.1/24")
+    assert (moved.state, moved.reason) == ("up", "moved from 192.168.0.1/24")
+
+
+def test_the_core_may_know_better_why_a_device_is_absent() -> None:
+    """The interface below a VLAN is named, not the VLAN that cannot be."""
+    clock = FakeClock()
+    one = runner(clock)
+    one.plugin.report(Absent("there is no interface icsu-cable"))  # type: ignore[attr-defined]
+    shown = uplink_status(one, SECTION, False, clock, {}, {}, lacks="there is no interface eth0 (for VLAN 7)")
+    assert shown.reason == "there is no interface eth0 (for VLAN 7)"

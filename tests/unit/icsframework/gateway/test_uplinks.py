@@ -11,6 +11,8 @@ from twisted.logger import Logger
 from icsframework.config.uplinks import UplinkSection
 from icsframework.dataplane.marks import MAX_UPLINKS, Marks
 from icsframework.errors import ConfigurationError, PluginError, UplinkFailed
+from icsframework.gateway.places import Places
+from icsframework.gateway.roles import of_uplink
 from icsframework.gateway.uplinks import Uplinks, settings
 from icsframework.patience import PATIENCE
 from icsframework.testing.gateway import FakeClock, FakeEvents, FakeGateway
@@ -40,8 +42,9 @@ class Bench:
         clock = self.clock = FakeClock()
         supervisor = Supervisor(clock, FakeEvents("u", clock), Logger(), lambda: succeed(None), lambda: 0.5)
         registry = FixedRegistry({("uplink", "scripted"): self.factory})
+        self.places = Places(self.host)
         self.uplinks = Uplinks(
-            supervisor, registry, self.view, self.host, Marks(), {"cable": 1, "dsl": 2}, self.settle
+            supervisor, registry, self.view, self.places, Marks(), {"cable": 1, "dsl": 2}, self.settle
         )
 
     def view(self, owner: str) -> Any:
@@ -49,6 +52,11 @@ class Bench:
         made = FakeGateway(owner, clock=self.clock)
         made.release = lambda: self.released.append(owner)  # type: ignore[attr-defined]
         return made
+
+    def watch(self, section: UplinkSection, *all: UplinkSection) -> None:
+        """An uplink is configured, beside others."""
+        self.places.use([one for each in all or (section,) for one in of_uplink(each)])
+        self.uplinks.watch(section)
 
     def settle(self) -> Deferred[None]:
         """Count it."""
@@ -58,7 +66,7 @@ class Bench:
     def begin(self, *sections: UplinkSection) -> None:
         """Watch and start."""
         for one in sections:
-            self.uplinks.watch(one)
+            self.watch(one, *sections)
             self.uplinks.start(one)
             self.factory.made[one.name].report(Down())
 
@@ -81,12 +89,12 @@ def test_a_plugin_gets_the_cores_keys_beside_its_own() -> None:
 def test_devices_are_those_that_are_there(bench: Bench) -> None:
     """An absent device is watched; when it appears the machine is settled, so that it comes up closed."""
     bench.begin(section())
-    assert bench.uplinks.devices() == frozenset()
+    assert bench.places.present() == frozenset()
     bench.host.set_interface("eth0", ETH0)
-    assert bench.uplinks.devices() == {"eth0"}
+    assert bench.places.present() == {"eth0"}
     assert bench.settled == 1
     bench.host.set_interface("eth0", None)
-    assert bench.uplinks.devices() == frozenset()
+    assert bench.places.present() == frozenset()
 
 
 def test_a_change_for_the_plugin_is_not_a_restart(bench: Bench) -> None:
@@ -115,13 +123,13 @@ def test_stopping_all_forgets_all(bench: Bench) -> None:
     bench.uplinks.stop_all("the gateway stops")
     assert bench.released == ["uplink.dsl", "uplink.cable"]
     bench.host.set_interface("eth0", ETH0)
-    assert (bench.settled, bench.uplinks.devices()) == (0, frozenset())
+    assert bench.settled == 0
 
 
 def test_a_plugin_that_breaks_its_contract_is_refused(bench: Bench) -> None:
     """What ``create`` returns is verified, and the error names the plugin."""
     bench.factory.create = lambda config, gateway, observer: object()  # type: ignore[method-assign, assignment, return-value]
-    bench.uplinks.watch(section())
+    bench.watch(section())
     with pytest.raises(
         PluginError, match="uplink plugin 'scripted' created an object that does not keep its contract"
     ):
@@ -158,7 +166,7 @@ def test_a_plugin_that_cannot_begin_is_named_and_leaves_nothing(
         return made
 
     bench.factory.create = raising if method == "create" else create  # type: ignore[method-assign]
-    bench.uplinks.watch(section())
+    bench.watch(section())
     with pytest.raises(PluginError) as caught:
         bench.uplinks.start(section())
     assert str(caught.value) == words
