@@ -36,6 +36,13 @@ def test_the_tap_loads_no_netlink_and_no_web():
     assert unwanted("import icsframework.tap", TAP) == []
 
 
+def test_the_first_answer_needs_no_web_and_no_netlink_library():
+    """All that runs before DHCP and DNS answer is here without twisted.web, which comes after, and pyroute2."""
+    parts = ["icsframework.gateway.assemble", "ics_plugins.lan.dns.service", "ics_plugins.lan.dhcp.service"]
+    late = ("pyroute2", "dpkt", "rich", "jinja2", "twisted.web", "icsframework.lab", "icsframework.testing")
+    assert unwanted(f"import {', '.join(parts)}", late) == []
+
+
 @pytest.mark.parametrize("name", ["interfaces", "values", "errors", "events"])
 def test_the_contracts_are_light(name):
     """Importing a contract, as every plugin does, loads no configuration library and no netlink."""
