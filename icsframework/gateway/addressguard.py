@@ -1,6 +1,7 @@
 """The addresses of our LAN interfaces: ours stay, others' are named."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred, inlineCallbacks
@@ -53,7 +54,8 @@ class AddressGuard:
         self._job = Job(clock, self._look, LOOK_EVERY, log)
 
     def start(self) -> None:
-        """Watch."""
+        """Watch; what is there by now is known."""
+        self._arrange(self._lans())
         self._job.start()
 
     def stop(self) -> Deferred[Any]:
@@ -74,12 +76,11 @@ class AddressGuard:
             try:
                 info: InterfaceInfo = yield self._host.interface(interface)
             except InterfaceMissing:
-                self._known.pop(interface, None)
                 continue
             ours = self._ours(interface)
             lost += [(interface, address) for address in ours if address not in info.addresses]
-            there = {one for one in info.addresses if one.version == 4} - ours
-            for address in sorted(there - self._known.setdefault(interface, frozenset(there)), key=str):
+            strange = {one for one in info.addresses if one.version == 4} - ours
+            for address in sorted(strange - self._known.get(interface, frozenset()), key=str):
                 problems[f"{interface} {address}"] = (
                     f"{interface} (LAN {lan}) got the address {address} from another program; "
                     f"ip address del {address} dev {interface} takes it away"
@@ -103,9 +104,14 @@ class AddressGuard:
             self._watches.pop(interface)()
             self._known.pop(interface, None)
         for interface in lans.keys() - self._watches.keys():
-            self._watches[interface] = self._host.watch_interface(
-                interface, lambda _: self._job.soon(DEBOUNCE)
-            )
+            self._watches[interface] = self._host.watch_interface(interface, partial(self._seen, interface))
+
+    def _seen(self, interface: str, info: InterfaceInfo | None) -> None:
+        if info is None:
+            self._known.pop(interface, None)
+        else:
+            self._known.setdefault(interface, frozenset(info.addresses))
+        self._job.soon(DEBOUNCE)
 
     @inlineCallbacks
     def _give_again(self, lost: list[tuple[str, InterfaceAddress]]) -> Any:

@@ -77,8 +77,8 @@ class Beside:
             return
         self._around = around
         self._table = TableGuard(clock, events, log, around, reconciler, settle, repaired, self._live)
-        self._managers = Job(clock, self._look_for_managers, LOOK_EVERY, log)
-        self._filters = Job(clock, self._look_at_filters, LOOK_EVERY, log)
+        self._managers = Job(clock, self._look_for_managers, LOOK_EVERY, log, SETTLING)
+        self._filters = Job(clock, self._look_at_filters, LOOK_EVERY, log, SETTLING)
         addresses = AddressGuard(
             clock, events, log, host, reconciler, settle, self._lans, self._live, self._managers.soon
         )

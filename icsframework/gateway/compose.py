@@ -242,6 +242,7 @@ class Gateway(Service):
         yield self._revive_flows()
         for uplink in enabled(self.config):
             self.uplinks.start(uplink, self.remembered.found.pop(uplink.name, None))
+        self.beside.start()
         self._port = yield self._serve(self.config.gateway.run / "control.sock", self)
         self._state = "ready"
         self._events.emit(
@@ -250,7 +251,6 @@ class Gateway(Service):
             lans=len(self.config.lans),
             uplinks=len(enabled(self.config)),
         )
-        self.beside.start()
 
     @inlineCallbacks
     def _look_back(self) -> Any:

@@ -15,15 +15,16 @@ __all__ = ["Job"]
 
 
 class Job:
-    """``work`` (Deferred or not) is done every ``every`` seconds between ``start`` and ``stop``.
+    """``work`` (Deferred or not) is done every ``every`` seconds between ``start`` and ``stop``, first after ``first``.
 
     One of our errors out of it is logged, once until it changes or ends, and the work goes on at its time.
     """
 
-    def __init__(self, clock: IClock, work: Callable[[], object], every: float, log: Logger) -> None:
+    def __init__(self, clock: IClock, work: Callable[[], object], every: float, log: Logger, first: float = 0.0) -> None:
         self._clock = clock
         self._work = work
         self._every = every
+        self._first = first
         self._log = log
         self._timer: IDelayedCall | None = None
         self._running: Deferred[Any] | None = None
@@ -33,9 +34,9 @@ class Job:
         self._complaint = ""
 
     def start(self) -> None:
-        """Do it now, and from now on."""
+        """Do it, and from now on."""
         self._started = True
-        self.soon()
+        self.soon(self._first)
 
     def soon(self, delay: float = 0.0) -> None:
         """Do it within ``delay`` seconds, earlier if that was planned; a run that is under way does not count."""
