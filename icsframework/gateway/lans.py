@@ -175,7 +175,7 @@ class Lans:
     @inlineCallbacks
     def _agree(self, state: LanState, strict: bool) -> Any:
         """Make the services agree with the state of the interface; ``strict`` lets the first error out."""
-        if not self._started or self.states.get(state.section.name) is not state:
+        if self.states.get(state.section.name) is not state:
             return  # it was removed, or all was stopped, while the machine was made ready
         lan = self._lan(state)
         if lan is None:

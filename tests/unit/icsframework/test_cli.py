@@ -172,6 +172,28 @@ def test_plugins_are_listed_and_checked(capsys: pytest.CaptureFixture[str]) -> N
     assert {row["name"]: row["state"] for row in checked}["ethernet"] == "ready"
 
 
+def test_a_broken_plugin_fails_the_check(tmp_path: Path) -> None:
+    """Status 1, and the sentence says what is wrong with whose plugin; the plain list imports nothing and is 0."""
+    information = tmp_path / "acme_chess-1.2.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-chess\nVersion: 1.2\n")
+    (information / "entry_points.txt").write_text("[icsframework.uplink]\nchess = acme_chess:factory\n")
+    paths = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
+    outcomes = []
+    for more in ([], ["--check"]):
+        command = [sys.executable, "-m", "icsframework.cli", "plugins", "--json", *more]
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, env=os.environ | {"PYTHONPATH": paths}
+        )
+        [row] = [row for row in json.loads(done.stdout) if row["name"] == "chess"]
+        outcomes.append((done.returncode, row.get("state"), row.get("reason", "")))
+    assert outcomes[0] == (0, None, "")
+    assert outcomes[1][:2] == (1, "broken")
+    assert outcomes[1][2].startswith(
+        "uplink plugin 'chess' of acme-chess 1.2 cannot be imported: ModuleNotFound"
+    )
+
+
 def test_check_render_and_schema_read_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The commands that need no gateway."""
     path = tmp_path / "gateway.yaml"

@@ -83,6 +83,17 @@ def test_answers_that_are_refusals_or_nonsense(
     assert exit_status == status
 
 
+def test_a_gateway_that_hangs_is_told_from_one_that_is_not_there(tmp_path: Path) -> None:
+    """It took the connection and says nothing: status 1 after the time that was given."""
+    path = tmp_path / "s"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        with pytest.raises(ApiError, match="does not answer within 0.1 s") as caught:
+            Client(str(path)).post("/v1/reload", {}, timeout=0.1)
+    assert caught.value.exit_status == 1
+
+
 def test_the_stream_yields_objects(tmp_path: Path) -> None:
     """Until the daemon ends it."""
     path = tmp_path / "s"

@@ -135,6 +135,16 @@ def test_plugins_with_and_without_check() -> None:
     assert show.plugins([]) == "no plugins are installed"
 
 
+def test_what_is_over_is_now() -> None:
+    """A lease that ends this moment, or did, is not in the past of the future."""
+    moment = datetime(2026, 11, 25, 10, 0, tzinfo=UTC)
+    assert [show.until(text, moment) for text in ("2026-11-25T09:59:00Z", "2026-11-25T10:00:00Z")] == [
+        "now",
+        "now",
+    ]
+    assert show.until("2026-11-25T10:01:05Z", moment) == "in 1m 5s"
+
+
 def test_sizes_and_spans_stay_short() -> None:
     """At most four characters and a unit; the two largest units of time."""
     assert [show.size(n) for n in (0, 999, 1000, 12345, 999_999, 10**9, 10**15)] == [

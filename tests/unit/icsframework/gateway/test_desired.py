@@ -1,6 +1,6 @@
 """Configuration and live state in, state of the machine out."""
 
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv6Interface
 
 import pytest
 
@@ -54,6 +54,13 @@ def test_a_link_inside_a_lan_is_refused_in_words(configure) -> None:
     link = Link("eth0", 2, None, "ethernet", "kernel", 1500, False, 0.0, inside)
     with pytest.raises(HostError, match=r"uplink cable got 192.168.0.77/24, which collides with LAN home"):
         machine_state(configure(), Live(links={"cable": link}), INDICES)
+
+
+def test_another_family_does_not_collide(configure) -> None:
+    """An IPv6 address of an uplink is compared with no IPv4 LAN."""
+    six = Family((IPv6Interface("2001:db8::5/64"),), None)
+    link = Link("eth0", 2, None, "ethernet", "kernel", 1500, False, 0.0, None, six)
+    assert machine_state(configure(), Live(links={"cable": link}), INDICES).table is not None
 
 
 def test_the_same_facts_give_the_same_state(configure) -> None:

@@ -87,6 +87,14 @@ def test_what_a_client_was_told_is_remembered_for_a_while() -> None:
     assert names.lookup(client, server) == ""
 
 
+def test_a_name_that_is_looked_up_again_stays() -> None:
+    """The oldest that go first are those not asked for since."""
+    names, client = NameDirectory(FakeClock(), Logger()), A("192.168.0.9")
+    for number in [*range(REMEMBERED_NAMES), 0, REMEMBERED_NAMES]:
+        names.resolved(client, f"n{number}", [A(number)], 60)
+    assert [names.lookup(client, A(number)) for number in (0, 1)] == ["n0", ""]
+
+
 def test_the_memory_of_names_is_bounded() -> None:
     """A client that looks up everything forgets its oldest names."""
     names, client = NameDirectory(FakeClock(), Logger()), A("192.168.0.9")

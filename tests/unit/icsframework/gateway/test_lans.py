@@ -111,6 +111,7 @@ def test_a_lan_that_vanishes_is_withdrawn_and_served_again(bench: Bench) -> None
     bench.calls()
     bench.host.set_interface("eth1", None)
     assert bench.calls() == ["settle", "withdraw home", "stop"]
+    assert (bench.lans.states["home"].services, bench.lans.states["home"].served) == ({}, None)
     bench.host.set_interface("eth1", eth1(9))
     assert bench.calls() == ["settle", "start", "serve home 192.168.0.1/24 grey"]
 

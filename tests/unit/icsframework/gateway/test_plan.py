@@ -49,12 +49,17 @@ def test_a_new_order_of_preference_is_a_change(configure) -> None:
 
 
 def test_what_a_plugin_can_take_is_left_to_it(configure) -> None:
-    """DNS servers are for the plugin to take in place; another interface takes a restart."""
-    dns = changes(
-        configure(TWO), configure(TWO.replace("interface: eth3}", "interface: eth3, dns: 9.9.9.9}"))
-    )
-    device = changes(configure(TWO), configure(TWO.replace("interface: eth3}", "interface: eth4}")))
-    assert [step.restart for step in (*dns, *device)] == [False, True]
+    """DNS servers, MTU and the like are for the plugin to take in place; another interface or mode takes a restart."""
+    in_place = ("dns: 9.9.9.9", "mtu: 1400", 'mac: "02:00:00:00:00:09"', "metered: true", "tags: [x]")
+    anew = ("connect: manual", "interface: eth4")
+
+    def restarts(key: str) -> list[bool]:
+        own = "plugin: ethernet" if key.startswith("interface") else "plugin: ethernet, interface: eth3"
+        new = TWO.replace("plugin: ethernet, interface: eth3}", f"{own}, {key}}}")
+        return [step.restart for step in changes(configure(TWO), configure(new))]
+
+    assert [restarts(key) for key in in_place] == [[False]] * len(in_place)
+    assert [restarts(key) for key in anew] == [[True]] * len(anew)
 
 
 @pytest.mark.parametrize("section", ["state: /var/lib/other", "run: /run/other", "mark: 0xff000000"])

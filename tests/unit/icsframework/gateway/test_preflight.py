@@ -111,6 +111,24 @@ def test_nothing_to_serve_lists_what_there_is(file: Path, plugins: FixedRegistry
         require_interfaces(config, here("lo", "eth1"))
 
 
+def test_a_device_that_a_plugin_makes_counts_as_there(file: Path, plugins: FixedRegistry) -> None:
+    """A modem's interface comes with the connection; an entry that is not used asks for nothing."""
+    file.write_text(
+        "lans: [{interface: eth1, services: [{plugin: service}, {plugin: other, enabled: false}]}]\nuplinks: [{plugin: modem}]\n"
+    )
+    unready = ScriptedLanFactory()
+    unready.prepare = lambda config, system: Readiness.unsupported("never")  # type: ignore[method-assign]
+    both = FixedRegistry(
+        {
+            ("uplink", "modem"): plugins.get("uplink", "modem"),
+            ("lan_service", "service"): ScriptedLanFactory(),
+            ("lan_service", "other"): unready,
+        }
+    )
+    config = check(str(file), both, privileged=True).config
+    require_interfaces(config, here("eth1"))
+
+
 def test_absent_interfaces_are_notes(file: Path, plugins: FixedRegistry) -> None:
     """``ics check`` mentions them and does not fail: it may run on another machine."""
     config = load_or_fail(str(file), plugins).config

@@ -1,5 +1,6 @@
 """LAN service plugins: started with their first LAN, stopped with their last."""
 
+from dataclasses import replace
 from ipaddress import IPv4Interface
 from typing import Any
 
@@ -113,6 +114,22 @@ def test_a_lan_that_is_served_so_already_is_left_alone(
     factory.made.serve_error = None
     services.serve("scripted", HOME, ScriptedConfig(colour="blue"))
     assert factory.calls[3:] == ["serve home 192.168.0.1/24 red", "serve home 192.168.0.1/24 blue"]
+
+
+def test_a_lan_is_withdrawn_as_it_was_served_last(services: LanServices, factory: ScriptedLanFactory) -> None:
+    """After it was renumbered the plugin is given the address that it knows now."""
+    services.serve("scripted", HOME, GREY)
+    assert factory.made is not None
+    withdrawn: list[Lan] = []
+
+    def withdraw(lan: Lan) -> Any:
+        withdrawn.append(lan)
+
+    factory.made.withdraw = withdraw  # type: ignore[method-assign]
+    renumbered = replace(HOME, address=IPv4Interface("192.168.5.1/24"))
+    services.serve("scripted", renumbered, GREY)
+    services.withdraw("scripted", "home")
+    assert withdrawn == [renumbered]
 
 
 def test_a_service_that_cannot_serve_leaves_nothing(

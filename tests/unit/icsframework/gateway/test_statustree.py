@@ -1,6 +1,7 @@
 """The status tree, in its stable JSON shape."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Interface
 from typing import Any, cast
 
@@ -128,6 +129,8 @@ def test_a_lan_with_its_services_and_leases() -> None:
     lease = LeaseView(IPv4Address("192.168.0.9"), "02::1", "", "pc", WALL_AT_START, "home")
     absent = lan_status(state, IPv4Interface("192.168.0.1/24"), [lease], {})
     assert (absent.state, absent.reason, absent.leases) == ("absent", "there is no interface eth1", 1)
+    other = replace(lease, address=IPv4Address("192.168.7.9"), lan="attic")
+    assert lan_status(state, None, [lease, other, other], {}).leases == 1
     state.place = Place("eth1", InterfaceInfo("eth1", 3, "02::1", 1500, True, True))
     failed = to_json(lan_status(state, None, [], {"dhcp": lambda: {"leases": 0}}))
     assert (failed["state"], failed["reason"], failed["address"]) == (
@@ -141,6 +144,14 @@ def test_a_lan_with_its_services_and_leases() -> None:
         "reason": "",
         "details": {"leases": 0},
     }
+
+
+def test_a_lan_that_the_machine_refused() -> None:
+    """It is failed, with the machine's reason, although no service has failed."""
+    state = LanState(LanSection(name="home", interface="eth1"), fault="eth1: device busy")
+    state.place = Place("eth1", InterfaceInfo("eth1", 3, "02::1", 1500, True, True))
+    shown = lan_status(state, None, [], {})
+    assert (shown.state, shown.reason) == ("failed", "eth1: device busy")
 
 
 def test_a_lease() -> None:

@@ -76,6 +76,17 @@ def test_release_leaves_nothing(shared: Shared) -> None:
     assert opened[0].fileno() == -1
 
 
+def test_a_lease_that_another_owner_has_now_is_not_withdrawn(shared: Shared) -> None:
+    """What an owner withdrew by itself is no longer its own when it stops."""
+    first, second = GatewayView("dhcp", shared), GatewayView("other", shared)
+    lease = LeaseView(PC, "02::1", "", "pc", None, "home")
+    first.leases.publish(lease)
+    first.leases.withdraw(PC, "home")
+    second.leases.publish(lease)
+    first.release()
+    assert shared.leases.all() == [lease]
+
+
 def test_owners_cannot_withdraw_each_others_names(shared: Shared) -> None:
     """Two plugins that use the same owner's name for a LAN do not meet."""
     first, second = GatewayView("dhcp", shared), GatewayView("chess", shared)

@@ -116,6 +116,21 @@ def test_a_command_for_an_absent_device_leaves_no_trace() -> None:
     assert always.say(Reported(Down())) == ("connecting", [Connect(ALWAYS)])
 
 
+def test_a_new_wish_begins_a_new_back_off() -> None:
+    """Who asks anew is not made to wait for what went wrong before."""
+    talk = Conversation("demand")
+    talk.say(Reported(Down()))
+    talk.say(Asked(DNS))
+    for _ in range(3):
+        talk.say(Reported(Failed("busy")))
+        talk.now += 100
+        talk.say(TimeCame())
+    talk.say(HungUp("by root"))
+    talk.say(Reported(Down()))
+    talk.say(Asked(DNS))
+    assert talk.say(Reported(Failed("busy"))) == ("cooling", [WakeAt(talk.now + 1)])
+
+
 def test_a_plugins_own_retry_time_is_respected() -> None:
     """A plugin that knows when to come back (a peer said so) is asked then."""
     talk = Conversation("always")

@@ -263,6 +263,41 @@ def test_what_an_earlier_connect_says_late_is_not_about_the_present() -> None:
     assert (bench.runner.shown(), second) == (Connecting("starting"), [])
 
 
+def test_a_link_that_is_overtaken_is_never_told() -> None:
+    """The lease changed before its first address was in force: only the second one is up."""
+    bench = Bench()
+    bench.plugin.report(Down())
+    bench.plugin.report(Up(LINK))
+    other = Link("eth0", 2, None, "ethernet", "kernel", 1400, False, 0.0, None)
+    bench.plugin.report(Up(other))
+    bench.settling[0].callback(None)
+    assert (bench.runner.shown(), bench.events.ids()) == (Connecting("configuring"), ["uplink.connecting"])
+    bench.settling[1].callback(None)
+    assert bench.runner.shown() == Up(other)
+
+
+def test_a_disconnect_that_ends_late_does_not_end_the_next_connect() -> None:
+    """The plugin was down and connects again before its own disconnect says that it is done."""
+    bench = Bench("manual")
+    bench.plugin.report(Down())
+    outcome(bench.runner.connect(COMMAND))
+    answer = slow_disconnect(bench)
+    bench.runner.hang_up("by root")
+    bench.plugin.report(Down("by root"))
+    again = outcome(bench.runner.connect(COMMAND))
+    answer.callback(None)
+    assert (bench.runner.shown(), again) == (Connecting("starting"), [])
+
+
+def test_there_is_one_timer_for_the_next_try() -> None:
+    """A second failure replaces the time of the first."""
+    bench = Bench()
+    bench.plugin.report(Down())
+    bench.plugin.report(Failed("no answer"))
+    bench.plugin.report(Failed("no answer", retry_at=50.0))
+    assert [call.getTime() for call in bench.clock.clock.getDelayedCalls()] == [50.0]
+
+
 def test_a_plugin_that_only_returns_its_link_is_up() -> None:
     """The Deferred counts if the plugin forgot to report; without a link in it, that is a failure."""
     bench = Bench("manual")
