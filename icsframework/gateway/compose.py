@@ -3,11 +3,8 @@
 Order of a start: history, what an earlier process left, LANs looked at, machine
 state and packet filter in force, LAN services, uplinks, control API.  A stop goes
 the other way and gives the machine back as it was.  A handover stops in the same
-order but leaves the machine, and what must be known of it, to the next process.
-
-What an earlier process left is part of the wanted state until each uplink has
-said whether it goes on, so that no address is gone for a moment: the kernel would
-end every flow that is translated to it.
+order but leaves the machine, and what must be known of it, to the next process
+(remembered.py).
 """
 
 from collections.abc import Callable, Sequence
@@ -231,7 +228,7 @@ class Gateway(Service):
             self.lans.add(lan)
         for uplink in enabled(self.config):
             self.uplinks.watch(uplink)
-        in_force = self._settle_first()
+        in_force = self.remembered.take_up(self.settle)
         try:
             self.lans.prepare()  # Python imports while nft and the kernel work
         finally:
@@ -261,15 +258,6 @@ class Gateway(Service):
         self.uplinks.indices = assign_indices(names, self.remembered.indices())
         self.flows.begin(self.remembered.plane(Marks(self.config.gateway.mark)))
         self.remembered.expect(enabled(self.config))
-
-    def _settle_first(self) -> Deferred[Any]:
-        def without_links(failure: Failure) -> Deferred[Any]:
-            failure.trap(IcsError)
-            self.remembered.give_up(failure.getErrorMessage())
-            return self.settle()
-
-        settled = self.settle()
-        return settled.addErrback(without_links) if self.remembered.links() else settled
 
     def _failed(self, failure: Any) -> None:
         if not self.running and failure.check(CancelledError, IcsError):

@@ -5,6 +5,10 @@ makes the next start put in force, or ask about, what was announced last.  A
 clean stop removes it, first of all: what is being ended is not to be adopted.
 Like before.json it says in which boot and network namespace it is true.
 
+What was left is part of the wanted state until each uplink has said whether it goes
+on, so that no address is gone for a moment: the kernel would end every flow that
+is translated to it.
+
 It is a convenience for the next start.  One that cannot be written or read
 costs a new connect, and is told, but stops nothing.
 """
@@ -20,7 +24,7 @@ from twisted.python.failure import Failure
 from icsframework.config.uplinks import UplinkSection
 from icsframework.dataplane.marks import Marks
 from icsframework.dataplane.plane import DataPlane, UplinkSide
-from icsframework.errors import StoreError
+from icsframework.errors import IcsError, StoreError
 from icsframework.interfaces import IEvents
 from icsframework.store.snapshot import read, write_atomic
 from icsframework.uplinks.saved import SavedUplink, from_document, to_document
@@ -132,11 +136,18 @@ class Remembered:
             if name in sections
         }
 
-    def give_up(self, reason: str) -> None:
-        """The machine does not take the links back: connect anew."""
-        for name in self.links():
-            self._events.emit("uplink.not_adopted", uplink=name, reason=reason)
-        self.found = {name: replace(one, link=None) for name, one in self.found.items()}
+    def take_up(self, settle: Callable[[], Deferred[Any]]) -> Deferred[Any]:
+        """The first settle: with the links found, and without them if the machine does not take them back."""
+
+        def without_links(failure: Failure) -> Deferred[Any]:
+            failure.trap(IcsError)
+            for name in self.links():
+                self._events.emit("uplink.not_adopted", uplink=name, reason=failure.getErrorMessage())
+            self.found = {name: replace(one, link=None) for name, one in self.found.items()}
+            return settle()
+
+        settled = settle()
+        return settled.addErrback(without_links) if self.links() else settled
 
     def keep(self, uplinks: Saved) -> None:
         """Write down what the next process must know, if it is something new."""

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from twisted.internet.defer import maybeDeferred
+from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 
 from icsframework.config.uplinks import UplinkSection
 from icsframework.dataplane.marks import Marks
-from icsframework.errors import StoreError
+from icsframework.errors import HostError, StoreError
 from icsframework.gateway.remembered import LinksFile, Remembered
 from icsframework.store.snapshot import write_atomic
 from icsframework.testing.gateway import FakeClock, FakeEvents
@@ -156,15 +156,28 @@ def test_what_was_in_force_says_whose_the_running_flows_are() -> None:
 
 
 def test_links_that_the_machine_does_not_take_back_are_given_up() -> None:
-    """With the reason; all else that is known stays."""
+    """With the reason, and the machine is asked again; all else that is known stays."""
     found, events = remembered(Notes(SAVED))
     load(found, info("eth0", 2))
-    found.give_up("eth0: no permission")
-    assert (found.links(), found.indices(), events.ids()) == (
-        {},
-        {"cable": 2, "dsl": 1},
-        ["uplink.not_adopted"],
-    )
+    asked: list[set[str]] = []
+
+    def settle() -> "Deferred[int]":
+        asked.append(set(found.links()))
+        return fail(HostError("eth0: no permission")) if found.links() else succeed(7)
+
+    done: list[int] = []
+    found.take_up(settle).addCallback(done.append)
+    assert (asked, done) == ([{"cable"}, set()], [7])
+    assert (found.indices(), events.ids()) == ({"cable": 2, "dsl": 1}, ["uplink.not_adopted"])
+
+
+def test_without_links_an_error_is_an_error() -> None:
+    """There is nothing to give up."""
+    found, _ = remembered(Notes())
+    load(found)
+    errors: list[str] = []
+    found.take_up(lambda: fail(HostError("no"))).addErrback(lambda why: errors.append(why.getErrorMessage()))
+    assert errors == ["no"]
 
 
 def test_only_news_are_written() -> None:
