@@ -20,7 +20,9 @@ class Job:
     One of our errors out of it is logged, once until it changes or ends, and the work goes on at its time.
     """
 
-    def __init__(self, clock: IClock, work: Callable[[], object], every: float, log: Logger, first: float = 0.0) -> None:
+    def __init__(
+        self, clock: IClock, work: Callable[[], object], every: float, log: Logger, first: float = 0.0
+    ) -> None:
         self._clock = clock
         self._work = work
         self._every = every
