@@ -2,9 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from textwrap import wrap
 from typing import Any
 
 Row = Sequence[str]
+
+WIDTH = 80
+"""Columns of the narrowest terminal that the status is made for."""
+PAINT = 9
+"""Characters that ``paint`` adds and nobody sees."""
 
 _STATE_COLOURS = {
     "up": "32",
@@ -29,21 +35,34 @@ def status(data: Mapping[str, Any], now: datetime, colour: bool = False) -> str:
             f"on trial: {pending['changes']}; what was before comes back in {span(pending['seconds_left'])}, "
             "unless you say: ics reload --keep"
         )
-    lines += [
-        "",
-        *table(
-            ("UPLINK", "STATE", "INTERFACE", "ADDRESS", "SINCE", "IN", "OUT", ""), _uplinks(data, now, colour)
-        ),
-    ]
-    lines += ["", *table(("LAN", "STATE", "INTERFACE", "ADDRESS", "LEASES", "SERVICES"), _lans(data, colour))]
+    uplinks = table(
+        ("UPLINK", "STATE", "INTERFACE", "ADDRESS", "SINCE", "IN", "OUT"), _uplinks(data, now, colour)
+    )
+    lines += ["", *_explained(uplinks, ["", *(_why(uplink, now) for uplink in data["uplinks"])])]
+    lans = table(("LAN", "STATE", "INTERFACE", "ADDRESS", "LEASES"), _lans(data, colour))
+    lines += ["", *_explained(lans, ["SERVICES", *(_services(lan) for lan in data["lans"])])]
     if data.get("helpers"):
         rows = [
             (h["name"], str(h["sessions"]), str(h["expectations"]), str(h["refused"]))
             for h in data["helpers"]
         ]
         lines += ["", *table(("HELPER", "SESSIONS", "EXPECTATIONS", "REFUSED"), rows)]
-    lines += [f"warning: {text}" for text in data.get("warnings", ())]
+    for text in data.get("warnings", ()):
+        lines += wrap(f"warning: {text}", WIDTH, subsequent_indent="  ")
     return "\n".join(lines)
+
+
+def _explained(lines: Sequence[str], words: Sequence[str]) -> list[str]:
+    """A table with words behind each line, or below it where they would not fit."""
+    widths = [len(line) - PAINT * (line.count("\x1b") // 2) for line in lines]
+    found = []
+    for line, width, text in zip(lines, widths, words, strict=True):
+        behind = line + " " * (max(widths) - width + 2) + text
+        if len(behind) - len(line) + width <= WIDTH:
+            found.append(behind.rstrip())
+        else:
+            found += [line, *wrap(text, WIDTH, initial_indent="    ", subsequent_indent="    ")]
+    return found
 
 
 def _uplinks(data: Mapping[str, Any], now: datetime, colour: bool) -> list[Row]:
@@ -56,7 +75,6 @@ def _uplinks(data: Mapping[str, Any], now: datetime, colour: bool) -> list[Row]:
             ago(uplink["since"], now) if uplink["since"] else "-",
             size(uplink["rx_bytes"]),
             size(uplink["tx_bytes"]),
-            _why(uplink, now),
         )
         for uplink in data["uplinks"]
     ]
@@ -77,10 +95,13 @@ def _lans(data: Mapping[str, Any], colour: bool) -> list[Row]:
             lan["interface"],
             lan["address"],
             str(lan["leases"]),
-            lan.get("reason") or ", ".join(_service(service) for service in lan["services"]),
         )
         for lan in data["lans"]
     ]
+
+
+def _services(lan: Mapping[str, Any]) -> str:
+    return lan.get("reason") or ", ".join(_service(service) for service in lan["services"])
 
 
 def _service(service: Any) -> str:
@@ -179,7 +200,7 @@ def table(head: Row, rows: Sequence[Row]) -> list[str]:
 
 def width_of(cell: str) -> int:
     """Columns that a cell takes on the terminal."""
-    return len(cell) - (9 if cell.startswith("\x1b[") else 0)
+    return len(cell) - (PAINT if cell.startswith("\x1b[") else 0)
 
 
 def paint(state: str, colour: bool) -> str:

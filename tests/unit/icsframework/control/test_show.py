@@ -40,12 +40,28 @@ def test_status_fits_a_terminal() -> None:
         "",
         "UPLINK   STATE    INTERFACE  ADDRESS         SINCE  IN      OUT",
         "* cable  up       eth0       203.0.113.5/24  42s    1.2 MB  999 B",
-        "  modem  cooling  -          -               -      0 B     0 B    busy (next try in 1m 30s)",
+        "  modem  cooling  -          -               -      0 B     0 B",
+        "    busy (next try in 1m 30s)",
         "",
         "LAN     STATE  INTERFACE  ADDRESS         LEASES  SERVICES",
-        "  home  up     eth1       192.168.0.1/24  2       dhcp, dns (failed: port 53 is taken)",
+        "  home  up     eth1       192.168.0.1/24  2",
+        "    dhcp, dns (failed: port 53 is taken)",
         "warning: careful",
     ]
+
+
+def test_what_is_short_stands_in_its_line_and_nothing_is_wider_than_the_terminal() -> None:
+    """With colours and without; a long reason goes below its line, wrapped."""
+    long = STATUS["uplinks"][1] | {"reason": "no DHCP server answers on eth2, and so on; " * 4}  # type: ignore[operator]
+    short = STATUS["uplinks"][1] | {"reason": "busy", "retry_at": None}  # type: ignore[operator]
+    data = STATUS | {"uplinks": [long, short], "warnings": ["something to think about " * 5]}
+    for colour in (False, True):
+        plain = show.status(data, NOW, colour)
+        for code in ("\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[0m"):
+            plain = plain.replace(code, "")
+        assert max(len(line) for line in plain.splitlines()) <= show.WIDTH
+        assert "  modem  cooling  -          -        -      0 B  0 B  busy" in plain.splitlines()
+        assert plain.count("no DHCP server") == 4
 
 
 def test_a_reload_on_trial_is_on_the_screen() -> None:
