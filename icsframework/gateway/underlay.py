@@ -6,7 +6,7 @@ port (a wireless station, for instance) is left alone from then on, so that it
 does not keep everything else from being configured.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -85,7 +85,10 @@ class Underlay:
             if role.kind in ("port", "below")
         )
         if came and self._started:
-            self._settle().addErrback(lambda why: self._log.error("{why}", why=why.getErrorMessage()))
+            ports = [role for role, place in after.items() if role.kind == "port" and place.info is not None]
+            new = [role for role in ports if before.get(role, Place()).info is None]
+            settled = self._settle().addCallback(lambda _: self._tell_new(new))
+            settled.addErrback(lambda why: self._log.error("{why}", why=why.getErrorMessage()))
 
     def _tell(self, role: Role, before: Place, after: Place) -> None:
         if before.info is not None and after.info is not None:
@@ -108,8 +111,12 @@ class Underlay:
         if after.info is None and before.info is not None:
             self._refused.pop(before.info.ifindex, None)
             self._events.emit("lan.port_absent", lan=role.name, port=role.port, reason=after.reason)
-        elif after.info is not None and before.info is None and self._started:
-            self._events.emit("lan.port_here", lan=role.name, port=after.name)
+
+    def _tell_new(self, ports: Sequence[Role]) -> None:
+        for role in ports:
+            place = self._places.of(role)
+            if place.info is not None and not self._why(place):
+                self._events.emit("lan.port_here", lan=role.name, port=place.name)
 
 
 def _identity(place: Place) -> tuple[str, int]:
