@@ -1,13 +1,12 @@
 """From the configuration in force to another one, step by step, and back if a step fails."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, inlineCallbacks
 from twisted.logger import Logger
 
 from icsframework.config.configuration import Configuration
-from icsframework.dataplane.marks import assign_indices
 from icsframework.errors import HostError, IcsError
 from icsframework.gateway import plan
 from icsframework.gateway.desired import enabled
@@ -54,7 +53,8 @@ class Changer:
         no step had touched yet never noticed.  If going back fails as well, the error tells both.
         """
         old = self._gateway.config
-        steps = plan.changes(old, new)
+        changes = plan.changes(old, new)
+        steps = [*changes, *self._again(new, {plan.subject(step) for step in changes})]
         begun: list[plan.Step] = []
         try:
             yield self._forward(new, steps, begun)
@@ -67,6 +67,20 @@ class Changer:
                 raise
             raise HostError(reason) from error
         return steps
+
+    def _again(self, new: Configuration, planned: Set[tuple[str, str]]) -> list[plan.Step]:
+        """What is as configured and nevertheless does not run: a port was taken, a way back could not be gone."""
+        lans, uplinks = self._gateway.lans.states, self._gateway.uplinks
+        steps: list[plan.Step] = [
+            plan.ChangeLan(lan, again=True)
+            for lan in new.lans
+            if ("lan", lan.name) not in planned and (lan.name not in lans or lans[lan.name].failed)
+        ]
+        return steps + [
+            plan.ChangeUplink(uplink, restart=True, again=True)
+            for uplink in enabled(new)
+            if ("uplink", uplink.name) not in planned and not uplinks.runs(uplink.name)
+        ]
 
     @inlineCallbacks
     def _forward(self, new: Configuration, steps: Sequence[plan.Step], begun: list[plan.Step]) -> Any:
@@ -96,9 +110,8 @@ class Changer:
         return refused
 
     def _configure(self, config: Configuration) -> None:
-        uplinks = self._gateway.uplinks
         self._gateway.use(config)
-        uplinks.indices = assign_indices((uplink.name for uplink in enabled(config)), uplinks.indices)
+        self._gateway.uplinks.assign(uplink.name for uplink in enabled(config))
 
     @inlineCallbacks
     def _arrange(self) -> Any:

@@ -54,6 +54,11 @@ class LanState:
         return self.fault if self.info is not None else self.place.reason
 
     @property
+    def failed(self) -> bool:
+        """True if something about it is not as it should be."""
+        return self.fault is not None or any(one.state == "failed" for one in self.services.values())
+
+    @property
     def wanted(self) -> list[str]:
         """The plugins that shall serve it."""
         return [service.plugin for service in self.section.services if service.enabled]

@@ -23,12 +23,13 @@ class AddLan:
 
 @dataclass(frozen=True, slots=True)
 class ChangeLan:
-    """A LAN has other settings."""
+    """A LAN has other settings, or is served ``again`` with the same because it is not as it should be."""
 
     lan: LanSection
+    again: bool = False
 
     def __str__(self) -> str:
-        return f"LAN {self.lan.name} changed"
+        return f"LAN {self.lan.name} {'tried again' if self.again else 'changed'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +54,17 @@ class AddUplink:
 
 @dataclass(frozen=True, slots=True)
 class ChangeUplink:
-    """An uplink has other settings; ``restart`` if they are not for its plugin alone to take."""
+    """An uplink has other settings; ``restart`` if they are not for its plugin alone to take.
+
+    ``again`` says that they are the same and its plugin is to be started at last.
+    """
 
     uplink: UplinkSection
     restart: bool
+    again: bool = False
 
     def __str__(self) -> str:
-        return f"uplink {self.uplink.name} changed"
+        return f"uplink {self.uplink.name} {'tried again' if self.again else 'changed'}"
 
 
 @dataclass(frozen=True, slots=True)

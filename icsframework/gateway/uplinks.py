@@ -129,6 +129,10 @@ class Uplinks:
             ) from error
         self._views[name] = view
 
+    def runs(self, name: str) -> bool:
+        """True if its plugin was made and started."""
+        return name in self._views
+
     @inlineCallbacks
     def change(self, section: UplinkSection, restart: bool) -> Any:
         """Take new settings: by the plugin itself if it can, else by a new start."""

@@ -1,13 +1,16 @@
 """A change that fails leaves what was in force in force, whole, whichever step fails and however."""
 
+import gc
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
-from twisted.internet.defer import fail
+from twisted.internet.defer import Deferred, fail, maybeDeferred
 
 from icsframework.errors import HostError, IcsError, NftError, PortTaken, StoreError
-from icsframework.values import Down, RestartMe, Up
+from icsframework.patience import PATIENCE
+from icsframework.values import Down, InterfaceInfo, RestartMe, Up
 
 NEW = """
 lans:
@@ -42,7 +45,7 @@ def whole(bench: Any) -> Any:
         dict(gateway.uplinks.sections),
         {name: (state.section, state.served) for name, state in gateway.lans.states.items()},
         [(runner.spec.name, runner.announced) for runner in gateway.supervisor.runners()],
-        dict(gateway.uplinks.indices),
+        {name: gateway.uplinks.indices[name] for name in gateway.uplinks.sections},
     )
 
 
@@ -216,3 +219,100 @@ def test_a_plugin_that_wants_a_restart_gets_it(running: Any) -> None:
     assert anew.calls == ["always"]
     assert [runner.spec.name for runner in running.gateway.supervisor.runners()] == ["cable", "dsl"]
     assert running.gateway.uplinks.indices["cable"] == indices
+
+
+def test_a_service_that_failed_is_tried_again_by_a_reload(running: Any, stand: Any) -> None:
+    """The port is free now: the same file serves the LAN, and says so; then there is nothing to do."""
+    running.write(stand.FILE)
+    running.services.serve_error = PortTaken("port 53 is taken by dnsmasq (pid 12)")
+    running.host.set_interface("eth1", None)
+    running.host.set_interface("eth1", InterfaceInfo("eth1", 9, "02:00:00:00:00:01", 1500, True, True))
+    assert running.gateway.lans.states["home"].services["service"].state == "failed"
+    assert isinstance(outcome(running), PortTaken)
+    running.services.serve_error = None
+    assert outcome(running) == "LAN home tried again"
+    assert running.gateway.lans.states["home"].services["service"].state == "serving"
+    assert outcome(running) == "nothing has changed"
+
+
+def test_an_uplink_whose_way_back_failed_is_tried_again_by_a_reload(running: Any, stand: Any) -> None:
+    """When its plugin can begin again, the old file brings it back."""
+    good = running.plugins.create
+    running.plugins.create = boom
+    running.write(stand.FILE.replace("interface: eth0", "interface: eth0, connect: manual"))
+    assert "Going back failed as well" in str(outcome(running))
+    running.plugins.create = good
+    running.write(stand.FILE)
+    assert outcome(running) == "uplink cable tried again"
+    assert running.gateway.uplinks.runs("cable")
+    assert outcome(running) == "nothing has changed"
+
+
+def test_a_reload_during_the_start_waits_for_it(bench: Any) -> None:
+    """SIGHUP before the start is complete: one start, then one reload, nothing twice."""
+    serving: Deferred[None] = Deferred()
+    create = bench.services.create
+
+    def slow(gateway: Any) -> Any:
+        made = create(gateway)
+        serve, made.serve = made.serve, lambda lan, config: serving.addCallback(lambda _: serve(lan, config))
+        return made
+
+    bench.services.create = slow
+    bench.gateway.startService()
+    bench.write(NEW)
+    got: list[Any] = []
+    bench.gateway.reload().addBoth(got.append)
+    assert (got, bench.plugins.made) == ([], {})
+    serving.callback(None)
+    assert got == ["uplink modem removed; LAN home changed; uplink cable changed; uplink dsl added"]
+    assert [runner.spec.name for runner in bench.gateway.supervisor.runners()] == ["cable", "dsl"]
+
+
+def test_a_stop_during_a_reload_gives_the_machine_back(running: Any) -> None:
+    """Even if a plugin never answers: its call has its time, and then all is ended."""
+    assert running.services.made is not None
+    running.services.made.serve = lambda lan, config: Deferred()
+    got: list[Any] = []
+    running.gateway.reload().addErrback(lambda failure: got.append(str(failure.value)))
+    stopped: list[Any] = []
+    maybeDeferred(running.gateway.stopService).addCallback(stopped.append)
+    assert (got, stopped) == ([], [])
+    running.clock.clock.advance(PATIENCE)
+    running.clock.clock.advance(PATIENCE)
+    assert (len(got), stopped, running.closed) == (1, [None], True)
+    assert running.machine.everything() == running.original
+
+
+def test_a_stop_during_the_start_gives_the_machine_back(bench: Any) -> None:
+    """It does not wait for a plugin that takes its time to begin."""
+    create = bench.services.create
+
+    def slow(gateway: Any) -> Any:
+        made = create(gateway)
+        made.serve = lambda lan, config: Deferred()
+        return made
+
+    bench.services.create = slow
+    bench.gateway.startService()
+    stopped: list[Any] = []
+    maybeDeferred(bench.gateway.stopService).addCallback(stopped.append)
+    assert (stopped, bench.closed, bench.fatal) == ([None], True, [])
+    assert bench.machine.everything() == bench.original
+
+
+def test_a_hundred_reloads_leave_nothing_behind(running: Any, stand: Any) -> None:
+    """Views, sockets' owners, uplinks, LANs, watches and timers are as many as after the first few."""
+    counts = []
+    for number in range(100):
+        running.write(NEW if number % 2 == 0 else stand.FILE)
+        assert isinstance(outcome(running), str)
+        running.clock.clock.advance(5)  # flows of what went are looked for once more a little later
+        if number in (3, 99):
+            gc.collect()
+            alive = Counter(type(one).__name__ for one in gc.get_objects())
+            kept = {
+                name: alive[name] for name in ("GatewayView", "ScopedHost", "Runner", "LanState", "Deferred")
+            }
+            counts.append((kept, len(running.clock.clock.getDelayedCalls()), len(running.host.all_watchers)))
+    assert counts[0] == counts[1]
