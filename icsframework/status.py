@@ -5,11 +5,12 @@ renamed.  Times are ISO 8601 in UTC with a Z.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import field, fields, is_dataclass
 from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from typing import Any
 
+from icsframework.frozen import dataclass
 from icsframework.values import Cause
 
 

@@ -1,13 +1,13 @@
 """What changes between two configurations.  Pure: two values in, steps out, each with words for people."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from icsframework.config.configuration import Configuration
 from icsframework.config.gateway import GatewaySection
 from icsframework.config.lans import LanSection
 from icsframework.config.uplinks import UplinkSection
 from icsframework.errors import ConfigurationError
+from icsframework.frozen import dataclass
 from icsframework.gateway.desired import enabled
 
 
