@@ -182,7 +182,7 @@ class LanNames:
         full = self._full(name)
         if full in self._fixed:
             return self._fixed[full]
-        if not full.endswith(self._domain) or full == self._domain:
+        if full == self._domain or not is_below(full, self._domain):
             return None
         label = full[: -len(self._domain)] + ROOT
         return (self._shared.host(label) if len(labels(label)) == 1 else None) or self._shared.host(full)

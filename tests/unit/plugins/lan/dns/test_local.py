@@ -82,6 +82,12 @@ def test_answers(local, name, qtype, answer):
     assert local(name, qtype) == answer
 
 
+def test_a_label_that_holds_the_domain_is_not_in_it(local):
+    """Octets within a label that look like the domain do not make the name one of ours, and break nothing."""
+    assert local(r"a.x\004home\004arpa") == "leaves"
+    assert local(r"printer.x\004home\004arpa", "TXT") == "leaves"
+
+
 def test_the_proof_that_home_arpa_is_not_signed(local):
     """RFC 8375 section 4: DS of home.arpa with DO is the one question that goes to the Internet."""
     assert local("home.arpa", "DS") != "leaves"
