@@ -167,11 +167,13 @@ class Uplinks:
     @inlineCallbacks
     def stop(self, name: str, reason: str) -> Any:
         """Disconnect and forget an uplink; one whose plugin could not be started is only forgotten."""
-        self._forget(name)
         view = self._views.pop(name, None)
-        if view is not None:
-            yield self.supervisor.stop(name, reason)
-            view.release()
+        try:
+            if view is not None:
+                yield self.supervisor.stop(name, reason)
+                view.release()
+        finally:
+            self._forget(name)  # not before: its last words (a DHCP RELEASE) need the address
 
     def _forget(self, name: str) -> None:
         del self.sections[name]

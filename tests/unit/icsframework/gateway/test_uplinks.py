@@ -20,8 +20,9 @@ from icsframework.testing.host import FakeHost
 from icsframework.testing.registry import FixedRegistry
 from icsframework.testing.uplink import ScriptedUplinkConfig, ScriptedUplinkFactory
 from icsframework.uplinks.supervisor import Supervisor
-from icsframework.values import Down, InterfaceInfo, RestartMe, UplinkSettings
+from icsframework.values import Down, InterfaceInfo, Link, RestartMe, Up, UplinkSettings
 
+LINK = Link("eth0", 2, None, "ethernet", "kernel", 1500, False, 0.0, None)
 ETH0 = InterfaceInfo("eth0", 2, "02:00:00:00:00:01", 1500, True, True)
 
 
@@ -115,6 +116,19 @@ def test_a_plugin_may_ask_for_a_restart(bench: Bench) -> None:
     assert bench.factory.made["cable"] is not before
     assert [runner.spec.name for runner in bench.uplinks.supervisor.runners()] == ["cable", "dsl"]
     assert bench.released == ["uplink.cable"]
+
+
+def test_a_link_is_there_until_its_plugin_is_done_with_it(bench: Bench) -> None:
+    """A DHCP RELEASE needs the address: whatever is settled meanwhile, an uplink that stops keeps its link."""
+    bench.begin(section())
+    plugin = bench.factory.made["cable"]
+    plugin.report(Up(LINK))
+    answer: Deferred[None] = Deferred()
+    plugin.disconnect = lambda reason: answer  # type: ignore[method-assign]
+    bench.uplinks.stop("cable", "removed")
+    assert (list(bench.uplinks.sections), bench.uplinks.supervisor.links()) == (["cable"], [("cable", LINK)])
+    answer.callback(None)
+    assert (list(bench.uplinks.sections), bench.uplinks.supervisor.links()) == ([], [])
 
 
 def test_stopping_all_forgets_all(bench: Bench) -> None:
