@@ -40,6 +40,8 @@ _KINDS = (
     EventKind("gateway.stopping", "info", "stopping: {reason}"),
     EventKind("gateway.restored", "info", "everything is as it was before; this ended {flows} flows"),
     EventKind("gateway.fault", "critical", "fatal: {reason}"),
+    EventKind("gateway.descriptors.low", "error", "{used} of {limit} file descriptors are in use; raise LimitNOFILE="),
+    EventKind("gateway.descriptors.enough", "info", "only {used} of {limit} file descriptors are in use again"),
     EventKind("config.warning", "warn", "{problem}"),
     EventKind(
         "plugin.broken", "error", "plugin {plugin} failed: {reason}"

@@ -24,6 +24,7 @@ from icsframework.gateway.worker import Worker
 from icsframework.host.before import BeforeFile, place
 from icsframework.host.clock import Clock
 from icsframework.host.conntrack import Conntrack
+from icsframework.host.descriptors import read_descriptors
 from icsframework.host.host import Host
 from icsframework.host.inventory import read_interfaces
 from icsframework.host.links import Machine
@@ -90,6 +91,7 @@ def _machinery(
         count_flows=conntrack.count,
         revive_flows=lambda plane: worker.run(_revive, conntrack, plane),
         forget_flows=lambda filters: worker.run(_forget, conntrack, filters),
+        descriptors=read_descriptors,
         unconfirmed=UnconfirmedFile(run / FILE, path),
         links=LinksFile(run / "links.json", here),
         in_thread=worker.run,

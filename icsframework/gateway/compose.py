@@ -38,6 +38,7 @@ from icsframework.gateway import statustree
 from icsframework.gateway.agreement import Agreement
 from icsframework.gateway.beside import Beside
 from icsframework.gateway.bus import EventBus, OwnedEvents
+from icsframework.gateway.descriptorwatch import DescriptorWatch
 from icsframework.gateway.desired import Live, data_plane, enabled
 from icsframework.gateway.directory import LeaseDirectory, NameDirectory
 from icsframework.gateway.flows import Flows, Forget
@@ -52,6 +53,7 @@ from icsframework.gateway.timekeeper import NewestTime, TimeKeeper
 from icsframework.gateway.unconfirmed import Unconfirmed
 from icsframework.gateway.uplinks import Uplinks
 from icsframework.gateway.view import GatewayView, Shared
+from icsframework.host.descriptors import Descriptors
 from icsframework.host.reconcile import Reconciler
 from icsframework.host.scoped import IOwnedHost
 from icsframework.interfaces import IClock
@@ -79,6 +81,8 @@ class Machinery:
     links: SavedLinks
     unconfirmed: Unconfirmed
     """The record of a configuration on trial."""
+    descriptors: Callable[[], Descriptors]
+    """How many file descriptors there are, and how many are left."""
     in_thread: Callable[..., Deferred[Any]]
     """Runs what blocks in the one worker thread."""
     close: Callable[[], Deferred[Any]]
@@ -169,6 +173,8 @@ class Gateway(Service):
         marks = Marks(self.config.gateway.mark)
         self.uplinks = Uplinks(self.supervisor, registry, self._view, places, marks, indices, self.settle)
         self.beside = self._beside()
+        own = OwnedEvents(self._bus, "gateway")
+        self.descriptors = DescriptorWatch(clock, own, log, machinery.descriptors)
         self.reloads = self._reloads()
 
     def _reloads(self) -> Reloads:
@@ -240,6 +246,7 @@ class Gateway(Service):
         for uplink in enabled(self.config):
             self.uplinks.start(uplink, self.remembered.found.pop(uplink.name, None))
         self.beside.start()
+        self.descriptors.start()
         self._port = yield self._serve(self.config.gateway.run / "control.sock", self)
         self._state = "ready"
         self._events.emit(
@@ -282,6 +289,7 @@ class Gateway(Service):
             self._starting.cancel()
         yield self._changing.acquire()
         yield self.beside.stop()
+        yield self.descriptors.stop()
         self.flows.stop()
         yield self._attempt(self._leave if self._handing_over else self._give_back)
         yield self._attempt(self._host.release_all)
@@ -436,6 +444,7 @@ class Gateway(Service):
                 *self._warnings,
                 *self.timekeeper.warnings(),
                 *self.reloads.warnings(),
+                *self.descriptors.warnings(),
                 *self.beside.warnings(),
                 *statustree.plugin_warnings(details),
             ),

@@ -275,10 +275,12 @@ def test_out_of_descriptors(stopped):
     daemon.signal(1)
     wait_for(lambda: "gateway.reload_failed" in daemon.log(), 20, "a reload that fails for it")
     assert "oo many open files" in daemon.log()
+    wait_for(lambda: "gateway.descriptors.low" in daemon.log(), 20, "the event")
     asking.kill()
     resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (soft, hard))
     wait_for(lambda: ics(stopped, "reload").returncode == 0, 20, "the reload")
     assert daemon.status_tree()["lans"][0]["address"] == "192.168.7.1/24"
+    wait_for(lambda: "gateway.descriptors.enough" in daemon.log(), 20, "the end of it")
 
 
 CROWD = """

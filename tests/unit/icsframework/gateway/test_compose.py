@@ -20,6 +20,7 @@ from icsframework.gateway.compose import Gateway, Machinery
 from icsframework.gateway.preflight import load_or_fail
 from icsframework.gateway.unconfirmed import Trial
 from icsframework.host.changes import Change
+from icsframework.host.descriptors import Descriptors
 from icsframework.host.owned import Owned
 from icsframework.host.reconcile import Reconciler
 from icsframework.host.scoped import ScopedHost
@@ -167,6 +168,7 @@ class Bench:
             count_flows=lambda: 3,
             revive_flows=lambda plane: succeed(0),
             forget_flows=self.forget,
+            descriptors=lambda: Descriptors(50, 1024),
             unconfirmed=self.unconfirmed,
             links=self.links,
             in_thread=maybeDeferred,
