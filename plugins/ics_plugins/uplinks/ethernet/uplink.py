@@ -87,9 +87,9 @@ class EthernetUplink(Service):
         if (new.own, new.mac, new.mark) != (old.own, old.mac, old.mark):
             return succeed(RestartMe())
         if new.interface != old.interface:
-            if self._info is None or self._info.name != new.interface:
+            if self._info is not None and self._info.name != new.interface:
                 return succeed(RestartMe())
-            self._settings = new  # the same device by another name
+            self._settings = new  # the same device by another name, or none is there
             self._watch()
         self._settings = new
         if isinstance(self._state, Up):
