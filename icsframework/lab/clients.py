@@ -106,6 +106,7 @@ class DhcpClient:
             raise LabError(f"{self.program} is no DHCP client the lab knows; it knows {', '.join(CLIENTS)}")
         self._directory = host.directory / f"{self.program}-{interface}"
         self._process: Process | None = None
+        self._said = 0
 
     def start(self, *arguments: str) -> Self:
         """Start the client in the foreground with ``arguments`` added to its command line."""
@@ -116,6 +117,7 @@ class DhcpClient:
         script = self._directory / "script"
         script.write_text(SCRIPT.replace("@RECORD@", str(record)), encoding="ascii")
         script.chmod(0o755)
+        self._said = len(self.log())
         self._process = self.host.spawn([*self._command(script), *arguments], self._directory / "log")
         return self
 
@@ -153,8 +155,9 @@ class DhcpClient:
         return [dict(line.partition("=")[::2] for line in path.read_text().splitlines()) for path in files]
 
     def log(self) -> str:
-        """What the client printed."""
-        return (self._directory / "log").read_text(encoding="utf-8", errors="replace")
+        """What the client printed, over all its starts."""
+        log = self._directory / "log"
+        return log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
 
     def wait(
         self, names: set[str] = BOUND | RENEWED, after: int = 0, timeout: float = 15.0
@@ -178,7 +181,11 @@ class DhcpClient:
 
     def lease(self, timeout: float = 15.0) -> Lease:
         """Wait until the client has its address, and tell what it was given."""
-        return _lease(self.program, self.wait(timeout=timeout))
+        lease = _lease(self.program, self.wait(timeout=timeout))
+        if self.program == "dhclient":
+            # Its script runs before the lease is in its file; only then may a test pull the plug.
+            wait_for(lambda: "bound to " in self.log()[self._said :], timeout, "dhclient to write its lease")
+        return lease
 
     def renew(self, timeout: float = 15.0) -> Lease:
         """Ask for the lease again now (udhcpc only; dhclient renews when it is started again)."""

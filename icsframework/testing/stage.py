@@ -47,6 +47,8 @@ class Stage:
             self.plug(name)
         self._readers, self._writers = set(reactor.getReaders()), set(reactor.getWriters())
         self._calls = set(reactor.getDelayedCalls())
+        # A timer of somebody else that comes again and again is another object each time.
+        self._functions = [call.func for call in self._calls]
 
     def __enter__(self) -> Self:
         return self
@@ -59,7 +61,7 @@ class Stage:
             reactor.removeReader(reader)
         for writer in set(reactor.getWriters()) - self._writers:
             reactor.removeWriter(writer)
-        for call in set(reactor.getDelayedCalls()) - self._calls:
+        for call in self._new_calls():
             call.cancel()
         self.gateway.close()
 
@@ -132,9 +134,12 @@ class Stage:
         readers, writers = set(reactor.getReaders()), set(reactor.getWriters())
         found = [f"reader {name_of(one)} in the reactor" for one in readers - self._readers]
         found += [f"writer {name_of(one)} in the reactor" for one in writers - self._writers]
-        calls = set(reactor.getDelayedCalls()) - self._calls
-        found += [f"timer of {name_of(call.func)} in the reactor" for call in calls]
+        found += [f"timer of {name_of(call.func)} in the reactor" for call in self._new_calls()]
         return Counter(found)
+
+    def _new_calls(self) -> list[Any]:
+        calls: set[Any] = set(reactor.getDelayedCalls()) - self._calls
+        return [call for call in calls if call.func not in self._functions]
 
 
 def _shown(things: Counter[str]) -> str:
