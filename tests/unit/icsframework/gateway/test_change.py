@@ -301,18 +301,25 @@ def test_a_stop_during_the_start_gives_the_machine_back(bench: Any) -> None:
     assert bench.machine.everything() == bench.original
 
 
-def test_a_hundred_reloads_leave_nothing_behind(running: Any, stand: Any) -> None:
-    """Views, sockets' owners, uplinks, LANs, watches and timers are as many as after the first few."""
+def test_a_thousand_reloads_leave_nothing_behind(running: Any, stand: Any) -> None:
+    """Views, sockets' owners, uplinks, LANs, watches timers and journals are as many as after the first few."""
     counts = []
-    for number in range(100):
+    for number in range(1000):
         running.write(NEW if number % 2 == 0 else stand.FILE)
         assert isinstance(outcome(running), str)
         running.clock.clock.advance(5)  # flows of what went are looked for once more a little later
-        if number in (3, 99):
+        if number in (3, 999):
             gc.collect()
             alive = Counter(type(one).__name__ for one in gc.get_objects())
             kept = {
                 name: alive[name] for name in ("GatewayView", "ScopedHost", "Runner", "LanState", "Deferred")
             }
-            counts.append((kept, len(running.clock.clock.getDelayedCalls()), len(running.host.all_watchers)))
+            counts.append(
+                (
+                    kept,
+                    len(running.clock.clock.getDelayedCalls()),
+                    len(running.host.all_watchers),
+                    running.gateway._machinery.store.open_journals,
+                )
+            )
     assert counts[0] == counts[1]
