@@ -167,3 +167,10 @@ def test_sizes_and_spans_stay_short() -> None:
         "0 B", "999 B", "1.0 kB", "12.3 kB", "1000 kB", "1.0 GB", "1000 TB",
     ]  # fmt: skip
     assert [show.span(n) for n in (0, 59, 61, 3600, 90061)] == ["0s", "59s", "1m 1s", "1h", "1d 1h"]
+
+
+def test_a_time_that_cannot_be_right_is_marked() -> None:
+    """An older daemon does not say so of any."""
+    entry = {"time": "1970-01-02T00:00:00Z", "uplink": "cable", "event": "up", "cause": None, "reason": ""}
+    assert "1970-01-02T00:00:00Z (clock was wrong)  cable" in show.history([entry | {"time_trusted": False}])
+    assert "(clock" not in show.history([entry | {"time_trusted": True}]) + show.history([entry])

@@ -205,9 +205,30 @@ def test_an_untrusted_clock_ends_no_lease(stand):
     first.serve()
     first.join()
     second = stand(store)
+    second.gateway.clock.boot = "the next boot"
     second.gateway.clock.wall_offset, second.gateway.clock.wall_trusted = 0.0, False
     second.serve()
     assert [lease.address for lease in second.gateway.leases.all()] == [A0]
+
+
+@pytest.mark.parametrize("jump", [-1e9, -18000.0, 18000.0, 1e9])
+def test_a_jump_of_the_wall_clock_moves_no_end(stand, jump):
+    """Hours and years, both ways, with a restart after it: the lease ends when it would have ended."""
+    store = MemoryStore()
+    first = stand(store)
+    first.serve(lease="1h")
+    first.join()
+    first.gateway.advance(600)
+    first.gateway.clock.wall_offset += jump
+    second = stand(store, first.gateway.clock)
+    second.serve(lease="1h")
+    assert [lease.expires for lease in second.gateway.leases.all()] == [3600.0]
+    for s in (first, second):
+        assert len(s.gateway.leases.all()) == 1
+    second.gateway.advance(2999)
+    assert len(second.gateway.leases.all()) == 1
+    second.gateway.advance(1)
+    assert second.gateway.leases.all() == []
 
 
 def test_probing_before_the_offer(stand):

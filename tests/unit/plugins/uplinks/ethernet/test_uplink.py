@@ -223,6 +223,21 @@ def test_a_renewal_with_the_same_values_is_no_news(stage):
     assert [record["lease"]["obtained"] for record in records] == [0.0, pytest.approx(1800, abs=91)]
 
 
+@pytest.mark.parametrize("jump", [-1e9, -18000.0, 18000.0, 1e9])
+def test_a_jump_of_the_wall_clock_moves_no_renewal(stage, jump):
+    """T1 comes when it would have come, and the new lease counts from it."""
+    stage.up()
+    stage.gateway.advance(900)
+    stage.gateway.clock.wall_offset += jump
+    stage.gateway.advance(890)
+    assert stage.sent() == []
+    stage.gateway.advance(10)
+    stage.hears("ACK", xid=stage.renewal().xid)
+    assert stage.reports == []
+    records = stage.gateway.store.records("lease", None)
+    assert records[-1]["lease"]["obtained"] == pytest.approx(1800, abs=91)
+
+
 def test_a_renewal_with_other_values_is_announced(stage):
     """Other DNS servers, another MTU: the same link, up since the same time."""
     stage.up()
