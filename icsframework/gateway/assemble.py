@@ -13,6 +13,7 @@ from icsframework.config.configuration import Configuration
 from icsframework.dataplane.flows import MarkFilter, is_stranded
 from icsframework.dataplane.nft import Nft, open_library
 from icsframework.dataplane.plane import DataPlane
+from icsframework.errors import HostError
 from icsframework.gateway.bus import EventBus, OwnedEvents
 from icsframework.gateway.compose import Gateway, Machinery
 from icsframework.gateway.preflight import Checked
@@ -123,7 +124,7 @@ def _serve(
 ) -> Callable[[Path, Gateway], Deferred[Any]]:
     def serve(path: Path, gateway: Gateway) -> Deferred[Any]:
         def listen(server: Any) -> Any:
-            path.parent.mkdir(mode=RUN_MODE, parents=True, exist_ok=True)
+            make_run_directory(path.parent)
             events = OwnedEvents(bus, "control")
             return server.serve(reactor, path, gateway, events, Logger(namespace="ics.control"))
 
@@ -131,3 +132,16 @@ def _serve(
         return in_thread(import_module, "icsframework.control.server").addCallback(listen)
 
     return serve
+
+
+def make_run_directory(path: Path) -> None:
+    """Make gateway.run if it is not there.  HostError if that cannot be."""
+    if path.is_dir():
+        return
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        path.chmod(RUN_MODE)  # mkdir's mode would be cut by the umask of a daemon
+    except OSError as error:
+        raise HostError(
+            f"gateway.run: the directory {path} cannot be made: {error.strerror}; make it, or name another one"
+        ) from error

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -130,10 +130,18 @@ class OwnedUplinks:
     def __init__(self, uplinks: IUplinks, watches: Watches) -> None:
         self._uplinks = uplinks
         self._watches = watches
+        self._waiting: set[Deferred[Link]] = set()
 
     def request(self, cause: Cause) -> Deferred[Link]:
         """See IUplinks."""
-        return self._uplinks.request(cause)
+        answer = self._uplinks.request(cause)
+        self._waiting.add(answer)
+
+        def answered(result: Any) -> Any:
+            self._waiting.discard(answer)
+            return result
+
+        return answer.addBoth(answered)
 
     def current(self) -> UplinkView | None:
         """See IUplinks."""
@@ -142,6 +150,12 @@ class OwnedUplinks:
     def watch(self, observer: Callable[[UplinkView | None], None]) -> Unwatch:
         """See IUplinks."""
         return self._watches.keep(self._uplinks.watch(observer))
+
+    def release(self) -> None:
+        """Take back what this owner still waits for: a plugin that has stopped gets no link any more."""
+        for answer in tuple(self._waiting):
+            answer.addErrback(lambda failure: failure.trap(CancelledError))
+            answer.cancel()
 
 
 @implementer(IMappings)
@@ -198,5 +212,6 @@ class GatewayView:
         self.events.release()
         self.leases.release()
         self.names.release()
+        self.uplinks.release()
         self.status.release()
         self.host.release_all()

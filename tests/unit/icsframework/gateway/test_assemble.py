@@ -1,10 +1,14 @@
 """The real parts put together, without being started."""
 
+import os
+import stat
 from pathlib import Path
 
+import pytest
 from twisted.internet import reactor
 
-from icsframework.gateway.assemble import make_gateway
+from icsframework.errors import HostError
+from icsframework.gateway.assemble import RUN_MODE, make_gateway, make_run_directory
 from icsframework.gateway.preflight import check
 from icsframework.registry import Registry
 
@@ -30,3 +34,25 @@ def test_a_gateway_that_is_not_started_has_touched_nothing(tmp_path: Path) -> No
     assert sorted(one.name for one in tmp_path.iterdir()) == ["gateway.yaml"]
     assert not gateway.running
     assert gateway.config.lans[0].device == "eth1"
+
+
+def test_group_ics_reaches_the_socket_of_a_daemon(tmp_path: Path) -> None:
+    """Whatever the umask, which twistd makes 077; a directory that is there already is left as it is."""
+    run, before = tmp_path / "a" / "run", os.umask(0o077)
+    try:
+        make_run_directory(run)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(run.stat().st_mode) == RUN_MODE
+    run.chmod(0o700)
+    make_run_directory(run)
+    assert stat.S_IMODE(run.stat().st_mode) == 0o700
+
+
+def test_a_run_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    """With its key, the reason and what to do."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(
+        HostError, match=r"gateway.run: the directory .*/file/run cannot be made: Not a directory; make"
+    ):
+        make_run_directory(tmp_path / "file" / "run")

@@ -8,7 +8,7 @@ from twisted.internet.task import Clock
 from twisted.logger import Logger
 from zope.interface.verify import verifyObject
 
-from icsframework.errors import MappingError
+from icsframework.errors import MappingError, UplinkFailed
 from icsframework.gateway.bus import EventBus
 from icsframework.gateway.directory import LeaseDirectory, NameDirectory
 from icsframework.gateway.view import GatewayView, Shared
@@ -17,7 +17,7 @@ from icsframework.interfaces import IEvents, IGateway, ILeases, IMappings, IName
 from icsframework.testing.gateway import FakeClock, FakeUplinks
 from icsframework.testing.host import FakeHost
 from icsframework.testing.store import MemoryStore
-from icsframework.values import Endpoint, LeaseView, Open
+from icsframework.values import Cause, Endpoint, LeaseView, Open
 
 PC = IPv4Address("192.168.0.9")
 
@@ -74,6 +74,21 @@ def test_release_leaves_nothing(shared: Shared) -> None:
     assert (heard, left, shared.details) == ([], ["router", "printer"], {})
     assert shared.leases.all() == []
     assert opened[0].fileno() == -1
+
+
+def test_nobody_waits_for_a_stopped_plugin(shared: Shared) -> None:
+    """What it asked for is taken back: it gets no link any more, and no error is left in the log."""
+    view = GatewayView("dns", shared)
+    waiting, answered = view.uplinks.request(Cause("dns")), view.uplinks.request(Cause("dns"))
+    shared.uplinks.fail_requests(UplinkFailed("busy"))  # type: ignore[attr-defined]
+    told: list[Any] = []
+    for one in (waiting, answered):
+        one.addErrback(told.append)
+    left: list[Any] = []
+    view.uplinks.request(Cause("dns")).addCallback(left.append)
+    view.release()
+    assert (len(told), left) == (2, [])
+    shared.uplinks.fail_requests(UplinkFailed("too late"))  # type: ignore[attr-defined]
 
 
 def test_a_lease_that_another_owner_has_now_is_not_withdrawn(shared: Shared) -> None:
