@@ -33,7 +33,7 @@ def pytest_runtest_makereport(item, call):
     report = yield
     if report.when == "teardown" or report.passed:
         return report
-    for lab in item.stash.get(OPEN, []):
+    for lab in (lab for node in item.listchain() for lab in node.stash.get(OPEN, [])):
         for host in lab.hosts:
             for name, daemon in host.services.items():
                 if daemon.log():
@@ -55,13 +55,9 @@ def root():
         pytest.skip(f"{error}; run these tests alone: pytest tests/netns")
 
 
-@pytest.fixture
-def open_lab(root, request):
-    """A function that opens a lab: from a LabSpec, YAML text, a Path or nothing (the default lab).
-
-    ``gateway_config`` (YAML text) replaces the gateway's configuration; ``start_gateways`` as in Lab.
-    """
-    opened = request.node.stash.setdefault(OPEN, [])
+def opener(node):
+    """What opens labs for a test or, from its own fixture, for all tests of a module; and closes them at the end."""
+    opened = node.stash.setdefault(OPEN, [])
 
     def build(source=None, *, gateway_config=None, start_gateways=True):
         if isinstance(source, Path):
@@ -76,6 +72,21 @@ def open_lab(root, request):
     yield build
     for lab in reversed(opened):
         lab.close()
+
+
+@pytest.fixture
+def open_lab(root, request):
+    """A function that opens a lab: from a LabSpec, YAML text, a Path or nothing (the default lab).
+
+    ``gateway_config`` (YAML text) replaces the gateway's configuration; ``start_gateways`` as in Lab.
+    """
+    yield from opener(request.node)
+
+
+@pytest.fixture(scope="module")
+def open_module_lab(root, request):
+    """The same for a lab that all tests of a module share."""
+    yield from opener(request.node)
 
 
 @pytest.fixture
