@@ -15,7 +15,8 @@ from icsframework.dataplane.nft import Nft, open_library
 from icsframework.dataplane.plane import DataPlane
 from icsframework.errors import HostError
 from icsframework.gateway.bus import EventBus, OwnedEvents
-from icsframework.gateway.compose import Gateway, Machinery
+from icsframework.gateway.compose import Gateway
+from icsframework.gateway.machinery import Machinery
 from icsframework.gateway.preflight import Checked
 from icsframework.gateway.remembered import LinksFile
 from icsframework.gateway.surroundings import surroundings

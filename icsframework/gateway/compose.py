@@ -8,7 +8,6 @@ order but leaves the machine, and what must be known of it, to the next process
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import field
 from os import getpid
 from pathlib import Path
 from random import random
@@ -31,9 +30,7 @@ from twisted.python.failure import Failure
 from icsframework import __version__
 from icsframework.config.configuration import Configuration
 from icsframework.dataplane.marks import Marks, assign_indices
-from icsframework.dataplane.plane import DataPlane
 from icsframework.errors import Handover, IcsError, NotRunning
-from icsframework.frozen import dataclass
 from icsframework.gateway import statustree
 from icsframework.gateway.agreement import Agreement
 from icsframework.gateway.beside import Beside
@@ -41,57 +38,21 @@ from icsframework.gateway.bus import EventBus, OwnedEvents
 from icsframework.gateway.descriptorwatch import DescriptorWatch
 from icsframework.gateway.desired import Live, data_plane, enabled
 from icsframework.gateway.directory import LeaseDirectory, NameDirectory
-from icsframework.gateway.flows import Flows, Forget
+from icsframework.gateway.flows import Flows
 from icsframework.gateway.history import History
 from icsframework.gateway.lans import Lans
+from icsframework.gateway.machinery import Machinery
 from icsframework.gateway.reload import Reloads
-from icsframework.gateway.remembered import Remembered, SavedLinks
+from icsframework.gateway.remembered import Remembered
 from icsframework.gateway.roles import wanted
 from icsframework.gateway.services import LanServices
-from icsframework.gateway.surroundings import Surroundings
-from icsframework.gateway.timekeeper import NewestTime, TimeKeeper
-from icsframework.gateway.unconfirmed import Unconfirmed
+from icsframework.gateway.timekeeper import TimeKeeper
 from icsframework.gateway.uplinks import Uplinks
 from icsframework.gateway.view import GatewayView, Shared
-from icsframework.host.descriptors import Descriptors
-from icsframework.host.reconcile import Reconciler
-from icsframework.host.scoped import IOwnedHost
-from icsframework.interfaces import IClock
 from icsframework.registry import Registry
 from icsframework.status import GatewayStatus, HistoryEntry, Instant, LeaseStatus, ReloadPreview, Status
-from icsframework.store.store import Store
 from icsframework.uplinks.supervisor import Supervisor
-from icsframework.values import Cause, InterfaceInfo, Link
-
-
-@dataclass(frozen=True, slots=True)
-class Machinery:
-    """The parts that touch the machine, made by the caller so that tests can give others."""
-
-    clock: IClock
-    store: Store
-    reconciler: Reconciler
-    scoped_host: Callable[[str], IOwnedHost]
-    interfaces: Callable[[], Sequence[InterfaceInfo]]
-    count_flows: Callable[[], int]
-    revive_flows: Callable[[DataPlane], Deferred[int]]
-    """Forgets flows that were forwarded untranslated before we came, so that their next packet begins anew."""
-    forget_flows: Forget
-    """Forgets the flows of uplinks that cannot carry them any more."""
-    links: SavedLinks
-    unconfirmed: Unconfirmed
-    """The record of a configuration on trial."""
-    descriptors: Callable[[], Descriptors]
-    """How many file descriptors there are, and how many are left."""
-    in_thread: Callable[..., Deferred[Any]]
-    """Runs what blocks in the one worker thread."""
-    close: Callable[[], Deferred[Any]]
-    """Gives back what is left when everything else has ended (threads, sockets, the lock)."""
-    surroundings: Surroundings | None = None
-    """How to see what other programs do; None: nobody looks."""
-    newest: NewestTime = field(default_factory=NewestTime)
-    """The newest time in the store, which the clock must know."""
-
+from icsframework.values import Cause, Link
 
 Serve = Callable[[Path, "Gateway"], Deferred[IListeningPort]]
 """Opens the control socket; it is given so that the web part is imported late, beside the reactor."""

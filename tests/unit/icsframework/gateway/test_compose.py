@@ -16,7 +16,8 @@ from icsframework.config.configuration import Configuration
 from icsframework.config.loader import load
 from icsframework.errors import Handover, HostError, IcsError, NotRunning, PortTaken, StoreError
 from icsframework.gateway.bus import EventBus
-from icsframework.gateway.compose import Gateway, Machinery
+from icsframework.gateway.compose import Gateway
+from icsframework.gateway.machinery import Machinery
 from icsframework.gateway.preflight import load_or_fail
 from icsframework.gateway.unconfirmed import Trial
 from icsframework.host.changes import Change
