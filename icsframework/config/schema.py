@@ -8,6 +8,7 @@ nothing here runs when the gateway starts.
 
 import ast
 import inspect
+import re
 import textwrap
 from collections.abc import Iterator
 from itertools import pairwise
@@ -28,11 +29,13 @@ from icsframework.config.uplinks import UplinkSection
 from icsframework.errors import PluginError
 from icsframework.fields import text_type
 
-__all__ = ["json_schema"]
+__all__ = ["definition_of", "json_schema"]
 
 Schema = dict[str, Any]
 
 _REF = "#/$defs/"
+_NOT_IN_NAMES = re.compile(r"[^a-zA-Z0-9\-_]")
+"""What pydantic replaces in the name of a definition."""
 _CORE = (
     GatewaySection,
     ControlSection,
@@ -149,11 +152,17 @@ def _all_models(models: list[type[BaseModel]]) -> set[type[BaseModel]]:
     return seen
 
 
+def definition_of(model: type[BaseModel], definitions: dict[str, Schema]) -> Schema | None:
+    """The definition of a model among ``$defs``: by its name, or by its full one where two models have the same."""
+    full = _NOT_IN_NAMES.sub("_", f"{model.__module__}.{model.__qualname__}".replace(".", "__"))
+    return definitions.get(model.__name__, definitions.get(full))
+
+
 def _document(model: type[BaseModel], definitions: dict[str, Schema]) -> None:
     """Describe each key by its field's docstring, and write its default as the file would."""
-    definition = definitions.get(model.__name__)
+    definition = definition_of(model, definitions)
     if definition is None:
-        return  # two models of one name have longer ones, and do without
+        return
     texts = _field_docstrings(model)
     for name, field in model.model_fields.items():
         key = definition["properties"].get(field.alias or name)
@@ -181,7 +190,7 @@ def _field_docstrings(model: type[BaseModel]) -> dict[str, str]:
     """The string below each field, on one line.  A model without source has none."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(model)))
-    except (OSError, SyntaxError):
+    except (OSError, SyntaxError, TypeError):  # TypeError: its module is no file
         return {}
     body = tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []
     return {

@@ -27,7 +27,7 @@ from zope.interface.verify import verifyObject
 from icsframework.config.configuration import Configuration
 from icsframework.config.loader import interpret
 from icsframework.config.plugins import KINDS as CONFIG_KINDS
-from icsframework.config.schema import json_schema
+from icsframework.config.schema import definition_of, json_schema
 from icsframework.config.source import Source
 from icsframework.fields import PluginConfig, Section, text_type
 from icsframework.interfaces import API_VERSION
@@ -129,7 +129,7 @@ def check_schema(kind: str, factory: Any) -> None:
     """Each key has a description that says what it means (a docstring below the field), not only what to write."""
     definitions = json_schema(FixedRegistry({(kind, NAME): factory}))["$defs"]
     for section in _sections(factory.Config):
-        properties = definitions.get(section.__name__, {}).get("properties", {})
+        properties = (definition_of(section, definitions) or {}).get("properties", {})
         for name, field in section.model_fields.items():
             key = properties.get(field.alias or name)
             if key is None:

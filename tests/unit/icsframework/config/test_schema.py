@@ -7,7 +7,8 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from icsframework.config.schema import json_schema
+from icsframework.config.schema import definition_of, json_schema
+from icsframework.fields import Section, UplinkConfig
 
 MINIMAL = {"lans": [{"interface": "eth1"}], "uplinks": [{"plugin": "ethernet", "interface": "eth0"}]}
 
@@ -146,3 +147,38 @@ def test_two_plugins_may_call_their_model_alike(plugins):
     validator = Draft202012Validator(json_schema(plugins))
     assert faults(validator, {**MINIMAL, "uplinks": [{"plugin": "twin", "twin": 1}]}) == []
     assert faults(validator, {**MINIMAL, "uplinks": [{"plugin": "ethernet", "twin": 1}]}) != []
+
+
+class Limits(Section):
+    """Called like a section of the core."""
+
+    calls: int = 3
+    """How many calls."""
+
+
+class WithLimits(UplinkConfig):
+    """A plugin's keys with such a section."""
+
+    budget: Limits = Limits()
+    """What it may use."""
+
+
+def test_models_of_one_name_are_described_all_the_same(plugins):
+    """Each by what stands below its own fields; one that nobody uses has no definition."""
+    plugins.plugins["uplink"]["modest"] = WithLimits
+    definitions = json_schema(plugins)["$defs"]
+    assert "Limits" not in definitions
+    assert definition_of(Limits, definitions)["properties"]["calls"]["description"] == "How many calls."
+    assert definition_of(type("Unused", (Section,), {}), definitions) is None
+
+
+def test_a_model_without_a_file_is_shown_without_descriptions(plugins):
+    """One that was made by a program, in a module that is no file."""
+    made = type(
+        "Made",
+        (UplinkConfig,),
+        {"__annotations__": {"speed": int}, "__module__": "nowhere", "speed": 3},
+    )
+    plugins.plugins["uplink"]["made"] = made
+    shown = definition_of(made, json_schema(plugins)["$defs"])
+    assert shown["properties"]["speed"] == {"default": 3, "type": "integer"}

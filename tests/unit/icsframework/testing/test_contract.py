@@ -99,6 +99,20 @@ class Outer(LanServiceConfig):
     """Described."""
 
 
+class Limits(Section):
+    """Called like a section of the core, and described."""
+
+    calls: int = 3
+    """How many calls."""
+
+
+class Namesake(LanServiceConfig):
+    """It uses such a section."""
+
+    budget: Limits = Limits()
+    """Described."""
+
+
 class Hidden(LanServiceConfig):
     """A key that no schema shows."""
 
@@ -107,7 +121,7 @@ class Hidden(LanServiceConfig):
 
 
 @pytest.mark.parametrize(
-    ("config", "key"), [(Mute, "wait of Mute"), (Outer, "inside of Inner"), (Hidden, None)]
+    ("config", "key"), [(Mute, "wait of Mute"), (Outer, "inside of Inner"), (Hidden, None), (Namesake, None)]
 )
 def test_an_undocumented_key_is_named(config, key):
     """What to write is no description of what it means, at any depth; a described key under another name is well."""
