@@ -2,10 +2,11 @@
 
 import ast
 import re
+import sys
+from importlib import import_module
 from ipaddress import IPv4Interface
 from pathlib import Path
 from socket import AF_INET, SOCK_DGRAM, socket
-from types import ModuleType
 
 import pytest
 from twisted.internet.defer import Deferred
@@ -15,6 +16,7 @@ from icsframework.config.loader import load
 from icsframework.errors import PortTaken
 from icsframework.interfaces import ILanService, ILanServiceFactory
 from icsframework.registry import verify_product
+from icsframework.testing.contract import check_plugin
 from icsframework.testing.gateway import FakeGateway, Readers
 from icsframework.testing.registry import FixedRegistry
 from icsframework.values import Endpoint, Lan
@@ -30,11 +32,14 @@ HOME = Lan("home", "eth1", 3, "02:00:00:00:00:01", IPv4Interface("192.168.0.1/24
 
 
 @pytest.fixture(scope="module")
-def daytime():
-    """The code block as a module."""
-    module = ModuleType("daytime")
-    exec(compile(CODE, "plugins/README.md", "exec"), vars(module))
-    return module
+def daytime(tmp_path_factory):
+    """The code block as a module, imported from a file as the reader would have it."""
+    directory = tmp_path_factory.mktemp("plugin")
+    (directory / "daytime.py").write_text(CODE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(directory)
+        yield import_module("daytime")
+        sys.modules.pop("daytime")
 
 
 @pytest.fixture
@@ -71,9 +76,16 @@ def test_the_factory_keeps_its_contract(daytime, gateway):
     assert factory.prepare(daytime.DaytimeConfig(), None).is_ready
 
 
+def test_it_keeps_the_whole_contract(daytime):
+    """What the page says to call finds nothing either: nothing is left, however it ends."""
+    check_plugin("lan_service", daytime.factory, "port: 13")
+
+
 def test_the_configuration_of_the_page_is_read(daytime, tmp_path):
     """The page's YAML is accepted with the plugin beside dhcp and dns, and a wrong key of its own is named."""
-    page = re.search(r"```yaml\n(.*?)^```", (ROOT / "plugins/README.md").read_text(), re.DOTALL | re.MULTILINE)[1]
+    page = re.search(
+        r"```yaml\n(.*?)^```", (ROOT / "plugins/README.md").read_text(), re.DOTALL | re.MULTILINE
+    )[1]
     text = page.replace("daytime:factory", "daytime").replace(
         "      - plugin: dhcp\n      - plugin: dns\n", ""
     )
