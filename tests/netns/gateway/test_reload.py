@@ -10,7 +10,7 @@ from icsframework.lab.snapshot import differences
 from icsframework.lab.waiting import wait_for
 
 ICS = str(Path(sys.executable).with_name("ics"))
-SERVER, ECHO = "192.0.2.80", 7
+SERVER, ECHO, FILES = "192.0.2.80", 7, 8000
 UPLINK = "{name: cable, plugin: ethernet, interface: eth0, address: {address: 203.0.113.5/24, gateway: 203.0.113.1, dns: [203.0.113.1]}}"
 BASE = f"lans:\n- {{name: home, interface: eth1}}\nuplinks:\n- {UPLINK}\n"
 GUESTS = "- {name: guests, interface: eth2, address: 192.168.9.1/24}\n"
@@ -197,14 +197,18 @@ def test_leftovers_and_a_changed_hook_are_put_right_by_a_reload(base):
 
 
 def test_many_reloads_lose_nothing_and_leave_nothing(base, traffic, record_property):
-    """Two configurations in turn under 1000 datagrams a second: none lost; descriptors, threads, memory do not grow."""
+    """Two configurations in turn under 1000 datagrams a second and a download: none lost, each byte right.
+
+    Descriptors, threads and memory do not grow.
+    """
     daemon, pc, server = base["gateway"].gateway, base["pc1"], base["server"]
     first = daemon.config_file.read_text()
     with_guests(base)
     write(base, "{name: home, interface: eth1}", "{name: home, interface: eth1, services: [{plugin: dhcp, lease: 1h}, dns]}"
           .replace(", dns]", ", {plugin: dns}]"))  # fmt: skip
     second = daemon.config_file.read_text()
-    echo = traffic(server, "echo", ECHO)
+    echo, files = traffic(server, "echo", ECHO), traffic(server, "serve", FILES)
+    download = traffic(pc, "download", SERVER, FILES)
     stream = traffic(pc, "stream", SERVER, ECHO)
 
     def reloads(count):
@@ -220,10 +224,12 @@ def test_many_reloads_lose_nothing_and_leave_nothing(base, traffic, record_prope
     after = load_of(daemon.pid)
     seen = stream.end()
     echo.end()
-    figures = {"reloads": RELOADS + 20, "stream": seen, "before": before, "after": after}
+    bytes_ = files.end()["bytes"]
+    figures = {"reloads": RELOADS + 20, "stream": seen, "before": before, "after": after, "bytes": bytes_}
     record_property("reloads", figures)
     print(figures)
     assert (seen["missing"], seen["refused"]) == (0, 0), seen
+    assert download.end() == {"bytes": bytes_, "exact": True, "error": ""}
     assert after[0] <= before[0] + 1
     assert after[1] == before[1]
     assert after[2] <= before[2] + 4096
