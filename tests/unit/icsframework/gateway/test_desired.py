@@ -6,7 +6,8 @@ import pytest
 
 from icsframework.errors import HostError
 from icsframework.gateway.desired import Live, data_plane, lan_address, machine_state, uplink_device
-from icsframework.host.state import AddressOn, LinkSettings
+from icsframework.gateway.roles import Role
+from icsframework.host.state import AddressOn, Device, LinkSettings
 from icsframework.values import Family, Link
 
 CABLE = Link(
@@ -82,3 +83,56 @@ def test_disabled_uplinks_are_not_ours(configure) -> None:
         "  - {name: old, plugin: ethernet, interface: eth9, enabled: false}\n"
     )
     assert data_plane(config, Live(), INDICES).interfaces == ("eth1", "eth0")
+
+
+BRIDGED = (
+    "lans: [{name: home, bridge: {name: br-home, ports: [eth1, wlan0, eth3]}}]\n"
+    "uplinks: [{name: cable, plugin: ethernet, interface: eth0}]\n"
+)
+
+
+def test_a_bridge_is_wanted_before_it_is_there(configure) -> None:
+    """It is made with its address, its MAC address and the ports that are here and not refused."""
+    live = Live(frozenset({"eth1", "wlan0"}), macs={"br-home": "02::9"}, refused=frozenset({"wlan0"}))
+    state = machine_state(configure(BRIDGED), live, INDICES)
+    assert state.devices == {Device("br-home", "bridge")}
+    assert state.links == {
+        LinkSettings("br-home", up=True, mac="02::9"),
+        LinkSettings("eth1", up=True, master="br-home"),
+    }
+    assert AddressOn("br-home", IPv4Interface("192.168.0.1/24")) in state.addresses
+    assert data_plane(configure(BRIDGED), live, INDICES).lans[0].bridge
+
+
+def test_vlans_of_one_interface(configure) -> None:
+    """Each is a device of its own, made when the one below is there, which several may share."""
+    config = configure(
+        "lans: [{interface: eth1}]\nuplinks:\n"
+        "  - {name: cable, plugin: ethernet, interface: eth0, mtu: 1400}\n"
+        "  - {name: tv, plugin: ethernet, interface: eth0, vlan: 7, mac: '02:00:5e:00:53:07'}\n"
+        "  - {name: phone, plugin: ethernet, interface: eth0, vlan: 8}\n"
+    )
+    indices = {"cable": 1, "tv": 2, "phone": 3}
+    state = machine_state(config, Live(frozenset({"eth0"})), indices)
+    assert state.devices == {Device("icsu-tv", "vlan", "eth0", 7), Device("icsu-phone", "vlan", "eth0", 8)}
+    assert state.links == {
+        LinkSettings("eth0", up=True, mtu=1400),
+        LinkSettings("icsu-tv", up=True, mac="02:00:5e:00:53:07"),
+        LinkSettings("icsu-phone", up=True),
+    }
+    absent = machine_state(config, Live(), indices)
+    assert (absent.devices, absent.links) == (frozenset(), frozenset())
+    assert "icsu-tv" in data_plane(config, Live(), indices).interfaces
+
+
+def test_everything_follows_the_names_of_now(configure) -> None:
+    """LAN, uplink, port and what is below a VLAN; what has no name yet is left out."""
+    names = {Role("lan", "home"): "lan0", Role("uplink", "cable"): "wan0"}
+    live = Live(frozenset({"lan0", "wan0"}), names=names)
+    state = machine_state(configure(), live, INDICES)
+    assert state.links == {LinkSettings("lan0", up=True), LinkSettings("wan0", up=True)}
+    assert state.addresses == {AddressOn("lan0", IPv4Interface("192.168.0.1/24"))}
+    assert data_plane(configure(), live, INDICES).interfaces == ("lan0", "wan0")
+    unknown = Live(names={Role("lan", "home"): "", Role("uplink", "cable"): ""})
+    assert data_plane(configure(), unknown, INDICES).interfaces == ()
+    assert machine_state(configure(), unknown, INDICES).links == frozenset()

@@ -244,3 +244,33 @@ def test_a_broken_service_does_not_take_the_other_down(bench: Bench) -> None:
         ("scripted", "serving"),
     ]
     assert bench.events.ids() == ["lan.absent", "lan.service_failed", "lan.serving"]
+
+
+def test_a_rename_is_told_to_the_services(bench: Bench) -> None:
+    """The same interface by its new name, after the rules have followed."""
+    bench.host.set_interface("eth1", eth1())
+    bench.add(section())
+    bench.lans.start()
+    bench.calls()
+    bench.host.rename_interface("eth1", "lan0")
+    assert bench.calls() == ["settle", "serve home 192.168.0.1/24 grey"]
+    served = bench.lans.states["home"].served
+    assert served is not None
+    assert (served.interface, served.ifindex) == ("lan0", 3)
+    bench.replace(section(device="lan0"))  # the file is corrected: nothing is withdrawn
+    assert "withdraw home" not in bench.calls()
+
+
+def test_services_know_that_an_address_may_change(bench: Bench) -> None:
+    """A LAN whose address we chose says so, and is served anew where it moves to."""
+    bench.host.set_interface("eth1", eth1())
+    bench.lans._address_of = lambda lan: IPv4Interface("192.168.0.1/24")
+    bench.add(section().model_copy(update={"address": None}))
+    bench.lans.start()
+    served = bench.lans.states["home"].served
+    assert served is not None
+    assert served.auto
+    bench.lans._address_of = lambda lan: IPv4Interface("192.168.1.1/24")
+    bench.lans.renumber("home")
+    bench.lans.renumber("nobody")
+    assert bench.calls()[-1] == "serve home 192.168.1.1/24 grey"

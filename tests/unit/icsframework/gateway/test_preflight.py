@@ -204,3 +204,24 @@ def test_a_plugin_that_raises_while_it_is_asked_is_named(
         prepare(config, plugins, system_info(True))
     assert str(caught.value) == words
     assert look(config, plugins, here("eth0", "eth1")) == ([words], [])
+
+
+def test_cards_known_by_mac_and_ports_of_bridges_count(file: Path, plugins: FixedRegistry) -> None:
+    """What is named is what the file says: a MAC address, ports instead of the bridge that we make, what is below a VLAN."""
+    file.write_text(
+        "lans: [{name: home, bridge: {name: br-home, ports: [eth1, wlan0]}, services: []}]\n"
+        "uplinks:\n  - {name: usb, plugin: modem, match: {mac: '02:00:5e:00:53:01'}}\n"
+        "  - {name: tv, plugin: modem, interface: eth0, vlan: 7}\n"
+    )
+    config = load_or_fail(str(file), plugins).config
+    assert config is not None
+    require_interfaces(config, here("wlan0", "any"))
+    with pytest.raises(InterfaceMissing, match=r"of any LAN is here \(eth1, wlan0\); this machine has: none"):
+        require_interfaces(config, here("lo"))
+    with pytest.raises(InterfaceMissing, match=r"of any uplink is here \(02:00:5e:00:53:01, eth0\); this"):
+        require_interfaces(config, here("eth1"))
+    assert [line.partition(" on this machine")[0] for line in notes(config, here("eth1"))] == [
+        "a port of LAN home: there is no interface wlan0",
+        "uplink usb: there is no interface with the MAC address 02:00:5e:00:53:01",
+        "the VLAN of uplink tv: there is no interface eth0",
+    ]

@@ -20,7 +20,7 @@ from icsframework.testing.host import FakeHost
 from icsframework.testing.registry import FixedRegistry
 from icsframework.testing.uplink import ScriptedUplinkConfig, ScriptedUplinkFactory
 from icsframework.uplinks.supervisor import Supervisor
-from icsframework.values import Down, InterfaceInfo, Link, RestartMe, Up, UplinkSettings
+from icsframework.values import Applied, Down, InterfaceInfo, Link, RestartMe, Up, UplinkSettings
 
 LINK = Link("eth0", 2, None, "ethernet", "kernel", 1500, False, 0.0, None)
 ETH0 = InterfaceInfo("eth0", 2, "02:00:00:00:00:01", 1500, True, True)
@@ -241,3 +241,32 @@ def test_indices_are_not_given_anew_while_others_are_free(bench: Bench) -> None:
     assert sorted(bench.uplinks.indices.values()) == list(range(1, MAX_UPLINKS + 1))
     with pytest.raises(ConfigurationError):
         bench.uplinks.assign([f"u{number}" for number in range(MAX_UPLINKS + 1)])
+
+
+def test_an_uplink_by_mac_has_no_name_before_it_is_there(bench: Bench) -> None:
+    """Its plugin is told the MAC address, and the name as soon as there is one; a rename is told too."""
+    told: list[str] = []
+
+    def note(new: UplinkSettings) -> Deferred[Any]:
+        told.append(new.interface)
+        return succeed(Applied())
+
+    by_mac = section(interface=None, match={"mac": ETH0.mac})
+    assert settings(by_mac, 1).interface == ETH0.mac
+    bench.begin(by_mac)
+    bench.factory.made["cable"].reconfigure = note  # type: ignore[method-assign]
+    bench.host.set_interface("eth0", ETH0)
+    bench.host.rename_interface("eth0", "wan0")
+    assert told == ["eth0", "wan0"]
+    assert bench.settled == 2
+    bench.host.set_interface("wan0", None)
+    bench.host.set_interface("wan0", ETH0.__class__("wan0", 9, ETH0.mac, 1500, True, True))
+    assert told == ["eth0", "wan0"]  # it knows that name already
+    assert bench.settled == 3
+
+
+def test_the_device_of_a_vlan_is_ours(bench: Bench) -> None:
+    """Whatever the interface below is called."""
+    assert settings(section("tv", vlan=7), 1).interface == "icsu-tv"
+    assert settings(section("tv", interface=None, match={"mac": ETH0.mac}, vlan=7), 1).interface == "icsu-tv"
+    assert settings(section("modem", interface=None), 1).interface == "icsu-modem"

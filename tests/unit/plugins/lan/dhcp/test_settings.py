@@ -1,5 +1,6 @@
 """LAN and configuration brought together."""
 
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Interface, IPv6Interface
 
 import pytest
@@ -69,3 +70,16 @@ def test_a_lan_without_ipv4_is_refused_in_a_sentence():
     lan = Lan("home", "eth1", 2, "02:00:5e:00:53:fe", IPv6Interface("fd00::1/64"))
     with pytest.raises(ConfigurationError, match=r"LAN home has the IPv6 address fd00::1/64.*set address to"):
         settings_for(lan, DhcpConfig())
+
+
+def test_where_the_subnet_may_change_leases_are_short():
+    """Unless the file says how long; and a range of the file counts only where it belongs."""
+    auto = replace(LAN, auto=True)
+    assert settings_for(LAN, DhcpConfig()).lease == 43200
+    assert settings_for(auto, DhcpConfig()).lease == 600
+    assert settings_for(auto, DhcpConfig.model_validate({"lease": "1h"})).lease == 3600
+    config = DhcpConfig.model_validate({"range": ["192.168.0.20", "192.168.0.30"]})
+    here = settings_for(auto, config)
+    assert (here.first & 0xFF, here.last & 0xFF) == (20, 30)
+    moved = settings_for(replace(auto, address=IPv4Interface("192.168.1.1/24")), config)
+    assert (moved.first & 0xFFFF, moved.last & 0xFFFF) == (0x0164, 0x01C7)

@@ -537,6 +537,28 @@ def test_settings_taken_in_place_and_those_that_are_not(stage):
     assert (stage.state.link.v4.dns, stage.state.link.metered) == (dns, True)
 
 
+def test_a_rename_keeps_lease_and_link(stage):
+    """The link is announced by the new name; the core may tell that name afterwards, without a restart."""
+    stage.up()
+    announced = stage.state.link
+    stage.gateway.host.rename_interface("eth0", "wan0")
+    assert stage.state == Up(replace(announced, interface="wan0"))
+    results = []
+    stage.uplink.reconfigure(replace(DHCP, interface="wan0")).addCallback(results.append)
+    assert results == [Applied()]
+    stage.gateway.host.set_interface("wan0", None)
+    assert stage.reports[-1].startswith("absent: there is no interface wan0")
+
+
+def test_the_name_of_a_device_that_is_not_there_yet(stage):
+    """While nothing is there another name costs no restart; the device is found under it."""
+    results = []
+    stage.uplink.startService()
+    stage.uplink.reconfigure(replace(DHCP, interface="usb0")).addCallback(results.append)
+    stage.gateway.host.set_interface("usb0", replace(ETH0, name="usb0"))
+    assert (results, stage.reports[-1]) == ([Applied()], "down")
+
+
 def test_what_the_core_sets_is_not_the_devices_own_mtu(stage):
     """The lease's MTU is set, and given up by a renewal: the device's own is back."""
     stage.up(changes={26: b"\x05\x78"})
