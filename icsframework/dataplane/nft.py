@@ -117,7 +117,9 @@ class Nft:
 
     def everything(self) -> Deferred[Filters]:
         """The tables of all programs, without the elements of their sets."""
-        return self._queue.run(self._child, ["-j", "-t", "list", "ruleset"], "").addCallback(filters_nft.parse)
+        return self._queue.run(self._child, ["-j", "-t", "list", "ruleset"], "").addCallback(
+            filters_nft.parse
+        )
 
     def look(self, family: str, name: str) -> Deferred[Filters]:
         """One table as it is in the kernel by now, without elements; empty if it is not there."""
@@ -173,7 +175,10 @@ class Nft:
             self._program = find_program()
         child = _Child(self._reactor, text)
         words = [self._program, *arguments]
-        self._reactor.spawnProcess(child, self._program, words, env={**os.environ, "LC_ALL": "C.UTF-8"})
+        try:
+            self._reactor.spawnProcess(child, self._program, words, env={**os.environ, "LC_ALL": "C.UTF-8"})
+        except OSError as error:  # no pipe or no process to be had
+            child.never_began(error)
         return child.done
 
 
@@ -213,6 +218,11 @@ class _Child(ProcessProtocol):
         self._size = 0
         self._late = False
         self._timer: IDelayedCall = reactor.callLater(PATIENCE, self._give_up)
+
+    def never_began(self, error: OSError) -> None:
+        self._timer.cancel()
+        why = error.strerror or str(error)
+        self.done.errback(NftError(f"nft cannot be started: {why}; the old rules are still in force."))
 
     def connectionMade(self) -> None:
         self.transport.write(self._text.encode("utf-8", "surrogateescape"))

@@ -1,5 +1,6 @@
 """The queue that runs nft, with a reactor that starts no processes; the real nft is in tests/netns/dataplane."""
 
+import errno
 from ipaddress import ip_address
 
 import pytest
@@ -317,3 +318,22 @@ def test_kinds_of_refusal():
     assert isinstance(explain("Operation not permitted (you must be root)\n", ""), NoPrivilege)
     assert isinstance(explain(MISSING.decode(), ""), NothingThere)
     assert not isinstance(explain("Error: Could not process rule: File exists\n", ""), NothingThere)
+
+
+def test_a_child_that_cannot_be_started_is_an_error_and_leaves_no_timer():
+    """Out of descriptors or processes: a sentence, and the queue goes on."""
+
+    class Exhausted(Reactor):
+        def spawnProcess(self, protocol, program, arguments, env):
+            raise OSError(errno.EMFILE, "Too many open files")
+
+    reactor = Exhausted()
+    nft = Nft(reactor, "/sbin/nft")
+    said = []
+    for _ in range(2):
+        nft.check("x").addErrback(lambda failure: said.append((failure.type, failure.getErrorMessage())))
+    assert (
+        said
+        == [(NftError, "nft cannot be started: Too many open files; the old rules are still in force.")] * 2
+    )
+    assert reactor.getDelayedCalls() == []
