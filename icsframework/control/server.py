@@ -221,6 +221,8 @@ def serve(
         path.unlink(missing_ok=True)  # left by a killed daemon; we hold the lock, so nobody serves it
         port = reactor.listenUNIX(str(path), factory, mode=0o660)
     except (CannotListenError, OSError) as error:
+        if factory.numPorts:
+            factory.doStop()  # it was started for the port that never came, and has a timer
         why = error.socketError if isinstance(error, CannotListenError) else error.strerror
         raise HostError(f"the control socket {path} cannot be made: {why}; see gateway.run") from error
     group = _group_id()

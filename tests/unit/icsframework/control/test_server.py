@@ -192,9 +192,11 @@ async def test_a_socket_left_by_a_killed_daemon_is_replaced(bench: Bench, tmp_pa
 
 
 def test_a_place_where_no_socket_can_be_is_named(bench: Bench, tmp_path: Path) -> None:
-    """One sentence with the path."""
+    """One sentence with the path, and no timer is left of the try."""
+    before = len(reactor.getDelayedCalls())  # type: ignore[attr-defined]
     with pytest.raises(HostError, match=r"the control socket .*missing/control.sock cannot be made"):
         serve(reactor, tmp_path / "missing" / "control.sock", bench.control, bench.events, Logger())
+    assert len(reactor.getDelayedCalls()) == before  # type: ignore[attr-defined]
 
 
 @pytest_twisted.ensureDeferred
