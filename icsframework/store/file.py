@@ -28,6 +28,7 @@ _ADVICE = {
     errno.EDQUOT: "the disk quota is used up; free some space, ics then goes on by itself",
     errno.EROFS: "the file system is read-only; remount it writable (dmesg says why the kernel did that)",
     errno.EIO: "the disk reports an input/output error; look at dmesg and replace the disk",
+    errno.EMFILE: "no file descriptor is left; raise LimitNOFILE= of the unit (or ulimit -n), ics then goes on by itself",
     errno.EACCES: "no permission; the state directory must belong to the user that runs ics",
     errno.EPERM: "no permission; the state directory must belong to the user that runs ics",
 }

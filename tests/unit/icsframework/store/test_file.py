@@ -243,7 +243,7 @@ def test_what_is_no_journal_is_kept_aside(content):
 
 
 @pytest.mark.parametrize(
-    "number", [errno.ENOSPC, errno.EROFS, errno.EIO, errno.EACCES, errno.EDQUOT, errno.EBADF]
+    "number", [errno.ENOSPC, errno.EROFS, errno.EIO, errno.EACCES, errno.EDQUOT, errno.EMFILE, errno.EBADF]
 )
 @pytest.mark.parametrize("call", ["write", "fdatasync", "open_append", "truncate"])
 def test_an_error_of_the_disk_fails_its_batch_only(call, number):
