@@ -30,9 +30,15 @@ _KINDS = (
     EventKind("gateway.ready", "info", "ready after {seconds:.3f} s: {lans} LANs, {uplinks} uplinks"),
     EventKind("gateway.adopted", "info", "found a gateway's state here and goes on with it"),
     EventKind("gateway.reloaded", "info", "reloaded {config}: {changes}"),
-    EventKind("gateway.reload_on_trial", "info", "unless it is confirmed within {seconds} s, what was before comes back"),
+    EventKind(
+        "gateway.reload_on_trial",
+        "info",
+        "unless it is confirmed within {seconds} s, what was before comes back",
+    ),
     EventKind("gateway.reload_confirmed", "info", "{config} was confirmed: {changes}"),
-    EventKind("gateway.reload_rolled_back", "warn", "{config} is not in force, what was before it is: {reason}"),
+    EventKind(
+        "gateway.reload_rolled_back", "warn", "{config} is not in force, what was before it is: {reason}"
+    ),
     EventKind("gateway.reload_failed", "error", "the new configuration is not in force: {reason}"),
     EventKind(
         "gateway.handover", "info", "handing over: the kernel goes on, the next start adopts its state"
@@ -40,12 +46,16 @@ _KINDS = (
     EventKind("gateway.stopping", "info", "stopping: {reason}"),
     EventKind("gateway.restored", "info", "everything is as it was before; this ended {flows} flows"),
     EventKind("gateway.fault", "critical", "fatal: {reason}"),
-    EventKind("gateway.descriptors.low", "error", "{used} of {limit} file descriptors are in use; raise LimitNOFILE="),
-    EventKind("gateway.descriptors.enough", "info", "only {used} of {limit} file descriptors are in use again"),
-    EventKind("config.warning", "warn", "{problem}"),
     EventKind(
-        "plugin.broken", "error", "plugin {plugin} failed: {reason}"
+        "gateway.descriptors.low",
+        "error",
+        "{used} of {limit} file descriptors are in use; raise LimitNOFILE=",
     ),
+    EventKind(
+        "gateway.descriptors.enough", "info", "only {used} of {limit} file descriptors are in use again"
+    ),
+    EventKind("config.warning", "warn", "{problem}"),
+    EventKind("plugin.broken", "error", "plugin {plugin} failed: {reason}"),
     EventKind("plugin.unavailable", "warn", "plugin {plugin} is not used: {reason}"),
     # the machine
     EventKind("host.interface.appeared", "info", "interface {interface} is there"),
@@ -56,7 +66,11 @@ _KINDS = (
     EventKind("dataplane.failed", "error", "nft refused the rule set, the old one stays: {reason}"),
     EventKind("dataplane.restored", "warn", "our packet filter {what}{by}; it is loaded again"),
     # the time
-    EventKind("clock.set", "info", "the clock was set by {seconds:+.0f} s, to {time}; leases and timers do not follow it"),
+    EventKind(
+        "clock.set",
+        "info",
+        "the clock was set by {seconds:+.0f} s, to {time}; leases and timers do not follow it",
+    ),
     EventKind("clock.wrong", "warn", "{problem}"),
     EventKind("clock.right", "info", "the clock is right now: {time}; the history is corrected"),
     # other programs on this machine
@@ -89,7 +103,9 @@ _KINDS = (
     EventKind("lan.port_refused", "error", "LAN {lan}: {reason}"),
     EventKind("interface.renamed", "warn", "{role}: its interface {before} is called {name} now; {advice}"),
     EventKind(
-        "lan.address.restored", "warn", "LAN {lan}: {address} was taken from {interface} by another program; it is back"
+        "lan.address.restored",
+        "warn",
+        "LAN {lan}: {address} was taken from {interface} by another program; it is back",
     ),
     EventKind("lan.failed", "error", "LAN {lan} cannot be served: {reason}"),
     EventKind("lan.service_failed", "error", "LAN {lan}: {plugin} does not serve: {reason}"),
