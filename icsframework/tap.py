@@ -51,15 +51,15 @@ def _make(path: str) -> IService:
 
     steady(reactor)
     registry = Registry.installed()
-    checked = preflight.check(path, registry, not rights.lacking(rights.effective()))
+    config = preflight.check(path, registry, not rights.lacking(rights.effective()))
     rights.require()
-    checked = unconfirmed.instead(checked, path, registry)
-    preflight.require_interfaces(checked.config, preflight.interfaces_here())
+    config = unconfirmed.instead(config, path, registry)
+    preflight.require_interfaces(config, preflight.interfaces_here())
     lock = NamespaceLock()
     lock.acquire()
     process = Process(reactor)
     load = preflight.reloader(path, registry, privileged=True)
-    gateway: Any = make_gateway(reactor, checked, path, registry, load, process.fatal, lock.release)
+    gateway: Any = make_gateway(reactor, config, path, registry, load, process.fatal, lock.release)
     process.handle_signals(
         lambda: gateway.reload().addErrback(lambda _: None),  # the reload has logged its error
         lambda: gateway.running and gateway.restart(),

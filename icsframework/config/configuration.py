@@ -19,7 +19,8 @@ VERSION = 1
 class Configuration:
     """A file without errors.  Names are filled in, defaults are in place, each entry has its plugin's ``own`` keys.
 
-    ``text`` is what it was read from; it may hold secrets.  Two that mean the same are equal, whatever their texts.
+    ``text`` is what it was read from; it may hold secrets.  ``remarks`` are the warnings and notes about it, each a
+    sentence with its place.  Two that mean the same are equal, whatever their texts.
     """
 
     gateway: GatewaySection
@@ -30,3 +31,4 @@ class Configuration:
     control: ControlSection
     version: int = VERSION
     text: str = field(default="", repr=False, compare=False)
+    remarks: tuple[str, ...] = field(default=(), compare=False)

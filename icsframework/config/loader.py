@@ -92,8 +92,11 @@ class _Reader:
         self._take(self._secrets(parts))
         warn_not_yet(self._report, self._raw)
         report = self._report
-        config = None if report.errors else _assemble(parts, report.document.source.text)
-        return LoadResult(config, *map(Report.in_order, (report.errors, report.warnings, report.notes)))
+        errors, warnings, notes = map(Report.in_order, (report.errors, report.warnings, report.notes))
+        if errors:
+            return LoadResult(None, errors, warnings, notes)
+        remarks = tuple(str(problem) for problem in (*warnings, *notes))
+        return LoadResult(_assemble(parts, report.document.source.text, remarks), (), warnings, notes)
 
     def _take(self, findings: Iterable[Finding]) -> None:
         for finding in findings:
@@ -222,7 +225,7 @@ def _lan_name(raw: Mapping[str, Any]) -> str:
     return str(raw.get("interface") or (bridge.get("name") if isinstance(bridge, Mapping) else "") or "")
 
 
-def _assemble(parts: Parts, text: str) -> Configuration:
+def _assemble(parts: Parts, text: str, remarks: tuple[str, ...]) -> Configuration:
     """The value of a file without errors, in which no part can be missing."""
     return Configuration(
         gateway=_present(parts.gateway.sound()),
@@ -232,6 +235,7 @@ def _assemble(parts: Parts, text: str) -> Configuration:
         publish=tuple(_present(published.sound()) for published in parts.publish),
         control=_present(parts.control.sound()),
         text=text,
+        remarks=remarks,
     )
 
 

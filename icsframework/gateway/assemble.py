@@ -17,7 +17,6 @@ from icsframework.errors import HostError
 from icsframework.gateway.bus import EventBus, OwnedEvents
 from icsframework.gateway.compose import Gateway
 from icsframework.gateway.machinery import Machinery
-from icsframework.gateway.preflight import Checked
 from icsframework.gateway.remembered import LinksFile
 from icsframework.gateway.surroundings import surroundings
 from icsframework.gateway.timekeeper import NewestTime
@@ -41,7 +40,7 @@ RUN_MODE = 0o755
 
 def make_gateway(
     reactor: Any,
-    checked: Checked,
+    config: Configuration,
     path: str,
     registry: Registry,
     load: Callable[[], Configuration],
@@ -49,13 +48,12 @@ def make_gateway(
     unlock: Callable[[], None],
 ) -> Gateway:
     """The gateway, not started.  Opens nothing."""
-    config = checked.config
     newest = NewestTime()
     clock = Clock(reactor, newest)
     bus = EventBus(clock, Logger(namespace="ics"))
     machinery = _machinery(reactor, config, path, clock, newest, bus, unlock)
     serve = _serve(reactor, bus, machinery.in_thread)
-    return Gateway(config, path, registry, machinery, bus, load, serve, on_fatal, checked.warnings)
+    return Gateway(config, path, registry, machinery, bus, load, serve, on_fatal)
 
 
 def _machinery(

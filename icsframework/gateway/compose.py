@@ -7,7 +7,7 @@ order but leaves the machine, and what must be known of it, to the next process
 (remembered.py).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from os import getpid
 from pathlib import Path
 from random import random
@@ -75,7 +75,6 @@ class Gateway(Service):
         load: Callable[[], Configuration],
         serve: Serve,
         on_fatal: Callable[[Exception], None],
-        warnings: Sequence[str] = (),
     ) -> None:
         self.config = config
         self._path = config_path
@@ -84,7 +83,6 @@ class Gateway(Service):
         self._load = load
         self._serve = serve
         self._on_fatal = on_fatal
-        self._warnings = tuple(warnings)
         self._log = Logger(namespace="ics")
         self._events = OwnedEvents(bus, "gateway")
         self._began = machinery.clock.now()
@@ -182,8 +180,7 @@ class Gateway(Service):
     def _start(self) -> Any:
         store = self._machinery.store
         self._events.emit("gateway.starting", version=__version__, config=self._path)
-        for warning in self._warnings:
-            self._events.emit("config.warning", problem=warning)
+        self._tell_remarks()
         yield self.timekeeper.open(store)
         yield self.history.open(store)
         yield self.agreement.subnets.open(store)
@@ -216,6 +213,10 @@ class Gateway(Service):
             lans=len(self.config.lans),
             uplinks=len(enabled(self.config)),
         )
+
+    def _tell_remarks(self) -> None:
+        for remark in self.config.remarks:
+            self._events.emit("config.warning", problem=remark)
 
     @inlineCallbacks
     def _look_back(self) -> Any:
@@ -316,7 +317,10 @@ class Gateway(Service):
 
     def use(self, config: Configuration) -> None:
         """From now on ``config`` says what is wanted; what follows from that is for the caller to carry out."""
+        news = config.remarks != self.config.remarks
         self.config = config
+        if news:
+            self._tell_remarks()
         self.agreement.use(config)
 
     def choose(self, config: Configuration) -> Deferred[Any]:
@@ -402,7 +406,7 @@ class Gateway(Service):
             helpers=(),
             mappings=0,
             warnings=(
-                *self._warnings,
+                *self.config.remarks,
                 *self.timekeeper.warnings(),
                 *self.reloads.warnings(),
                 *self.descriptors.warnings(),

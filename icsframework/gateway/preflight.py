@@ -9,10 +9,9 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 
 from icsframework.config.configuration import Configuration
-from icsframework.config.loader import LoadResult, load
+from icsframework.config.loader import load
 from icsframework.errors import ConfigurationError, InterfaceMissing, PluginError
 from icsframework.fields import PluginConfig
-from icsframework.frozen import dataclass
 from icsframework.gateway.desired import enabled
 from icsframework.gateway.roles import Role, Wanted, assign, wanted
 from icsframework.host.inventory import read_interfaces
@@ -23,31 +22,21 @@ PROGRAM_DIRECTORIES = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/
 """Where programs are looked for besides PATH: an ordinary user's PATH lacks the sbin directories."""
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """A configuration that may be started, and what is worth saying about it."""
-
-    config: Configuration
-    warnings: tuple[str, ...]
-
-
-def load_or_fail(path: str, registry: Registry) -> LoadResult:
+def load_or_fail(path: str, registry: Registry) -> Configuration:
     """The configuration; ConfigurationError with a line for each problem."""
     result = load(path, registry)
     if result.config is None:
         count = len(result.errors)
         summary = f"{path}: {count} error{'' if count == 1 else 's'}; nothing was started or changed"
         raise ConfigurationError("\n".join([*(str(problem) for problem in result.errors), summary]))
-    return result
+    return result.config
 
 
-def check(path: str, registry: Registry, privileged: bool) -> Checked:
+def check(path: str, registry: Registry, privileged: bool) -> Configuration:
     """Configuration and plugins.  ConfigurationError or PluginError if it cannot be started."""
-    result = load_or_fail(path, registry)
-    assert result.config is not None
-    warnings = [str(problem) for problem in (*result.warnings, *result.notes)]
-    prepare(result.config, registry, system_info(privileged))
-    return Checked(result.config, tuple(warnings))
+    config = load_or_fail(path, registry)
+    prepare(config, registry, system_info(privileged))
+    return config
 
 
 def prepare(config: Configuration, registry: Registry, system: SystemInfo) -> None:
@@ -131,7 +120,7 @@ def reloader(path: str, registry: Registry, privileged: bool) -> Callable[[], Co
     """Loads the file anew, as ``ics reload`` does."""
 
     def reload() -> Configuration:
-        return check(path, registry, privileged).config
+        return check(path, registry, privileged)
 
     return reload
 

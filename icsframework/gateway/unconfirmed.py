@@ -15,11 +15,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
+from icsframework.config.configuration import Configuration
 from icsframework.config.loader import interpret
 from icsframework.config.plugins import Plugins
 from icsframework.config.source import Source, SourceError, read_source
 from icsframework.errors import StoreError
-from icsframework.gateway.preflight import Checked
 from icsframework.store.files import RealFiles
 from icsframework.store.snapshot import read, write_atomic
 
@@ -99,19 +99,16 @@ class UnconfirmedFile:
             raise StoreError(f"{self.path} cannot be removed: {error.strerror}; remove it.") from error
 
 
-def instead(checked: Checked, path: str, plugins: Plugins) -> Checked:
-    """What to start with: the configuration from before a trial that nobody confirmed, else ``checked`` as it is.
+def instead(config: Configuration, path: str, plugins: Plugins) -> Configuration:
+    """What to start with: the configuration from before a trial that nobody confirmed, else ``config`` as it is.
 
     A record that cannot be read, or no longer makes a configuration, does not keep the gateway from starting with the
     file; the gateway tells of it when it looks for itself.
     """
     try:
-        trial = UnconfirmedFile(checked.config.gateway.run / FILE, path).load()
+        trial = UnconfirmedFile(config.gateway.run / FILE, path).load()
     except StoreError:
-        return checked
+        return config
     if trial is None:
-        return checked
-    kept = interpret(Source(path, trial.kept), plugins)
-    if kept.config is None:
-        return checked
-    return Checked(kept.config, tuple(str(problem) for problem in (*kept.warnings, *kept.notes)))
+        return config
+    return interpret(Source(path, trial.kept), plugins).config or config

@@ -246,11 +246,11 @@ class FakeMachine:
 
     def _set_link(self, settings: LinkSettings) -> None:
         interface = self._existing(settings.interface)
-        if settings.master:
-            if self._existing(settings.master).kind != "bridge" or interface.kind == "bridge":
-                raise PortRefused(
-                    f"{settings.interface} cannot be a port of {settings.master}.", settings.interface
-                )
+        master = self._existing(settings.master) if settings.master else None
+        if master is not None and (master.kind != "bridge" or interface.kind == "bridge"):
+            raise PortRefused(
+                f"{settings.interface} cannot be a port of {settings.master}.", settings.interface
+            )
         interface.master = interface.master if settings.master is None else settings.master
         interface.mtu = interface.mtu if settings.mtu is None else settings.mtu
         interface.mac = settings.mac or interface.mac

@@ -25,10 +25,10 @@ def test_a_gateway_that_is_not_started_has_touched_nothing(tmp_path: Path) -> No
     path = tmp_path / "gateway.yaml"
     path.write_text(f"gateway: {{state: {tmp_path}/state, run: {tmp_path}/run}}\n{FILE}")
     registry = Registry.installed()
-    checked = check(str(path), registry, privileged=True)
+    config = check(str(path), registry, privileged=True)
     before = {one for one in descriptors() if not one.startswith("socket:")}
     gateway = make_gateway(
-        reactor, checked, str(path), registry, lambda: checked.config, lambda error: None, lambda: None
+        reactor, config, str(path), registry, lambda: config, lambda error: None, lambda: None
     )
     assert {one for one in descriptors() if not one.startswith("socket:")} - before == set()
     assert sorted(one.name for one in tmp_path.iterdir()) == ["gateway.yaml"]

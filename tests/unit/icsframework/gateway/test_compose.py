@@ -153,7 +153,7 @@ class Bench:
 
     def load(self) -> Configuration:
         """What the file says."""
-        config = load_or_fail(str(self.path), self.registry).config
+        config = load_or_fail(str(self.path), self.registry)
         assert config is not None
         return config
 
@@ -228,7 +228,13 @@ def test_a_start_configures_serves_connects_and_opens_the_api(bench: Bench) -> N
     assert bench.services.calls == ["start", "serve home 192.168.0.1/24 red"]
     assert bench.plugins.made["cable"].calls == ["always"]
     assert bench.served == [Path("/run/ics/control.sock")]
-    assert bench.ids() == ["gateway.starting", "lan.serving", "gateway.ready", "uplink.connecting"]
+    assert bench.ids() == [
+        "gateway.starting",
+        "config.warning",
+        "lan.serving",
+        "gateway.ready",
+        "uplink.connecting",
+    ]
 
 
 def test_a_link_gets_its_address_and_routes(bench: Bench) -> None:
@@ -369,6 +375,19 @@ def test_reload_touches_only_what_changed(
     assert reload(bench) == [words]
     assert bench.services.calls == calls
     assert bench.plugins.made["cable"].calls == ["always"]
+
+
+def test_a_reload_brings_the_remarks_of_the_new_file(bench: Bench) -> None:
+    """The status warns of what the file in force says, not of what an earlier one said."""
+    bench.start()
+    assert not any("limits" in warning for warning in bench.gateway.status().warnings)
+    bench.write(FILE.replace("connect: manual", "connect: manual, limits: {dials: 3/day}"))
+    reload(bench)
+    assert any("limits" in warning for warning in bench.gateway.status().warnings)
+    assert any("limits" in event.fields["problem"] for event in bench.events if event.id == "config.warning")
+    bench.write(FILE)
+    reload(bench)
+    assert not any("limits" in warning for warning in bench.gateway.status().warnings)
 
 
 def test_reload_adds_and_removes(bench: Bench) -> None:

@@ -61,9 +61,9 @@ def test_a_bad_file_is_refused_with_every_line(tmp_path: Path, plugins: FixedReg
 
 def test_a_correct_file_is_returned_with_its_warnings(file: Path, plugins: FixedRegistry) -> None:
     """What is not an error is passed on to log and status."""
-    checked = check(str(file), plugins, privileged=True)
-    assert checked.config.uplinks[0].plugin == "modem"
-    assert any("default helpers" in warning for warning in checked.warnings)
+    config = check(str(file), plugins, privileged=True)
+    assert config.uplinks[0].plugin == "modem"
+    assert any("default helpers" in remark for remark in config.remarks)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_plugin_that_is_not_ready_is_named(
 ) -> None:
     """The sentence says which entry, which plugin, why, and what to do."""
     factory.readiness = readiness
-    config = load_or_fail(str(file), plugins).config
+    config = load_or_fail(str(file), plugins)
     assert config is not None
     with pytest.raises(PluginError) as caught:
         prepare(config, plugins, system_info(True))
@@ -98,7 +98,7 @@ def here(*names: str) -> list[InterfaceInfo]:
 
 def test_nothing_to_serve_lists_what_there_is(file: Path, plugins: FixedRegistry) -> None:
     """A gateway whose interfaces are all wrong does not start; one side present is not enough."""
-    config = load_or_fail(str(file), plugins).config
+    config = load_or_fail(str(file), plugins)
     assert config is not None
     require_interfaces(config, here("eth0", "eth1"))
     with pytest.raises(
@@ -125,13 +125,13 @@ def test_a_device_that_a_plugin_makes_counts_as_there(file: Path, plugins: Fixed
             ("lan_service", "other"): unready,
         }
     )
-    config = check(str(file), both, privileged=True).config
+    config = check(str(file), both, privileged=True)
     require_interfaces(config, here("eth1"))
 
 
 def test_absent_interfaces_are_notes(file: Path, plugins: FixedRegistry) -> None:
     """``ics check`` mentions them and does not fail: it may run on another machine."""
-    config = load_or_fail(str(file), plugins).config
+    config = load_or_fail(str(file), plugins)
     assert config is not None
     assert notes(config, here("eth1")) == [
         "uplink eth0: there is no interface eth0 on this machine now; it is used as soon as it appears"
@@ -174,7 +174,7 @@ def test_check_tells_the_file_from_the_machine(
     remarks: int,
 ) -> None:
     """A plugin that can never work so is an error; what is only missing here is a note, like a missing interface."""
-    config = load_or_fail(str(file), plugins).config
+    config = load_or_fail(str(file), plugins)
     assert config is not None
     factory.readiness = readiness
     found = look(config, plugins, here("eth0"))
@@ -189,7 +189,7 @@ def test_a_plugin_that_raises_while_it_is_asked_is_named(
     file: Path, plugins: FixedRegistry, factory: ScriptedUplinkFactory
 ) -> None:
     """Its defect is one sentence, at the start and in ``ics check``, never a traceback."""
-    config = load_or_fail(str(file), plugins).config
+    config = load_or_fail(str(file), plugins)
     assert config is not None
 
     def prepare_badly(config: object, system: object) -> Readiness:
@@ -213,7 +213,7 @@ def test_cards_known_by_mac_and_ports_of_bridges_count(file: Path, plugins: Fixe
         "uplinks:\n  - {name: usb, plugin: modem, match: {mac: '02:00:5e:00:53:01'}}\n"
         "  - {name: tv, plugin: modem, interface: eth0, vlan: 7}\n"
     )
-    config = load_or_fail(str(file), plugins).config
+    config = load_or_fail(str(file), plugins)
     assert config is not None
     require_interfaces(config, here("wlan0", "any"))
     with pytest.raises(InterfaceMissing, match=r"of any LAN is here \(eth1, wlan0\); this machine has: none"):

@@ -50,8 +50,8 @@ def trial(tmp_path: Path, config: Path) -> Trial:
 
 def started(config: Path, registry: Any) -> str:
     """The LAN that a start would serve."""
-    checked = instead(check(str(config), registry, privileged=True), str(config), registry)
-    return checked.config.lans[0].name
+    chosen = instead(check(str(config), registry, privileged=True), str(config), registry)
+    return chosen.lans[0].name
 
 
 def test_a_start_during_a_trial_takes_what_was_before(
