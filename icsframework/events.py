@@ -56,13 +56,8 @@ _KINDS = (
     ),
     EventKind("config.warning", "warn", "{problem}"),
     EventKind("plugin.broken", "error", "plugin {plugin} failed: {reason}"),
-    EventKind("plugin.unavailable", "warn", "plugin {plugin} is not used: {reason}"),
     # the machine
-    EventKind("host.interface.appeared", "info", "interface {interface} is there"),
-    EventKind("host.interface.vanished", "warn", "interface {interface} is gone"),
-    EventKind("host.state.applied", "debug", "{changes} changes applied to the machine"),
     EventKind("host.state.failed", "error", "the machine refused a change: {reason}"),
-    EventKind("dataplane.applied", "debug", "rule set loaded in {milliseconds:.0f} ms"),
     EventKind("dataplane.failed", "error", "nft refused the rule set, the old one stays: {reason}"),
     EventKind("dataplane.restored", "warn", "our packet filter {what}{by}; it is loaded again"),
     # the time
