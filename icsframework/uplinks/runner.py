@@ -176,7 +176,8 @@ class Runner:
         link = outcome if isinstance(outcome, Link) else None
         if link is None and not isinstance(self.policy.device, Up):
             self._not_adopted()
-        elif link is not None and self.policy.device != Up(link):  # it returned the link and did not report it
+        elif link is not None and self.policy.device != Up(link):
+            # It returned the link and did not report it.
             self._feed(rules.Reported(Up(link)))
 
     def _not_adopted(self) -> None:
