@@ -9,4 +9,6 @@ from hypothesis import settings
 # so that a red run means a change of ours; at a desk they are new every time.
 settings.register_profile("desk", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
-settings.load_profile("ci" if os.environ.get("CI") else "desk")
+# `make check` is asked many times an hour: fewer examples each time, new ones every time.
+settings.register_profile("check", deadline=None, max_examples=25)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "desk"))

@@ -301,6 +301,7 @@ def test_a_stop_during_the_start_gives_the_machine_back(bench: Any) -> None:
     assert bench.machine.everything() == bench.original
 
 
+@pytest.mark.slow
 def test_a_thousand_reloads_leave_nothing_behind(running: Any, stand: Any) -> None:
     """Views, sockets' owners, uplinks, LANs, watches timers and journals are as many as after the first few."""
     counts = []

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from ipaddress import ip_address, ip_interface, ip_network
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from icsframework.host.changes import AddAddress, MakeDevice, SetLink, SetSysctl
@@ -286,7 +286,6 @@ def holds(machine, desired):
     )
 
 
-@settings(max_examples=60, deadline=None)
 @given(machines(), st.lists(desires(), min_size=1, max_size=4))
 def test_any_way_leads_there_and_back(machine, wishes):
     """Whatever was there and whatever is wanted in turn: each wish comes true, a second look finds nothing to do, and nothing of it remains in the end."""
@@ -312,7 +311,6 @@ def test_the_model_can_tell():
     assert machine.everything() != as_it_was
 
 
-@settings(max_examples=60, deadline=None)
 @given(machines(), desires(), st.permutations(NAMES))
 def test_renames_make_no_difference(machine, desired, names):
     """Interfaces that change their names take along what is ours, and in the end have back what was theirs."""
