@@ -47,8 +47,8 @@ def status(data: Mapping[str, Any], now: datetime, colour: bool = False) -> str:
             for h in data["helpers"]
         ]
         lines += ["", *table(("HELPER", "SESSIONS", "EXPECTATIONS", "REFUSED"), rows)]
-    for text in data.get("warnings", ()):
-        lines += wrap(f"warning: {text}", WIDTH, subsequent_indent="  ")
+    # In one piece, whatever the width: a warning may end with a command to be copied.
+    lines += [f"warning: {text}" for text in data.get("warnings", ())]
     return "\n".join(lines)
 
 

@@ -181,7 +181,8 @@ def test_a_flushed_ruleset_comes_back_under_traffic(gateway_lab):
     sent, received = (
         int(text.partition(word)[0].split()[-1]) for word in (" packets transmitted", " received")
     )
-    assert received > 0.8 * sent, text  # each flush costs what is under way until the new table stands
+    # Each flush costs what is under way until the new table stands: a tenth of a second at most, two pings.
+    assert 0 < received >= sent - 6, text
     assert "no answer" not in "".join(text.splitlines()[-6:-3])  # and at the end nothing is lost any more
 
 
