@@ -108,10 +108,17 @@ def test_restart_waits_for_another_process(requests: list[str], capsys: pytest.C
     assert capsys.readouterr().out.endswith("the gateway is now process 8\n")
 
 
+def _interruptible() -> None:
+    """A shell starts what runs in the background with SIGINT ignored, and that is inherited."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_watching_looks_again_until_interrupted(requests: list[str]) -> None:
     """Ctrl-C ends it quietly."""
     command = [sys.executable, "-m", "icsframework.cli", "status", "--watch", "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watching:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=_interruptible
+    ) as watching:
         assert watching.stdout is not None
         assert [json.loads(watching.stdout.readline()) for _ in range(2)] == [STATUS, STATUS]
         watching.send_signal(signal.SIGINT)
