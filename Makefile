@@ -41,7 +41,7 @@ types: venv
 	@$(BIN)/mypy
 
 fast: venv
-	@PYTHONHASHSEED=0 HYPOTHESIS_PROFILE=check $(PYTEST) -q -m "not slow" --numprocesses=auto --dist=worksteal $(wildcard tests/unit tests/golden tests/contract tests/arch) $(ARGS)
+	@env -u PYTHONDONTWRITEBYTECODE PYTHONHASHSEED=0 HYPOTHESIS_PROFILE=check $(PYTEST) -q -m "not slow" --numprocesses=auto --dist=worksteal $(wildcard tests/unit tests/golden tests/contract tests/arch) $(ARGS)
 
 bench: venv     ## all benchmarks, short; make bench-NAME ARGS=... runs one (see benchmarks/README.md)
 	@benchmarks/bench.sh all

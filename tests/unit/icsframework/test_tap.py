@@ -13,6 +13,8 @@ from icsframework import tap
 from icsframework.errors import ConfigurationError
 from icsframework.tap import DEFAULT_CONFIG, Options
 
+pytestmark = pytest.mark.slow  # a process for each test
+
 NOWHERE = "lans: [{interface: nolan0}]\nuplinks: [{plugin: ethernet, interface: nowan0}]\n"
 
 

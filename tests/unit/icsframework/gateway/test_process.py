@@ -7,6 +7,8 @@ import textwrap
 
 import pytest
 
+pytestmark = pytest.mark.slow  # a process for each test
+
 BODY = """
 import sys
 from twisted.internet import reactor
