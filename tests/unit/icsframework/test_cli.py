@@ -113,6 +113,7 @@ def _interruptible() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
+@pytest.mark.slow
 def test_watching_looks_again_until_interrupted(requests: list[str]) -> None:
     """Ctrl-C ends it quietly."""
     command = [sys.executable, "-m", "icsframework.cli", "status", "--watch", "--json"]
@@ -126,6 +127,7 @@ def test_watching_looks_again_until_interrupted(requests: list[str]) -> None:
     assert (watching.returncode, err) == (130, "")
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_seen_enough_is_no_error(requests: list[str]) -> None:
     """``ics status | head -1`` prints no traceback."""
     command = [sys.executable, "-m", "icsframework.cli", "status", "--watch"]
@@ -138,6 +140,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(requests: list[str]) -> None:
     assert watching.returncode == 0
 
 
+@pytest.mark.slow
 def test_a_reader_that_left_before_the_answer_is_no_error(requests: list[str]) -> None:
     """``ics leases | true`` is quiet: what was printed meets a closed pipe only at the end."""
     reading, writing = os.pipe()
@@ -179,6 +182,7 @@ def test_plugins_are_listed_and_checked(capsys: pytest.CaptureFixture[str]) -> N
     assert {row["name"]: row["state"] for row in checked}["ethernet"] == "ready"
 
 
+@pytest.mark.slow
 def test_a_broken_plugin_fails_the_check(tmp_path: Path) -> None:
     """Status 1, and the sentence says what is wrong with whose plugin; the plain list imports nothing and is 0."""
     information = tmp_path / "acme_chess-1.2.dist-info"
@@ -214,6 +218,7 @@ def test_check_render_and_schema_read_a_file(tmp_path: Path, capsys: pytest.Capt
     assert main(["check", str(path)]) == 2
 
 
+@pytest.mark.slow
 def test_status_starts_fast_enough_to_be_a_reflex(requests: list[str]) -> None:
     """The command imports little: none of what the daemon is made of."""
     code = "import sys; from icsframework.cli import main; main(['status']); print(*sorted(sys.modules), file=sys.stderr)"
@@ -234,6 +239,7 @@ def test_status_starts_fast_enough_to_be_a_reflex(requests: list[str]) -> None:
     assert io.StringIO(done.stdout).readline().startswith("ics 1")
 
 
+@pytest.mark.slow
 def test_check_needs_neither_interfaces_nor_rights_nor_the_lock(tmp_path: Path) -> None:
     """Interfaces that are missing here are notes; anybody may check, beside a running gateway."""
     path = tmp_path / "gateway.yaml"
