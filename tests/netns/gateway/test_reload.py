@@ -230,7 +230,8 @@ def test_many_reloads_lose_nothing_and_leave_nothing(base, traffic, record_prope
     print(figures)
     assert (seen["missing"], seen["refused"]) == (0, 0), seen
     assert download.end() == {"bytes": bytes_, "exact": True, "error": ""}
-    assert after[0] <= before[0] + 1
+    # A probe for foreign servers, or an answer to the control socket, may be open at this very moment.
+    wait_for(lambda: load_of(daemon.pid)[0] <= before[0], 10, "the descriptors of before the reloads")
     assert after[1] == before[1]
     assert after[2] <= before[2] + 4096
     assert daemon.log().count("uplink.connecting") == 1
