@@ -182,7 +182,10 @@ class ISession(Interface):
     """The decisions of a NAT helper for one flow.  Pure: every method returns a sequence of values.Action.
 
     The shell stops reading while an Open is unanswered, bounds every buffer and
-    applies the helper's limits.  An exception ends this flow only.
+    applies the helper's limits.  An Open whose ``to`` is not the flow's ``inside`` host, whose ``remote`` is somebody
+    else than its ``peer``, or that asks for a port below 1024 is refused whatever the session says: no address that a
+    peer wrote is trusted.  What a session opened goes with it.  An exception ends this flow only (``fail: open``: it is
+    relayed untouched from there on).
     """
 
     def received(side: Side, data: bytes, now: float) -> Sequence[Action]:

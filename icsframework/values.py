@@ -384,8 +384,9 @@ class Side(Enum):
 class Flow:
     """A control connection that a helper watches.
 
-    ``outside`` is the gateway's own endpoint towards the Internet for this
-    flow; ``uplink`` the uplink it is bound to for life.
+    ``client`` opened it and ``server`` was called, as each knows itself.  ``outside`` is the gateway's own endpoint
+    towards the Internet for this flow; ``uplink`` the uplink it is bound to for life.  Outbound the client is
+    behind the gateway, inbound (a published service) the server is.
     """
 
     protocol: Protocol
@@ -395,10 +396,25 @@ class Flow:
     uplink: str
     direction: Literal["outbound", "inbound"] = "outbound"
 
+    @property
+    def inside(self) -> Endpoint:
+        """The end that is behind the gateway: the only host that mappings of this flow may lead to."""
+        return self.client if self.direction == "outbound" else self.server
+
+    @property
+    def peer(self) -> Endpoint:
+        """The end in the Internet: the only host that may use them."""
+        return self.server if self.direction == "outbound" else self.client
+
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """An external port that leads to an inside endpoint; ``remote`` limits who may use it."""
+    """An external port that leads to an inside endpoint; ``remote`` limits who may use it.
+
+    ``external`` is the uplink's address and the first port, ``to`` the inside end of that port; ``count`` says how
+    many consecutive ports lead to as many consecutive ones.  ``once``: an expectation, used up port by port by the
+    first flow that comes.  ``expires`` is in seconds of IClock.now, None for never.
+    """
 
     protocol: Protocol
     uplink: str
@@ -408,6 +424,7 @@ class Mapping:
     owner: str
     expires: float | None
     count: int = 1
+    once: bool = False
 
 
 SessionFactory = Callable[[Flow], Any]
@@ -453,8 +470,13 @@ class PortSpan:
 
 @dataclass(frozen=True, slots=True)
 class PortTrigger:
-    """Traffic out to ``outbound`` opens ``inbound`` in, for ``lifetime`` seconds, in the kernel."""
+    """Traffic out to ``outbound`` opens ``inbound`` in to the same host, in the kernel.
 
+    It stays open while such traffic goes on and ``lifetime`` seconds longer.  The first host has it until then.
+    ``name`` tells it from the helper's other triggers (letters, digits, ``_``, ``.`` and ``-``).
+    """
+
+    name: str
     outbound: tuple[PortSpan, ...]
     inbound: tuple[PortSpan, ...]
     lifetime: float
@@ -485,6 +507,8 @@ class Open:
 
     ``remote`` is the only address that may use it (None: anybody), ``count``
     consecutive ports are wanted, ``parity`` keeps odd/even, ``lifetime`` is in seconds.
+    ``once`` (an expectation): each port is used up by the first flow that comes.  The inside
+    port is kept as the external one where that is free and not below 1024.
     """
 
     token: Any
@@ -494,6 +518,7 @@ class Open:
     count: int = 1
     parity: bool = False
     lifetime: float = 60.0
+    once: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ and sysctls.py need; the same value always gives the same rules.
 
 from dataclasses import field
 
+from icsframework.dataplane.doors import Doors
 from icsframework.dataplane.marks import Marks
 from icsframework.frozen import dataclass
 from icsframework.values import Address, InterfaceAddress, Link, Network
@@ -67,6 +68,7 @@ class DataPlane:
     uplinks: tuple[UplinkSide, ...] = ()
     active: str | None = None
     marks: Marks = field(default_factory=Marks)
+    doors: Doors = field(default_factory=Doors)
 
     @property
     def interfaces(self) -> tuple[str, ...]:

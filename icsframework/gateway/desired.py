@@ -7,6 +7,7 @@ from ipaddress import IPv4Interface
 from icsframework.config.configuration import Configuration
 from icsframework.config.lans import LanSection
 from icsframework.config.uplinks import UplinkSection
+from icsframework.dataplane.doors import Doors
 from icsframework.dataplane.marks import Marks
 from icsframework.dataplane.plane import DataPlane, LanSide, UplinkSide
 from icsframework.dataplane.policy import build
@@ -25,7 +26,8 @@ class Live:
 
     ``links`` stand in order of preference: new flows take the first one.  ``lingering`` are links that are down and
     whose addresses stay, because they may be back in a moment.  ``names`` says what the interface of each role is
-    called by now, ``macs`` which address the bridge called so shows; ``refused`` are interfaces that cannot be ports.
+    called by now, ``macs`` which address the bridge called so shows; ``refused`` are interfaces that cannot be ports;
+    ``doors`` are what helpers and published services want of the packet filter.
     """
 
     interfaces: frozenset[str] = frozenset()
@@ -35,6 +37,7 @@ class Live:
     names: Mapping[Role, str] = field(default_factory=dict)
     macs: Mapping[str, str] = field(default_factory=dict)
     refused: frozenset[str] = frozenset()
+    doors: Doors = field(default_factory=Doors)
 
     def called(self, role: Role, configured: str | None) -> str:
         """The name of a role's interface, "" if it is not known yet."""
@@ -83,7 +86,7 @@ def data_plane(config: Configuration, live: Live, indices: Mapping[str, int]) ->
         )
         for lan in lans.values()
     )
-    return DataPlane(known, uplinks, next(iter(live.links), None), Marks(config.gateway.mark))
+    return DataPlane(known, uplinks, next(iter(live.links), None), Marks(config.gateway.mark), live.doors)
 
 
 def machine_state(config: Configuration, live: Live, indices: Mapping[str, int]) -> MachineState:
