@@ -146,6 +146,16 @@ class Nft:
         """Remove the elements with these keys; those whose time ran out meanwhile are no error."""
         return self._queue.run(self._delete, table, item, elements)
 
+    def change(
+        self, table: Table, add: Sequence[tuple[str, Element]], delete: Sequence[tuple[str, Element]]
+    ) -> Deferred[None]:
+        """Delete, then add elements of several sets of the table (by name), in one transaction.
+
+        What is to be deleted and is gone already is no error; one that is to be added and is there with other data is.
+        """
+        commands = render.change_elements(table, add, delete)
+        return self._queue.run(self._elements, commands, len(add) + 2 * len(delete))
+
     @inlineCallbacks
     def _delete(
         self, table: Table, item: Set, elements: Sequence[Element]

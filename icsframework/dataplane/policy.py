@@ -18,6 +18,7 @@ behind ``ct state``.  The chain of a LAN or uplink carries its name.
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from icsframework.dataplane.dynamic import DYNAMIC
 from icsframework.dataplane.marks import Marks
 from icsframework.dataplane.plane import DataPlane, LanSide, UplinkSide
 from icsframework.dataplane.ruleset import (
@@ -83,7 +84,7 @@ def build(plane: DataPlane) -> Table:
 
 
 def sets(plane: DataPlane) -> tuple[Set, ...]:
-    """The configured sets: which interfaces and addresses are ours.
+    """The configured sets (which interfaces and addresses are ours), and the dynamic ones.
 
     Subnets are no sets of intervals but stand in the rules: the kernel fills some
     kinds of such sets a moment after it has switched to new rules, and a packet
@@ -114,6 +115,7 @@ def sets(plane: DataPlane) -> tuple[Set, ...]:
             _elements(pair for pair in doors if pair[1].version == 4),
             comment="which of them each LAN may talk to",
         ),
+        *DYNAMIC,
     )
 
 

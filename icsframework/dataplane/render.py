@@ -113,6 +113,36 @@ def delete_elements(table: Table, item: Set, elements: Sequence[Element]) -> lis
     return _in_lines(f"delete element {table.address} {item.name}", texts)
 
 
+def change_elements(
+    table: Table, add: Sequence[tuple[str, Element]], delete: Sequence[tuple[str, Element]]
+) -> list[str]:
+    """Commands of one transaction that delete and then add elements of several sets, named.
+
+    Each element to delete is added first: so it is there, and nft does not refuse everything because the time of one
+    ran out meanwhile.  Nobody sees it in between.  Hence ``delete`` carries a map's data, and those that are there.
+    """
+    there = [
+        line for name, elements in _by_set(delete) for line in add_elements(table, table.set(name), elements)
+    ]
+    gone = [
+        line
+        for name, elements in _by_set(delete)
+        for line in delete_elements(table, table.set(name), elements)
+    ]
+    come = [
+        line for name, elements in _by_set(add) for line in add_elements(table, table.set(name), elements)
+    ]
+    return [*there, *gone, *come]
+
+
+def _by_set(elements: Sequence[tuple[str, Element]]) -> list[tuple[str, list[Element]]]:
+    """By the name of the set, each key once: the last one of it counts."""
+    sets: dict[str, dict[object, Element]] = {}
+    for name, element in elements:
+        sets.setdefault(name, {})[element.key] = element
+    return [(name, list(found.values())) for name, found in sets.items()]
+
+
 def _in_lines(command: str, texts: Sequence[str]) -> list[str]:
     return [
         f"{command} {{ {', '.join(texts[start : start + ELEMENTS_PER_LINE])} }}"

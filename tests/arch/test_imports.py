@@ -30,6 +30,9 @@ PURE = (
     "icsframework.dataplane.routing",
     "icsframework.dataplane.flows",
     "icsframework.dataplane.marks",
+    "icsframework.dataplane.doors",
+    "icsframework.dataplane.dynamic",
+    "icsframework.dataplane.mapped",
 )
 SHELLS = {
     "ics_plugins.lan.dhcp": ("service", "serving", "ports"),

@@ -172,3 +172,29 @@ def test_the_queue_on_the_real_nft(net):
     assert "the Internet gateway ics" in listing
     names = json.loads(net.gateway.run(["nft", "-j", "list", "tables"]).stdout)["nftables"]
     assert [entry["table"]["name"] for entry in names if "table" in entry] == ["ics"]
+
+
+def test_a_change_of_dynamic_elements(net):
+    """Deleting what is there, what ran out and what was never there is one transaction with adding; other data is refused and changes nothing."""
+    net.load(net.one)
+    table, mark, port = policy.build(net.one), 0x00010000, 6000
+
+    def opened(number, inside=80, timeout=None):
+        return "open_any", Element((mark, "tcp", port + number), (PC, inside), timeout, comment="owner=test")
+
+    booked = "booked", Element((mark, "tcp", port), (), 600, comment="owner=test")
+    outcomes = net.queue(
+        ("change", table, [opened(1), opened(2, timeout=0.05), opened(3, timeout=60), booked], []),
+        ("change", table, [opened(4), opened(3, timeout=600)], [opened(1), opened(2), opened(9), opened(3)]),
+        ("change", table, [opened(5), opened(4, inside=81)], [booked]),
+        ("inventory", "inet", "ics"),
+    )
+    assert outcomes[:2] == [None, None]
+    assert isinstance(outcomes[2], NftError)
+    found = outcomes[3].sets
+    assert {item.key[-1]: item.timeout for item in found["open_any"].elements} == {
+        port + 4: None,
+        port + 3: 600,
+    }
+    assert {item.comment for item in found["open_any"].elements} == {"owner=test"}
+    assert [item.key for item in found["booked"].elements] == [booked[1].key]

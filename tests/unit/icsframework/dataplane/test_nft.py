@@ -282,6 +282,23 @@ def test_deleting_what_ran_out(reactor):
     assert str(outcome(nft.delete(TABLE, MAP, [element(1)]))[0]) == "broken"
 
 
+def test_a_change_is_one_transaction(reactor):
+    """Adding and deleting in several sets is one text for the library, or for the child if it is long."""
+    library = FakeLibrary()
+    nft = Nft(reactor, "/sbin/nft", library)
+    assert outcome(nft.change(TABLE, [("exp", element(1))], [("exp", element(2))])) == [None]
+    assert outcome(nft.change(TABLE, [], [])) == [None]
+    assert library.texts == [
+        "\n".join([*render.change_elements(TABLE, [("exp", element(1))], [("exp", element(2))]), ""])
+    ]
+    many = outcome(nft.change(TABLE, [], [("exp", element(n)) for n in range(MAX_IN_PROCESS // 2 + 1)]))
+    assert reactor.children[0].arguments == ["-f", "-"]
+    reactor.children[0].end()
+    assert many == [None]
+    library.errors = [NftError("in the way")]
+    assert str(outcome(nft.change(TABLE, [("exp", element(1))], []))[0]) == "in the way"
+
+
 def test_nft_is_not_installed(tmp_path):
     """One sentence names the package; a program of that name is found."""
     with pytest.raises(HostError, match="install the package nftables"):

@@ -144,3 +144,19 @@ def test_many_elements_go_in_lines():
         "delete element inet ics expected { 0x00010000 . 0, 0x00010000 . 1 }"
     ]
     assert render.add_elements(TABLE, EXPECTED, []) == []
+
+
+def test_a_change_of_several_sets():
+    """What is to go is added before it is deleted, so that nothing can be missing; then comes what is new, each key once."""
+    new = replace(ELEMENT, key=(0x10000, 81), expires=None)
+    commands = render.change_elements(
+        TABLE, [("expected", ELEMENT), ("expected", new)], [("expected", ELEMENT), ("expected", ELEMENT)]
+    )
+    old = '0x00010000 . 80 timeout 60s expires 41s comment "owner=x" : 192.168.0.9'
+    assert commands == [
+        f"add element inet ics expected {{ {old} }}",
+        "delete element inet ics expected { 0x00010000 . 80 }",
+        f"add element inet ics expected {{ {old}, "
+        '0x00010000 . 81 timeout 60s comment "owner=x" : 192.168.0.9 }',
+    ]
+    assert render.change_elements(TABLE, [], []) == []
