@@ -1,8 +1,8 @@
 """The provider's servers as a program of its own in a host of the lab.
 
 Run as `python -m icsframework.lab.isp FILE`; FILE is JSON: `listen` (addresses),
-`dns` (null or {names, ttl}), `web` (null or {page, big, port}).  It prints
-"serving" when every port is open.  None of it is code of the gateway, so that
+`dns` (null or {names, ttl}), `web` (null or {page, big, port}) and `ftp` (null
+or {root, port}; only where vsftpd is not installed).  It prints "serving" when every port is open.  None of it is code of the gateway, so that
 the gateway is judged by somebody else's servers.
 """
 
@@ -41,6 +41,15 @@ def serve_web(listen: Sequence[str], page: str, big: int, port: int) -> None:
         reactor.listenTCP(port, site, interface=address)
 
 
+def serve_ftp(listen: Sequence[str], root: str, port: int) -> None:
+    """Twisted's FTP server on each address."""
+    from icsframework.lab.ftp_server import twisted_server
+
+    factory = twisted_server(root)
+    for address in listen:
+        reactor.listenTCP(port, factory, interface=address)
+
+
 def main(arguments: Sequence[str]) -> None:
     """Serve what the file named in ``arguments`` says until killed."""
     config = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
@@ -48,6 +57,8 @@ def main(arguments: Sequence[str]) -> None:
         serve_dns(config["listen"], **config["dns"])
     if config["web"]:
         serve_web(config["listen"], **config["web"])
+    if config["ftp"]:
+        serve_ftp(config["listen"], **config["ftp"])
     print("serving", flush=True)
     reactor.run()
 

@@ -7,6 +7,7 @@ from icsframework.lab.reading import Entry, read_yaml
 from icsframework.lab.spec import (
     DhcpService,
     DnsService,
+    FtpService,
     GatewayService,
     HostSpec,
     InterfaceSpec,
@@ -64,7 +65,19 @@ def _host(name: str, entry: Entry, segments: tuple[str, ...]) -> HostSpec:
             f"{name!r} cannot be the name of a host; lower-case letters, digits and -, not {SWITCH!r}"
         )
     keys = entry.section(
-        {"interfaces", "routes", "forward", "resolver", "sysctls", "dns", "web", "dhcp", "gateway", "run"}
+        {
+            "interfaces",
+            "routes",
+            "forward",
+            "resolver",
+            "sysctls",
+            "dns",
+            "web",
+            "ftp",
+            "dhcp",
+            "gateway",
+            "run",
+        }
     )
     interfaces = tuple(_interface(device, value, segments) for device, value in keys["interfaces"].items())
     return HostSpec(
@@ -76,6 +89,7 @@ def _host(name: str, entry: Entry, segments: tuple[str, ...]) -> HostSpec:
         sysctls=tuple((key, value.text()) for key, value in keys["sysctls"].items()),
         dns=_dns(keys["dns"]),
         web=_web(keys["web"]),
+        ftp=_ftp(keys["ftp"]),
         dhcp=_dhcp(keys["dhcp"], interfaces),
         gateway=_gateway(keys["gateway"]),
         run=tuple(value.text() for value in keys["run"].entries()),
@@ -126,6 +140,13 @@ def _web(entry: Entry) -> WebService | None:
     return WebService(
         keys["page"].text("It works.\n"), keys["big"].size(10_000_000), keys["port"].integer(80, 1, 65535)
     )
+
+
+def _ftp(entry: Entry) -> FtpService | None:
+    if not entry:
+        return None
+    keys = entry.section({"size", "port"})
+    return FtpService(keys["size"].size(5_000_000), keys["port"].integer(21, 1, 65535))
 
 
 def _dhcp(entry: Entry, interfaces: tuple[InterfaceSpec, ...]) -> DhcpService | None:

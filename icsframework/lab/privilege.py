@@ -34,6 +34,8 @@ PACKAGES = {
     "dhcpcd": "dhcpcd-base",
     "ss": "iproute2",
     "dig": "bind9-dnsutils",
+    "curl": "curl",
+    "vsftpd": "vsftpd",
 }
 """Program to the Debian package that brings it."""
 

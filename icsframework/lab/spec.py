@@ -2,7 +2,7 @@
 
 A lab is a list of segments (Ethernet switches) and of hosts.  A host has
 interfaces on segments, routes, and the services it runs: `dns` and `web`
-(Twisted's servers), `dhcp` (dnsmasq) and `gateway` (the real daemon).
+(Twisted's servers), `ftp` (vsftpd), `dhcp` (dnsmasq) and `gateway` (the real daemon).
 """
 
 from collections.abc import Mapping
@@ -14,6 +14,7 @@ from icsframework.lab.reading import Address, InterfaceAddress, Network
 __all__ = [
     "DhcpService",
     "DnsService",
+    "FtpService",
     "GatewayService",
     "HostSpec",
     "InterfaceSpec",
@@ -65,6 +66,14 @@ class WebService:
 
 
 @dataclass(frozen=True, slots=True)
+class FtpService:
+    """An anonymous FTP server with one file, `big` of ``size`` bytes (see ftp_server.py)."""
+
+    size: int = 5_000_000
+    port: int = 21
+
+
+@dataclass(frozen=True, slots=True)
 class DhcpService:
     """dnsmasq as the provider's DHCP server on one interface."""
 
@@ -102,6 +111,7 @@ class HostSpec:
     sysctls: tuple[tuple[str, str], ...] = ()
     dns: DnsService | None = None
     web: WebService | None = None
+    ftp: FtpService | None = None
     dhcp: DhcpService | None = None
     gateway: GatewayService | None = None
     run: tuple[str, ...] = ()

@@ -12,6 +12,7 @@ from typing import Self
 from icsframework.lab import wires
 from icsframework.lab.daemon import Daemon
 from icsframework.lab.errors import LabError
+from icsframework.lab.ftp_server import make_root, vsftpd
 from icsframework.lab.gateway import Gateway
 from icsframework.lab.host import Host
 from icsframework.lab.machine import Machine
@@ -119,8 +120,11 @@ class Lab:
     def _services(self, host: Host) -> list[Daemon]:
         """The daemons to start on a host; all it has are in host.services."""
         spec = host.spec
-        if spec.dns or spec.web:
-            host.services["isp"] = _isp(host)
+        own_ftp = spec.ftp is not None and not find_program("vsftpd")
+        if spec.dns or spec.web or own_ftp:
+            host.services["isp"] = _isp(host, own_ftp)
+        if spec.ftp and not own_ftp:
+            host.services["vsftpd"] = vsftpd(host, spec.ftp)
         if spec.dhcp and find_program("dnsmasq"):
             host.services["dnsmasq"] = _dnsmasq(host, spec.dhcp)
         for number, command in enumerate(spec.run):
@@ -180,12 +184,16 @@ def _addresses(spec: HostSpec) -> list[str]:
     return [str(address.ip) for interface in spec.interfaces for address in interface.addresses]
 
 
-def _isp(host: Host) -> Daemon:
+def _isp(host: Host, own_ftp: bool) -> Daemon:
     spec = host.spec
     dns = spec.dns and {"names": dict(spec.dns.names), "ttl": spec.dns.ttl}
     web = spec.web and {"page": spec.web.page, "big": spec.web.big, "port": spec.web.port}
+    ftp = None
+    if spec.ftp and own_ftp:
+        ftp = {"root": str(make_root(host.directory, spec.ftp.size)), "port": spec.ftp.port}
     file = host.directory / "isp.json"
-    file.write_text(json.dumps({"listen": _addresses(spec), "dns": dns, "web": web}), encoding="utf-8")
+    services = {"listen": _addresses(spec), "dns": dns, "web": web, "ftp": ftp}
+    file.write_text(json.dumps(services), encoding="utf-8")
     daemon = Daemon(
         host, "isp", [sys.executable, "-m", "icsframework.lab.isp", file], lambda: "serving" in daemon.log()
     )

@@ -12,7 +12,9 @@ def test_the_program_serves_what_its_file_says(here):
         port = probe.getsockname()[1]
     file = here.directory / "isp.json"
     file.write_text(
-        json.dumps({"listen": ["127.0.0.1"], "dns": None, "web": {"page": "hi", "big": 9, "port": port}})
+        json.dumps(
+            {"listen": ["127.0.0.1"], "dns": None, "web": {"page": "hi", "big": 9, "port": port}, "ftp": None}
+        )
     )
     program = [sys.executable, "-m", "icsframework.lab.isp", file]
     daemon = Daemon(here, "isp", program, lambda: "serving" in daemon.log())

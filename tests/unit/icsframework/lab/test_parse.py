@@ -9,6 +9,7 @@ from icsframework.lab.parse import default_text, parse_lab
 from icsframework.lab.spec import (
     DhcpService,
     DnsService,
+    FtpService,
     GatewayService,
     HostSpec,
     InterfaceSpec,
@@ -30,6 +31,7 @@ hosts:
     sysctls: {net.ipv4.ip_default_ttl: 77}
     dns: {names: {a.example: 192.0.2.1, b.example: [TXT x y, 192.0.2.2]}, ttl: 60}
     web: {page: hello, big: 2kB, port: 8080}
+    ftp: {size: 3kB, port: 2121}
     dhcp: {interface: eth0, range: [192.0.2.100, 192.0.2.199], router: 192.0.2.1, dns: 192.0.2.1, domain: x.example,
            options: ["58,10", "59,20"]}
     gateway:
@@ -64,6 +66,7 @@ def test_everything_that_can_be_said():
         sysctls=(("net.ipv4.ip_default_ttl", "77"),),
         dns=DnsService((("a.example", ("192.0.2.1",)), ("b.example", ("TXT x y", "192.0.2.2"))), 60),
         web=WebService("hello", 2000, 8080),
+        ftp=FtpService(3000, 2121),
         dhcp=DhcpService(
             "eth0",
             ip_address("192.0.2.100"),
