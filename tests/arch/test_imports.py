@@ -35,6 +35,8 @@ PURE = (
     "icsframework.dataplane.mapped",
 )
 SHELLS = {
+    "ics_plugins.helpers.games": ("service",),
+    "ics_plugins.helpers.pptp": ("service",),
     "ics_plugins.lan.dhcp": ("service", "serving", "ports"),
     "ics_plugins.lan.dns": ("service", "listener", "tcp", "upstream"),
     "ics_plugins.uplinks.ethernet": ("uplink", "session", "memory", "wire"),

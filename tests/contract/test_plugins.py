@@ -16,6 +16,12 @@ EXAMPLES = {
         'reservations: [{mac: "02:00:5e:00:53:01", address: 192.168.0.10, hostname: printer}]',
     ],
     ("lan_service", "dns"): ["", "upstream: [192.0.2.53]\nhosts: {printer: 192.168.0.10}\nserve_stale: 0"],
+    ("nat_helper", "games"): [
+        "",
+        "profiles: [ident]\n"
+        "custom: [{name: chess, outbound: {tcp: 5000}, inbound: {udp: 5001-5003}, lifetime: 5m}]",
+    ],
+    ("nat_helper", "pptp"): ["", "ports: [1723, 1724]"],
     ("uplink", "ethernet"): [
         "interface: eth0",
         "interface: wan0\nhostname: gateway",

@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ENTRY_POINTS = {
     "icsframework.uplink": {"ethernet"},
     "icsframework.lan_service": {"dhcp", "dns"},
+    "icsframework.nat_helper": {"games", "pptp"},
 }
 
 
@@ -100,6 +101,18 @@ def test_every_module_is_packed(names):
     plugins = ROOT / "plugins"
     expected |= {str(path.relative_to(plugins)) for path in plugins.joinpath("ics_plugins").rglob("*.py")}
     assert expected - {str(name) for name in names} == set()
+
+
+def test_the_data_files_of_the_plugins_are_packed(names):
+    """A profile of a game, for example, is not forgotten because it is no code."""
+    plugins = ROOT / "plugins"
+    data = {
+        str(path.relative_to(plugins))
+        for path in plugins.joinpath("ics_plugins").rglob("*.*")
+        if path.is_file() and path.suffix not in (".py", ".pyc")
+    }
+    assert "ics_plugins/helpers/games/profiles/ident.json" in data
+    assert data - {str(name) for name in names} == set()
 
 
 def test_the_licence_is_packed(names):
