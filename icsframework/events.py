@@ -56,6 +56,8 @@ _KINDS = (
     ),
     EventKind("config.warning", "warn", "{problem}"),
     EventKind("plugin.broken", "error", "plugin {plugin} failed: {reason}"),
+    # helpers
+    EventKind("helper.unavailable", "warn", "helper {helper} is {state}: {reason}"),
     # the machine
     EventKind("host.state.failed", "error", "the machine refused a change: {reason}"),
     EventKind("dataplane.failed", "error", "nft refused the rule set, the old one stays: {reason}"),

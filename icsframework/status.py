@@ -94,7 +94,10 @@ class LanStatus:
 
 @dataclass(frozen=True, slots=True)
 class HelperStatus:
-    """One NAT helper."""
+    """One NAT helper: control connections and the ports they hold open now, and how many of both were refused.
+
+    ``state`` is ready; or missing, misconfigured, unsupported or failed, with the reason.
+    """
 
     name: str
     plugin: str
@@ -102,6 +105,8 @@ class HelperStatus:
     expectations: int
     refused: int
     details: Mapping[str, Any] = field(default_factory=dict)
+    state: str = "ready"
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

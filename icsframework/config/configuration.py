@@ -20,7 +20,8 @@ class Configuration:
     """A file without errors.  Names are filled in, defaults are in place, each entry has its plugin's ``own`` keys.
 
     ``text`` is what it was read from; it may hold secrets.  ``remarks`` are the warnings and notes about it, each a
-    sentence with its place.  Two that mean the same are equal, whatever their texts.
+    sentence with its place.  ``helpers_by_default``: the file names none, so that these are the usual ones.  Two that mean
+    the same are equal, whatever their texts.
     """
 
     gateway: GatewaySection
@@ -30,5 +31,6 @@ class Configuration:
     publish: tuple[PublishSection, ...]
     control: ControlSection
     version: int = VERSION
+    helpers_by_default: bool = False
     text: str = field(default="", repr=False, compare=False)
     remarks: tuple[str, ...] = field(default=(), compare=False)

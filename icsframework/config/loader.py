@@ -96,7 +96,7 @@ class _Reader:
         if errors:
             return LoadResult(None, errors, warnings, notes)
         remarks = tuple(str(problem) for problem in (*warnings, *notes))
-        return LoadResult(_assemble(parts, report.document.source.text, remarks), (), warnings, notes)
+        return LoadResult(_assemble(parts, "helpers" not in self._raw, report.document.source.text, remarks), (), warnings, notes)
 
     def _take(self, findings: Iterable[Finding]) -> None:
         for finding in findings:
@@ -225,7 +225,7 @@ def _lan_name(raw: Mapping[str, Any]) -> str:
     return str(raw.get("interface") or (bridge.get("name") if isinstance(bridge, Mapping) else "") or "")
 
 
-def _assemble(parts: Parts, text: str, remarks: tuple[str, ...]) -> Configuration:
+def _assemble(parts: Parts, by_default: bool, text: str, remarks: tuple[str, ...]) -> Configuration:
     """The value of a file without errors, in which no part can be missing."""
     return Configuration(
         gateway=_present(parts.gateway.sound()),
@@ -234,6 +234,7 @@ def _assemble(parts: Parts, text: str, remarks: tuple[str, ...]) -> Configuratio
         helpers=tuple(_present(helper.complete) for helper in parts.helpers),
         publish=tuple(_present(published.sound()) for published in parts.publish),
         control=_present(parts.control.sound()),
+        helpers_by_default=by_default,
         text=text,
         remarks=remarks,
     )

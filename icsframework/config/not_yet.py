@@ -43,8 +43,6 @@ NOT_YET: tuple[Idle, ...] = (
     _idle("uplinks.[].weight", 1),
     _idle("uplinks.[].ipv6", False),
     _idle("uplinks.[].shaping"),
-    _idle("helpers"),
-    _idle("publish"),
     _idle("control.web", False),
 )
 

@@ -20,6 +20,9 @@ _STATE_COLOURS = {
     "failed": "31",
     "refused": "31",
     "absent": "31",
+    "missing": "31",
+    "misconfigured": "31",
+    "unsupported": "33",
 }
 
 
@@ -42,14 +45,25 @@ def status(data: Mapping[str, Any], now: datetime, colour: bool = False) -> str:
     lans = table(("LAN", "STATE", "INTERFACE", "ADDRESS", "LEASES"), _lans(data, colour))
     lines += ["", *_explained(lans, ["SERVICES", *(_services(lan) for lan in data["lans"])])]
     if data.get("helpers"):
-        rows = [
-            (h["name"], str(h["sessions"]), str(h["expectations"]), str(h["refused"]))
-            for h in data["helpers"]
-        ]
-        lines += ["", *table(("HELPER", "SESSIONS", "EXPECTATIONS", "REFUSED"), rows)]
+        lines += ["", *_helpers(data["helpers"], colour)]
     # In one piece, whatever the width: a warning may end with a command to be copied.
     lines += [f"warning: {text}" for text in data.get("warnings", ())]
     return "\n".join(lines)
+
+
+def _helpers(helpers: Sequence[Mapping[str, Any]], colour: bool) -> list[str]:
+    rows = [
+        (
+            h["name"],
+            paint(h.get("state", "ready"), colour),  # an older daemon shows only those that work
+            str(h["sessions"]),
+            str(h["expectations"]),
+            str(h["refused"]),
+        )
+        for h in helpers
+    ]
+    reasons = ["", *(h.get("reason") or "" for h in helpers)]
+    return _explained(table(("HELPER", "STATE", "SESSIONS", "EXPECTATIONS", "REFUSED"), rows), reasons)
 
 
 def _explained(lines: Sequence[str], words: Sequence[str]) -> list[str]:

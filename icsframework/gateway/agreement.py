@@ -19,6 +19,7 @@ from icsframework.errors import IcsError
 from icsframework.gateway.bridges import BridgeAddresses
 from icsframework.gateway.desired import Live, data_plane, lan_address, machine_state
 from icsframework.gateway.flows import Flows
+from icsframework.gateway.helpers import Helpers
 from icsframework.gateway.lans import Lans
 from icsframework.gateway.places import Places
 from icsframework.gateway.remembered import Remembered
@@ -47,6 +48,7 @@ class Parts(Protocol):
     supervisor: Supervisor
     remembered: Remembered
     flows: Flows
+    helpers: Helpers
 
 
 class Agreement:
@@ -111,6 +113,7 @@ class Agreement:
             names=places.names(),
             macs=self.bridges.known,
             refused=self.underlay.refused(),
+            doors=self._parts.helpers.doors(),
         )
 
     def address_of(self, lan: LanSection) -> InterfaceAddress | None:
@@ -148,6 +151,7 @@ class Agreement:
     def _in_force(self, count: int, state: MachineState, plane: DataPlane) -> int:
         if self._reconciler.in_force is state:  # not one that a newer one overtook
             self._parts.flows.in_force(plane)
+            self._parts.helpers.in_force(plane)
         return count
 
     def remember(self) -> None:

@@ -6,7 +6,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.logger import Logger
 
 from icsframework.config.configuration import Configuration
@@ -17,6 +17,7 @@ from icsframework.errors import HostError
 from icsframework.gateway.bus import EventBus, OwnedEvents
 from icsframework.gateway.compose import Gateway
 from icsframework.gateway.machinery import Machinery
+from icsframework.gateway.preflight import system_info
 from icsframework.gateway.remembered import LinksFile
 from icsframework.gateway.surroundings import surroundings
 from icsframework.gateway.timekeeper import NewestTime
@@ -96,9 +97,16 @@ def _machinery(
         links=LinksFile(run / "links.json", here),
         in_thread=worker.run,
         close=close,
+        system=system_info(privileged=True),
+        kernel_helpers=lambda names: succeed(dict.fromkeys(names, "")),
+        make_shell=_no_shell,
         surroundings=surroundings(reactor, nft, worker.run),
         newest=newest,
     )
+
+
+def _no_shell(section: Any, proxy: Any, view: Any) -> Any:
+    raise HostError("interim")
 
 
 def _revive(conntrack: Conntrack, plane: DataPlane) -> int:

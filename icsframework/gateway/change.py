@@ -9,7 +9,8 @@ from twisted.logger import Logger
 from icsframework.config.configuration import Configuration
 from icsframework.errors import HostError, IcsError
 from icsframework.gateway import plan
-from icsframework.gateway.desired import enabled
+from icsframework.gateway.desired import enabled, helpers
+from icsframework.gateway.helpers import Helpers
 from icsframework.gateway.lans import Lans
 from icsframework.gateway.uplinks import Uplinks
 from icsframework.uplinks.supervisor import Supervisor
@@ -23,6 +24,7 @@ class Changeable(Protocol):
     config: Configuration
     lans: Lans
     uplinks: Uplinks
+    helpers: Helpers
     supervisor: Supervisor
 
     def use(self, config: Configuration) -> None:
@@ -76,10 +78,17 @@ class Changer:
             for lan in new.lans
             if ("lan", lan.name) not in planned and (lan.name not in lans or lans[lan.name].failed)
         ]
-        return steps + [
+        steps += [
             plan.ChangeUplink(uplink, restart=True, again=True)
             for uplink in enabled(new)
             if ("uplink", uplink.name) not in planned and not uplinks.runs(uplink.name)
+        ]
+        running, optional = self._gateway.helpers.running, new.helpers_by_default
+        return steps + [
+            plan.ChangeHelper(helper, optional, again=True)
+            for helper in helpers(new)
+            if ("helper", helper.name) not in planned
+            and (helper.name not in running or running[helper.name].state == "failed")
         ]
 
     @inlineCallbacks
@@ -127,7 +136,7 @@ class Changer:
         """Carry out one step.  One that was taken before, or only in part, is taken whole: so a way back need not know
         how far the way there came.
         """
-        uplinks, lans = self._gateway.uplinks, self._gateway.lans
+        uplinks, lans, helpers = self._gateway.uplinks, self._gateway.lans, self._gateway.helpers
         match step:
             case plan.RemoveUplink(name) if name in uplinks.sections:
                 yield uplinks.stop(name, "it is no longer configured")
@@ -143,6 +152,14 @@ class Changer:
                 uplinks.watch(uplink)
                 yield self._gateway.settle()
                 uplinks.start(uplink)
+            case plan.RemoveHelper(name) if name in helpers.running:
+                yield helpers.stop(name)
+            case plan.ChangeHelper(helper, optional) if helper.name in helpers.running:
+                yield helpers.change(helper, optional)
+            case plan.AddHelper(helper, optional) | plan.ChangeHelper(helper, optional) if (
+                helper.name not in helpers.running
+            ):
+                yield helpers.start(helper, optional)
             case _:
                 pass
 

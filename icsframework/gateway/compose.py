@@ -1,7 +1,7 @@
 """The gateway as a whole: the only module that knows all parts.
 
-Order of a start: history, what an earlier process left, LANs looked at, machine
-state and packet filter in force, LAN services, uplinks, control API.  A stop goes
+Order of a start: history, what an earlier process left, LANs looked at, helpers,
+machine state and packet filter in force, LAN services, uplinks, control API.  A stop goes
 the other way and gives the machine back as it was.  A handover stops in the same
 order but leaves the machine, and what must be known of it, to the next process
 (remembered.py).
@@ -36,9 +36,10 @@ from icsframework.gateway.agreement import Agreement
 from icsframework.gateway.beside import Beside
 from icsframework.gateway.bus import EventBus, OwnedEvents
 from icsframework.gateway.descriptorwatch import DescriptorWatch
-from icsframework.gateway.desired import Live, data_plane, enabled
+from icsframework.gateway.desired import Live, data_plane, enabled, helpers
 from icsframework.gateway.directory import LeaseDirectory, NameDirectory
 from icsframework.gateway.flows import Flows
+from icsframework.gateway.helpers import Helpers
 from icsframework.gateway.history import History
 from icsframework.gateway.lans import Lans
 from icsframework.gateway.machinery import Machinery
@@ -131,6 +132,14 @@ class Gateway(Service):
         indices = assign_indices(uplink.name for uplink in enabled(self.config))
         marks = Marks(self.config.gateway.mark)
         self.uplinks = Uplinks(self.supervisor, registry, self._view, places, marks, indices, self.settle)
+        self.helpers = Helpers(
+            registry,
+            self._view,
+            machinery.make_shell,
+            machinery.kernel_helpers,
+            machinery.system,
+            OwnedEvents(self._bus, "helpers"),
+        )
         self.beside = self._beside()
         own = OwnedEvents(self._bus, "gateway")
         self.descriptors = DescriptorWatch(clock, own, log, machinery.descriptors)
@@ -181,6 +190,8 @@ class Gateway(Service):
         store = self._machinery.store
         self._events.emit("gateway.starting", version=__version__, config=self._path)
         self._tell_remarks()
+        # Helpers may have to ask the kernel; meanwhile journals are read.
+        helping = self.helpers.start_all(helpers(self.config), self.config.helpers_by_default)
         yield self.timekeeper.open(store)
         yield self.history.open(store)
         yield self.agreement.subnets.open(store)
@@ -192,6 +203,7 @@ class Gateway(Service):
             self.lans.add(lan)
         for uplink in enabled(self.config):
             self.uplinks.watch(uplink)
+        yield helping  # before the first rules: these say where the helpers listen
         in_force = self.remembered.take_up(self.settle)
         try:
             self.lans.prepare()  # Python imports while nft and the kernel work
@@ -276,6 +288,7 @@ class Gateway(Service):
         yield self._machinery.reconciler.settled()
         yield self.uplinks.hand_over_all("the gateway hands over")
         yield self.lans.stop()
+        yield self.helpers.stop_all()
         self._events.emit("gateway.handover")
 
     @inlineCallbacks
@@ -283,6 +296,7 @@ class Gateway(Service):
         yield self._attempt(self.remembered.clear)
         yield self._attempt(lambda: self.uplinks.stop_all("the gateway stops"))
         yield self._attempt(self.lans.stop)
+        yield self._attempt(self.helpers.stop_all)
         flows = self._count_flows()
         yield self._machinery.reconciler.restore()
         self._events.emit("gateway.restored", flows=flows)
@@ -403,7 +417,7 @@ class Gateway(Service):
             lans=statustree.lans_status(
                 self.lans.states.values(), self.agreement, self.leases.all(), details
             ),
-            helpers=(),
+            helpers=statustree.helpers_status(self.helpers.running.values(), details),
             mappings=0,
             warnings=(
                 *self.config.remarks,
@@ -411,6 +425,7 @@ class Gateway(Service):
                 *self.reloads.warnings(),
                 *self.descriptors.warnings(),
                 *self.beside.warnings(),
+                *self.helpers.warnings(),
                 *statustree.plugin_warnings(details),
             ),
         )

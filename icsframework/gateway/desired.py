@@ -1,13 +1,14 @@
 """What the machine shall be like: a pure function of the configuration and of what is live now."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from ipaddress import IPv4Interface
 
 from icsframework.config.configuration import Configuration
+from icsframework.config.helpers import HelperSection
 from icsframework.config.lans import LanSection
 from icsframework.config.uplinks import UplinkSection
-from icsframework.dataplane.doors import Doors
+from icsframework.dataplane.doors import Doors, Published
 from icsframework.dataplane.marks import Marks
 from icsframework.dataplane.plane import DataPlane, LanSide, UplinkSide
 from icsframework.dataplane.policy import build
@@ -27,7 +28,7 @@ class Live:
     ``links`` stand in order of preference: new flows take the first one.  ``lingering`` are links that are down and
     whose addresses stay, because they may be back in a moment.  ``names`` says what the interface of each role is
     called by now, ``macs`` which address the bridge called so shows; ``refused`` are interfaces that cannot be ports;
-    ``doors`` are what helpers and published services want of the packet filter.
+    ``doors`` are what helpers want of the packet filter.
     """
 
     interfaces: frozenset[str] = frozenset()
@@ -86,7 +87,8 @@ def data_plane(config: Configuration, live: Live, indices: Mapping[str, int]) ->
         )
         for lan in lans.values()
     )
-    return DataPlane(known, uplinks, next(iter(live.links), None), Marks(config.gateway.mark), live.doors)
+    doors = replace(live.doors, published=published(config))
+    return DataPlane(known, uplinks, next(iter(live.links), None), Marks(config.gateway.mark), doors)
 
 
 def machine_state(config: Configuration, live: Live, indices: Mapping[str, int]) -> MachineState:
@@ -109,6 +111,27 @@ def machine_state(config: Configuration, live: Live, indices: Mapping[str, int])
 def enabled(config: Configuration) -> tuple[UplinkSection, ...]:
     """The uplinks that are in use."""
     return tuple(uplink for uplink in config.uplinks if uplink.enabled)
+
+
+def helpers(config: Configuration) -> tuple[HelperSection, ...]:
+    """The helpers that are in use."""
+    return tuple(helper for helper in config.helpers if helper.enabled)
+
+
+def published(config: Configuration) -> tuple[Published, ...]:
+    """The services that are offered to the Internet."""
+    return tuple(
+        Published(
+            service.name,
+            service.protocol,
+            service.port.first,
+            service.port.last,
+            service.inside,
+            service.uplinks,
+            service.clients,
+        )
+        for service in config.publish
+    )
 
 
 def _devices(config: Configuration, live: Live) -> frozenset[Device]:

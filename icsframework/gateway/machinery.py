@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred
 from icsframework.dataplane.plane import DataPlane
 from icsframework.frozen import dataclass
 from icsframework.gateway.flows import Forget
+from icsframework.gateway.helpers import MakeShell, Probe
 from icsframework.gateway.remembered import SavedLinks
 from icsframework.gateway.surroundings import Surroundings
 from icsframework.gateway.timekeeper import NewestTime
@@ -18,7 +19,7 @@ from icsframework.host.reconcile import Reconciler
 from icsframework.host.scoped import IOwnedHost
 from icsframework.interfaces import IClock
 from icsframework.store.store import Store
-from icsframework.values import InterfaceInfo
+from icsframework.values import InterfaceInfo, SystemInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,12 @@ class Machinery:
     """Runs what blocks in the one worker thread."""
     close: Callable[[], Deferred[Any]]
     """Gives back what is left when everything else has ended (threads, sockets, the lock)."""
+    system: SystemInfo
+    """What plugins may know of this machine."""
+    kernel_helpers: Probe
+    """Asks the kernel which conntrack helpers it has."""
+    make_shell: MakeShell
+    """Makes the shell that carries out what a helper's sessions decide."""
     surroundings: Surroundings | None = None
     """How to see what other programs do; None: nobody looks."""
     newest: NewestTime = field(default_factory=NewestTime)

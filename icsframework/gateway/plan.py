@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 from icsframework.config.configuration import Configuration
 from icsframework.config.gateway import GatewaySection
+from icsframework.config.helpers import HelperSection
 from icsframework.config.lans import LanSection
 from icsframework.config.uplinks import UplinkSection
 from icsframework.errors import ConfigurationError
 from icsframework.frozen import dataclass
-from icsframework.gateway.desired import enabled
+from icsframework.gateway.desired import enabled, helpers
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,63 @@ class Reorder:
         return f"uplinks in the order {', '.join(self.names)}"
 
 
-Step = AddLan | ChangeLan | RemoveLan | AddUplink | ChangeUplink | RemoveUplink | Reorder
+@dataclass(frozen=True, slots=True)
+class AddHelper:
+    """A helper is new; ``optional`` if nobody asked for it by name."""
+
+    helper: HelperSection
+    optional: bool
+
+    def __str__(self) -> str:
+        return f"helper {self.helper.name} added"
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeHelper:
+    """A helper has other settings, or is tried ``again`` with the same."""
+
+    helper: HelperSection
+    optional: bool
+    again: bool = False
+
+    def __str__(self) -> str:
+        return f"helper {self.helper.name} {'tried again' if self.again else 'changed'}"
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveHelper:
+    """A helper is gone."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"helper {self.name} removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """A service is offered to the Internet, no longer, or otherwise: ``how`` says which."""
+
+    name: str
+    how: str
+
+    def __str__(self) -> str:
+        return f"published service {self.name} {self.how}"
+
+
+Step = (
+    AddLan
+    | ChangeLan
+    | RemoveLan
+    | AddUplink
+    | ChangeUplink
+    | RemoveUplink
+    | Reorder
+    | AddHelper
+    | ChangeHelper
+    | RemoveHelper
+    | Publish
+)
 
 
 def changes(old: Configuration, new: Configuration) -> Sequence[Step]:
@@ -115,6 +172,29 @@ def changes(old: Configuration, new: Configuration) -> Sequence[Step]:
     order = tuple(new_uplinks)
     if order != (*kept, *(name for name in order if name not in uplinks)):
         steps.append(Reorder(order))
+    return [*steps, *_helpers(old, new), *_published(old, new)]
+
+
+def _helpers(old: Configuration, new: Configuration) -> list[Step]:
+    before, after = ({helper.name: helper for helper in helpers(config)} for config in (old, new))
+    optional = new.helpers_by_default
+    steps: list[Step] = [RemoveHelper(name) for name in before if after.get(name) is None]
+    for name, helper in after.items():
+        if name not in before:
+            steps.append(AddHelper(helper, optional))
+        elif helper.plugin != before[name].plugin:
+            steps += [RemoveHelper(name), AddHelper(helper, optional)]
+        elif helper != before[name]:
+            steps.append(ChangeHelper(helper, optional))
+    return steps
+
+
+def _published(old: Configuration, new: Configuration) -> list[Step]:
+    before, after = ({service.name: service for service in config.publish} for config in (old, new))
+    steps: list[Step] = [Publish(name, "removed") for name in before if name not in after]
+    for name, service in after.items():
+        if service != before.get(name):
+            steps.append(Publish(name, "changed" if name in before else "added"))
     return steps
 
 
@@ -127,6 +207,12 @@ def subject(step: Step) -> tuple[str, str]:
             return "uplink", uplink.name
         case RemoveLan(name):
             return "lan", name
+        case AddHelper(helper) | ChangeHelper(helper):
+            return "helper", helper.name
+        case RemoveHelper(name):
+            return "helper", name
+        case Publish(name):
+            return "publish", name
         case RemoveUplink(name):
             return "uplink", name
     return "uplink", ""

@@ -12,7 +12,7 @@ from icsframework.config.configuration import Configuration
 from icsframework.config.loader import load
 from icsframework.errors import ConfigurationError, InterfaceMissing, PluginError
 from icsframework.fields import PluginConfig
-from icsframework.gateway.desired import enabled
+from icsframework.gateway.desired import enabled, helpers
 from icsframework.gateway.roles import Role, Wanted, assign, wanted
 from icsframework.host.inventory import read_interfaces
 from icsframework.registry import KINDS, Registry
@@ -40,14 +40,23 @@ def check(path: str, registry: Registry, privileged: bool) -> Configuration:
 
 
 def prepare(config: Configuration, registry: Registry, system: SystemInfo) -> None:
-    """Ask every configured plugin whether it can work here; PluginError names the first that cannot."""
-    for sentence, _ in _unready(config, registry, system):
+    """Ask every configured plugin whether it can work here; PluginError names the first that cannot.
+
+    Not the helpers that nobody named: the gateway goes on without those that cannot.
+    """
+    for sentence, _ in _unready(_configured(config), registry, system):
         raise PluginError(sentence)
 
 
-def _unready(config: Configuration, registry: Registry, system: SystemInfo) -> Iterator[tuple[str, bool]]:
+_Configured = tuple[str, str, str, PluginConfig]
+"""Kind, the entry of the file in words, plugin, and the plugin's own keys."""
+
+
+def _unready(
+    configured: Sequence[_Configured], registry: Registry, system: SystemInfo
+) -> Iterator[tuple[str, bool]]:
     """Why each plugin that cannot work here cannot, and whether that is for this machine only."""
-    for kind, where, plugin, own in _configured(config):
+    for kind, where, plugin, own in configured:
         who = f"{where}: {KINDS[kind].words} {plugin!r}"
         try:
             readiness: Readiness = registry.get(kind, plugin).prepare(own, system)
@@ -64,11 +73,15 @@ def _unready(config: Configuration, registry: Registry, system: SystemInfo) -> I
             yield f"{who} is {readiness.kind}: {readiness.reason}{remedy}", readiness.kind != "misconfigured"
 
 
-def _configured(config: Configuration) -> Sequence[tuple[str, str, str, PluginConfig]]:
+def _configured(config: Configuration) -> list[_Configured]:
     found = [("uplink", f"uplink {uplink.name}", uplink.plugin, uplink.own) for uplink in enabled(config)]
     for lan in config.lans:
         found += [("lan_service", f"LAN {lan.name}", s.plugin, s.own) for s in lan.services if s.enabled]
-    return found
+    return found if config.helpers_by_default else found + _helpers(config)
+
+
+def _helpers(config: Configuration) -> list[_Configured]:
+    return [("nat_helper", f"helper {helper.name}", helper.plugin, helper.own) for helper in helpers(config)]
 
 
 def system_info(privileged: bool) -> SystemInfo:
@@ -132,9 +145,15 @@ def look(
 
     A plugin that contradicts its configuration is an error; what this machine lacks may be there elsewhere.
     """
-    unready = list(_unready(config, registry, system_info(privileged=False)))
+    system = system_info(privileged=False)
+    unready = list(_unready(_configured(config), registry, system))
     errors = [sentence for sentence, only_here in unready if not only_here]
-    return errors, [*(sentence for sentence, only_here in unready if only_here), *notes(config, here)]
+    passed_over = _unready(_helpers(config) if config.helpers_by_default else [], registry, system)
+    remarks = [
+        *(sentence for sentence, only_here in unready if only_here),
+        *(sentence for sentence, _ in passed_over),
+    ]
+    return errors, [*remarks, *notes(config, here)]
 
 
 def notes(config: Configuration, here: Sequence[InterfaceInfo]) -> list[str]:

@@ -6,10 +6,11 @@ from typing import Any
 from icsframework.config.uplinks import UplinkSection
 from icsframework.gateway.agreement import Agreement
 from icsframework.gateway.desired import Live, uplink_device
+from icsframework.gateway.helpers import Helper
 from icsframework.gateway.lans import LanState
 from icsframework.host.traffic import Traffic, read_traffic
 from icsframework.interfaces import IClock
-from icsframework.status import Instant, LanStatus, LeaseStatus, UplinkStatus, cause_to_json
+from icsframework.status import HelperStatus, Instant, LanStatus, LeaseStatus, UplinkStatus, cause_to_json
 from icsframework.uplinks.runner import Runner
 from icsframework.uplinks.supervisor import Supervisor
 from icsframework.values import Absent, Connecting, InterfaceAddress, LeaseView, Up
@@ -133,6 +134,30 @@ def _lan_state(state: LanState, lacks: bool, failed: bool) -> str:
     if failed or state.fault is not None:
         return "failed"
     return "up" if state.served is not None else "starting"
+
+
+def helpers_status(helpers: Iterable[Helper], details: Details) -> tuple[HelperStatus, ...]:
+    """All helpers."""
+    return tuple(helper_status(helper, details) for helper in helpers)
+
+
+def helper_status(helper: Helper, details: Details) -> HelperStatus:
+    """One helper: the counters of its shells, and what its plugin says of itself."""
+    section, figures = helper.section, [shell.figures() for _, shell, _ in helper.shells]
+    counters: dict[str, int] = {}
+    for one in figures:
+        for name, count in one.details.items():
+            counters[name] = counters.get(name, 0) + count
+    return HelperStatus(
+        section.name,
+        section.plugin,
+        sum(one.sessions for one in figures),
+        sum(one.expectations for one in figures),
+        sum(one.refused for one in figures),
+        {**counters, **_details(details, f"helper.{section.name}")},
+        helper.state,
+        helper.reason or None,
+    )
 
 
 def lease_status(lease: LeaseView, clock: IClock) -> LeaseStatus:

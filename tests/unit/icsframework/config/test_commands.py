@@ -34,8 +34,8 @@ def test_errors_end_with_status_2(run):
     assert run(GOOD + "publish: [{protocol: tcp, port: 80, to: 10.9.9.9}]\ncontrol: {web: 5}\nx: 1\n") == (
         2,
         "g.yaml: 3 errors, 1 warning\n",
-        "warning: g.yaml:4:1: publish: checked and accepted, but without function in this version: publish, control.web\n"
         "g.yaml:4:41: publish[0].to: 10.9.9.9 is in no LAN; write an address in 192.168.0.0/24\n"
+        "warning: g.yaml:5:11: control.web: checked and accepted, but without function in this version: control.web\n"
         "g.yaml:5:16: control.web: '5' is not true or false; write true or false\n"
         "g.yaml:6:1: x: unknown key 'x'; known here: control, gateway, helpers, lans, publish, uplinks, version\n",
     )

@@ -64,6 +64,22 @@ def test_what_is_short_stands_in_its_line_and_nothing_is_wider_than_the_terminal
         assert plain.count("no DHCP server") == 4
 
 
+def test_helpers_with_what_they_did_and_why_one_does_not_work() -> None:
+    """One line each; the reason stands with it."""
+    helpers = [
+        {"name": "ftp", "plugin": "ftp", "sessions": 2, "expectations": 1, "refused": 0, "state": "ready", "reason": None},
+        {"name": "pptp", "plugin": "pptp", "sessions": 0, "expectations": 0, "refused": 0, "state": "unsupported",
+         "reason": "this kernel has no conntrack helper pptp"},
+    ]  # fmt: skip
+    shown = show.status({**STATUS, "helpers": helpers, "warnings": []}, NOW)
+    assert shown.splitlines()[-4:] == [
+        "HELPER  STATE        SESSIONS  EXPECTATIONS  REFUSED",
+        "ftp     ready        2         1             0",
+        "pptp    unsupported  0         0             0",
+        "    this kernel has no conntrack helper pptp",
+    ]
+
+
 def test_a_reload_on_trial_is_on_the_screen() -> None:
     """What it changed, how long there is, and what to say."""
     pending = {"changes": "LAN home changed", "until": "2026-11-25T12:00:42Z", "seconds_left": 41.6}

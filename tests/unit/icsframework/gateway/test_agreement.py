@@ -10,6 +10,7 @@ from twisted.internet.task import Clock
 from twisted.logger import Logger
 
 from icsframework.config.loader import load
+from icsframework.dataplane.doors import Doors
 from icsframework.dataplane.marks import assign_indices
 from icsframework.gateway.agreement import Agreement
 from icsframework.gateway.lans import Lans
@@ -85,6 +86,7 @@ class Parts:
         self.remembered = SimpleNamespace(links=dict, found={}, keep=lambda links: None)
         self.planes: list[Any] = []
         self.flows = SimpleNamespace(in_force=self.planes.append)
+        self.helpers = SimpleNamespace(in_force=lambda plane: None, doors=Doors)
         reconciler = Reconciler(self.machine, Nowhere(), maybeDeferred)
         self.agreement = Agreement(
             self,  # type: ignore[arg-type]

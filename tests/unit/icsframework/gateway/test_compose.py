@@ -28,6 +28,7 @@ from icsframework.host.scoped import ScopedHost
 from icsframework.host.state import AddressOn
 from icsframework.status import to_json
 from icsframework.testing.gateway import FakeClock
+from icsframework.testing.helper import ScriptedHelperFactory, ScriptedShells
 from icsframework.testing.host import FakeHost
 from icsframework.testing.lan import ScriptedLanFactory
 from icsframework.testing.machine import FakeMachine
@@ -35,7 +36,7 @@ from icsframework.testing.registry import FixedRegistry
 from icsframework.testing.store import MemoryStore
 from icsframework.testing.uplink import ScriptedUplinkFactory
 from icsframework.uplinks.saved import SavedUplink
-from icsframework.values import Cause, Down, Failed, Family, InterfaceInfo, Link, Up
+from icsframework.values import Cause, Down, Failed, Family, InterfaceInfo, Link, SystemInfo, Up
 
 FILE = """
 lans:
@@ -130,8 +131,13 @@ class Bench:
     def __init__(self, path: Path, text: str = FILE) -> None:
         self.path = path / "gateway.yaml"
         self.services, self.plugins = ScriptedLanFactory(), ScriptedUplinkFactory()
+        self.helpers, self.shells = ScriptedHelperFactory(), ScriptedShells()
         self.registry = FixedRegistry(
-            {("lan_service", "service"): self.services, ("uplink", "uplink"): self.plugins}
+            {
+                ("lan_service", "service"): self.services,
+                ("uplink", "uplink"): self.plugins,
+                ("nat_helper", "helper"): self.helpers,
+            }
         )
         self.machine, self.tables, self.host = FakeMachine(), Tables(), FakeHost(Clock())
         for name in ("eth0", "eth1", "eth2"):
@@ -174,6 +180,9 @@ class Bench:
             links=self.links,
             in_thread=maybeDeferred,
             close=self.close,
+            system=SystemInfo(True, "6.1", lambda name: None),
+            kernel_helpers=lambda names: succeed(dict.fromkeys(names, "")),
+            make_shell=self.shells,
         )
         config = load(self.path, self.registry).config
         assert config is not None

@@ -1,9 +1,17 @@
 """What changes between two files, as steps and in words."""
 
+from pathlib import Path
+
 import pytest
 
+from icsframework.config.configuration import Configuration
+from icsframework.config.loader import load
 from icsframework.errors import ConfigurationError
 from icsframework.gateway.plan import changes, in_words
+from icsframework.testing.helper import ScriptedHelperFactory
+from icsframework.testing.lan import ScriptedLanFactory
+from icsframework.testing.registry import FixedRegistry
+from icsframework.testing.uplink import ScriptedUplinkFactory
 
 TWO = """
 lans:
@@ -67,3 +75,46 @@ def test_what_needs_a_restart_is_refused(configure, section: str) -> None:
     """Directories and mark bits cannot change under a running gateway."""
     with pytest.raises(ConfigurationError, match="stop it and start it again"):
         words(configure, TWO, f"gateway: {{{section}}}\n{TWO}")
+
+
+HELPED = f"""{TWO}
+helpers:
+  - {{plugin: "tests.helper:factory", name: one}}
+publish:
+  - {{name: web, protocol: tcp, port: 80, to: "192.168.0.10:8080"}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("name: one}", "name: one, lans: [home]}", "helper one changed"),
+        ("name: one}", "name: one, enabled: false}", "helper one removed"),
+        ("name: one", "name: two", "helper one removed; helper two added"),
+        ("port: 80,", "port: 81,", "published service web changed"),
+        ("name: web", "name: www", "published service web removed; published service www added"),
+    ],
+)
+def test_helpers_and_published_services_are_steps_too(
+    tmp_path: Path, old: str, new: str, expected: str
+) -> None:
+    """Each is named by what it is called in the file."""
+    registry = FixedRegistry(
+        {
+            ("nat_helper", "tests.helper:factory"): ScriptedHelperFactory(),
+            ("uplink", "ethernet"): ScriptedUplinkFactory(),
+            ("lan_service", "dhcp"): ScriptedLanFactory(),
+            ("lan_service", "dns"): ScriptedLanFactory(),
+        }
+    )
+
+    def read(text: str) -> Configuration:
+        path = tmp_path / "gateway.yaml"
+        path.write_text(text)
+        result = load(path, registry)
+        assert result.config is not None, result.errors
+        return result.config
+
+    before, after = read(HELPED), read(HELPED.replace(old, new))
+    assert in_words(changes(before, after)) == expected
+    assert in_words(changes(after, after)) == "nothing has changed"

@@ -8,17 +8,37 @@ from typing import Any, cast
 from twisted.internet.defer import succeed
 from twisted.logger import Logger
 
+from icsframework.config.helpers import HelperSection
 from icsframework.config.lans import LanSection
 from icsframework.config.uplinks import UplinkSection
+from icsframework.gateway.helpers import Helper
 from icsframework.gateway.lans import LanState, ServiceState
 from icsframework.gateway.roles import Place
-from icsframework.gateway.statustree import lan_status, lease_status, plugin_warnings, uplink_status
+from icsframework.gateway.statustree import (
+    helper_status,
+    lan_status,
+    lease_status,
+    plugin_warnings,
+    uplink_status,
+)
 from icsframework.host.traffic import Traffic
 from icsframework.status import to_json
 from icsframework.testing.gateway import WALL_AT_START, FakeClock, FakeEvents
+from icsframework.testing.helper import ScriptedFigures, ScriptedShell
 from icsframework.testing.uplink import ScriptedUplink
 from icsframework.uplinks.runner import Runner, UplinkSpec
-from icsframework.values import Absent, Down, Failed, Family, InterfaceInfo, Lan, LeaseView, Link, Up
+from icsframework.values import (
+    Absent,
+    Down,
+    Failed,
+    Family,
+    InterfaceInfo,
+    Lan,
+    LeaseView,
+    Link,
+    StreamProxy,
+    Up,
+)
 
 LINK = Link(
     "eth0", 2, None, "ethernet", "kernel", 1400, False, 10.0,
@@ -195,3 +215,23 @@ def test_the_core_may_know_better_why_a_device_is_absent() -> None:
     one.plugin.report(Absent("there is no interface icsu-cable"))  # type: ignore[attr-defined]
     shown = uplink_status(one, SECTION, False, clock, {}, {}, lacks="there is no interface eth0 (for VLAN 7)")
     assert shown.reason == "there is no interface eth0 (for VLAN 7)"
+
+
+def test_a_helper_shows_what_its_shells_counted() -> None:
+    """Added up over its shells, beside what its plugin says of itself."""
+    helper = Helper(HelperSection(plugin="ftp", name="work"))
+    for sessions in (2, 3):
+        shell = ScriptedShell(None, None, 40000, None)
+        shell.shown = ScriptedFigures(sessions, 1, 0, {"stepped_aside": 4})
+        helper.shells.append((StreamProxy((21,), lambda flow: None), shell, 40000))
+    shown = helper_status(helper, {"helper.work": lambda: {"profiles": ["a"]}})
+    assert to_json(shown) == {
+        "name": "work",
+        "plugin": "ftp",
+        "sessions": 5,
+        "expectations": 2,
+        "refused": 0,
+        "details": {"stepped_aside": 8, "profiles": ["a"]},
+        "state": "ready",
+        "reason": None,
+    }
