@@ -181,8 +181,9 @@ class INatHelper(IPlugin):
 class ISession(Interface):
     """The decisions of a NAT helper for one flow.  Pure: every method returns a sequence of values.Action.
 
-    The shell stops reading while an Open is unanswered, bounds every buffer and
-    applies the helper's limits.  An Open whose ``to`` is not the flow's ``inside`` host, whose ``remote`` is somebody
+    Actions are carried out in order.  What ``opened`` answers stands where its Open stood: before the actions that
+    follow it in the same answer.  While an Open is unanswered the shell stops reading, and ``received`` and ``closed``
+    wait; only ``timeout`` may come.  The shell bounds every buffer and applies the helper's limits.  An Open whose ``to`` is not the flow's ``inside`` host, whose ``remote`` is somebody
     else than its ``peer``, or that asks for a port below 1024 is refused whatever the session says: no address that a
     peer wrote is trusted.  What a session opened goes with it.  An exception ends this flow only (``fail: open``: it is
     relayed untouched from there on).
