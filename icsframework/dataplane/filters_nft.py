@@ -97,6 +97,8 @@ def _rules(body: dict[str, Any]) -> Iterator[FoundRule]:
     """One rule of nft; several of ours where it decides by a verdict map."""
     tests: list[Test] = []
     for statement in body.get("expr", []):
+        if isinstance(statement, str):
+            continue  # nft has no JSON for it and gives its text: an update of a map, which decides nothing
         ((kind, what),) = statement.items()
         if kind == "vmap":
             yield from _by_map(tests, what)

@@ -1,8 +1,8 @@
 """What the kernel has of our table, read from ``nft -j list table``.  Pure.
 
 Only what a later load has to know: base chains (they stay hooked until deleted),
-types of sets and maps, dynamic elements with the time they have left, values of
-named counters.  Rules are not read; they are always redefined.
+types of sets, maps and conntrack helpers, dynamic elements with the time they have
+left, values of named counters.  Rules are not read; they are always redefined.
 
 Who is right when an earlier process left a table: the configuration for rules and
 static sets, which are redefined; the kernel for counters and for elements that it
@@ -57,6 +57,16 @@ class FoundCounter:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundHelper:
+    """A conntrack helper as an object."""
+
+    name: str
+    type: str
+    protocol: str
+    l3proto: str
+
+
+@dataclass(frozen=True, slots=True)
 class Inventory:
     """A table as it is in the kernel.  ``others`` are (kind, name) of objects that we do not make."""
 
@@ -64,6 +74,7 @@ class Inventory:
     sets: Mapping[str, FoundSet] = field(default_factory=dict)
     counters: Mapping[str, FoundCounter] = field(default_factory=dict)
     others: frozenset[tuple[str, str]] = frozenset()
+    helpers: Mapping[str, FoundHelper] = field(default_factory=dict)
 
 
 def parse(listing: str | bytes) -> Inventory:
@@ -79,6 +90,11 @@ def parse(listing: str | bytes) -> Inventory:
                 for kind, body in found
                 if kind == "counter"
             },
+            helpers={
+                body["name"]: FoundHelper(body["name"], body["type"], body["protocol"], body["l3proto"])
+                for kind, body in found
+                if kind == "ct helper"
+            },
             others=frozenset((kind, str(body["name"])) for kind, body in found if kind not in _KNOWN),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -87,7 +103,7 @@ def parse(listing: str | bytes) -> Inventory:
         ) from error
 
 
-_KNOWN = frozenset({"metainfo", "table", "chain", "rule", "set", "map", "counter"})
+_KNOWN = frozenset({"metainfo", "table", "chain", "rule", "set", "map", "counter", "ct helper"})
 
 
 def _chain(body: dict[str, Any]) -> FoundChain:

@@ -4,10 +4,10 @@ Three forms, each one transaction for ``nft -f -``:
 
 * *first*: no table of ours is there;
 * *keep*: the rules are flushed and redefined and the static sets refilled, while
-  dynamic elements and named counters stay; chains, sets and counters that we no
-  longer want are deleted (a base chain left behind would stay hooked);
+  dynamic elements and named counters stay; chains, sets, counters and helpers that
+  we no longer want are deleted (a base chain left behind would stay hooked);
 * *replace*: something that nft cannot change in place is different (a chain's
-  type, hook or priority, a set's type): the table is deleted and defined anew,
+  type, hook or priority, a set's or helper's type): the table is deleted and defined anew,
   and dynamic elements are put back with the time they had left.
 
 The output of ``nft list`` is never fed back: it does not always load again.
@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from icsframework.dataplane import text
 from icsframework.dataplane.inventory import FoundSet, Inventory
-from icsframework.dataplane.ruleset import BaseChain, Chain, Counter, Element, Map, Rule, Set, Table
+from icsframework.dataplane.ruleset import BaseChain, Chain, Counter, Element, Helper, Map, Rule, Set, Table
 
 ELEMENTS_PER_LINE = 200
 """How many elements one ``add element`` command carries."""
@@ -37,8 +37,6 @@ def define(table: Table) -> str:
 
 def keep(table: Table, present: Inventory) -> str:
     """The keep form."""
-    wanted = {chain.name for chain in table.chains} | {item.name for item in table.sets}
-    wanted |= {counter.name for counter in table.counters}
     lines = [f"add table {table.address}", f"flush table {table.address}"]
     lines += [
         f"flush {_kind(item)} {table.address} {item.name}"
@@ -49,8 +47,20 @@ def keep(table: Table, present: Inventory) -> str:
     gone = [("map" if found.data else "set", name) for name, found in present.sets.items()]
     gone += [("chain", name) for name in present.chains]
     gone += [("counter", name) for name in present.counters]
-    lines += [f"delete {kind} {table.address} {name}" for kind, name in gone if name not in wanted]
+    gone += [("ct helper", name) for name in present.helpers]
+    wanted = _names(table)
+    lines += [f"delete {kind} {table.address} {name}" for kind, name in gone if (kind, name) not in wanted]
     return "\n".join([*lines, define(table)])
+
+
+def _names(table: Table) -> set[tuple[str, str]]:
+    """Everything in the table by kind and name: a chain may be called like a set."""
+    return {
+        *((_kind(item), item.name) for item in table.sets),
+        *(("chain", chain.name) for chain in table.chains),
+        *(("counter", counter.name) for counter in table.counters),
+        *(("ct helper", helper.name) for helper in table.helpers),
+    }
 
 
 def replace(table: Table, present: Inventory) -> str:
@@ -80,7 +90,13 @@ def can_keep(table: Table, present: Inventory) -> bool:
         for found in [present.sets.get(item.name)]
         if found is not None
     )
-    return hooks and sets and not present.others
+    helpers = all(
+        (helper.type, helper.protocol, helper.l3proto) == (found.type, found.protocol, found.l3proto)
+        for helper in table.helpers
+        for found in [present.helpers.get(helper.name)]
+        if found is not None
+    )
+    return hooks and sets and helpers and not present.others
 
 
 def _hook(chain: Chain) -> tuple[str | None, str | None, int | None]:
@@ -158,6 +174,8 @@ def _body(table: Table, values: Inventory | None = None) -> Iterator[str]:
         yield f"    comment {text.comment(table.comment)}"
     for counter in table.counters:
         yield from _counter(counter, values)
+    for helper in table.helpers:
+        yield from _block(f"ct helper {helper.name}", _helper(helper))
     for item in table.sets:
         yield from _block(f"{_kind(item)} {item.name}", _set(item))
     for chain in table.chains:
@@ -173,6 +191,13 @@ def _counter(counter: Counter, values: Inventory | None) -> Iterator[str]:
     lines = [f"comment {text.comment(counter.comment)}"] if counter.comment else []
     lines += [f"packets {found.packets} bytes {found.bytes}"] if found is not None else []
     yield from _block(f"counter {counter.name}", lines)
+
+
+def _helper(helper: Helper) -> Iterator[str]:
+    yield f"type {text.quote(helper.type)} protocol {helper.protocol}"
+    yield f"l3proto {helper.l3proto}"
+    if helper.comment:
+        yield f"comment {text.comment(helper.comment)}"
 
 
 def _set(item: Set) -> Iterator[str]:

@@ -97,6 +97,17 @@ class Counter:
 
 
 @dataclass(frozen=True, slots=True)
+class Helper:
+    """A conntrack helper of the kernel, of nft's ``type``, as an object that rules can give to a flow (``ct helper set``)."""
+
+    name: str
+    type: str
+    protocol: Literal["tcp", "udp"]
+    l3proto: Literal["ip", "ip6", "inet"] = "ip"
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """One table of the family inet."""
 
@@ -106,6 +117,7 @@ class Table:
     counters: tuple[Counter, ...] = ()
     family: str = "inet"
     comment: str = ""
+    helpers: tuple[Helper, ...] = ()
 
     @property
     def address(self) -> str:

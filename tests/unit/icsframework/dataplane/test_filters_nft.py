@@ -115,3 +115,9 @@ def test_no_json_breaks_nft(expression):
             filters_nft.parse(text)
         except NftError:
             pass
+
+
+def test_a_statement_without_json():
+    """nft writes the text of what it has no JSON for; the rule counts, and its verdict is that behind it."""
+    update = "delete @expected { ct mark . ip saddr : ip daddr }"
+    assert nft_rule(update, {"accept": None}) == [FoundRule((), ACCEPT)]

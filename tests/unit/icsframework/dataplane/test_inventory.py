@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icsframework.dataplane.inventory import FoundChain, FoundCounter, FoundSet, parse
+from icsframework.dataplane.inventory import FoundChain, FoundCounter, FoundHelper, FoundSet, parse
 from icsframework.dataplane.ruleset import Element
 from icsframework.errors import NftError
 
@@ -29,14 +29,14 @@ LISTING = """{"nftables": [{"metainfo": {"version": "1.0.6", "release_name": "Le
 
 
 def test_a_real_listing():
-    """Chains, sets, maps, counters and objects of other kinds are found, elements with time left and comment."""
+    """Chains, sets, maps, counters and helpers are found, elements with time left and comment."""
     found = parse(LISTING)
     assert found.chains == {
         "forward": FoundChain("forward", "filter", "forward", 0),
         "plain": FoundChain("plain"),
     }
     assert found.counters == {"leaked": FoundCounter("leaked", 3, 99)}
-    assert found.others == {("ct helper", "pptp")}
+    assert set(found.helpers) == {"pptp"}
     assert found.sets["nets"].elements == (
         Element((ip_network("192.168.0.0/24"),)),
         Element(("10.0.0.1-10.0.0.9",)),
@@ -61,6 +61,15 @@ def test_a_real_listing():
         ),
     )
     assert found.sets["old"].data == ("verdict",)
+
+
+def test_helpers_are_found():
+    """A conntrack helper is known by name, type and protocol, and is nothing that we would not make."""
+    body = {"family": "inet", "name": "pptp", "table": "ics", "handle": 7, "type": "pptp"}
+    body |= {"protocol": "tcp", "l3proto": "ip"}
+    found = parse(json.dumps({"nftables": [{"ct helper": body}]}))
+    assert found.helpers == {"pptp": FoundHelper("pptp", "pptp", "tcp", "ip")}
+    assert found.others == frozenset()
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from ipaddress import ip_address
 import pytest
 
 from icsframework.dataplane import render
-from icsframework.dataplane.inventory import FoundChain, FoundCounter, FoundSet, Inventory
-from icsframework.dataplane.ruleset import BaseChain, Chain, Counter, Element, Map, Rule, Set, Table
+from icsframework.dataplane.inventory import FoundChain, FoundCounter, FoundHelper, FoundSet, Inventory
+from icsframework.dataplane.ruleset import BaseChain, Chain, Counter, Element, Helper, Map, Rule, Set, Table
 
 EXPECTED = Map(
     "expected",
@@ -160,3 +160,40 @@ def test_a_change_of_several_sets():
         '0x00010000 . 81 timeout 60s comment "owner=x" : 192.168.0.9 }',
     ]
     assert render.change_elements(TABLE, [], []) == []
+
+
+PPTP = Helper("pptp", "pptp", "tcp", comment="calls")
+AIDED = replace(TABLE, helpers=(PPTP,))
+
+
+def aided(**fields):
+    """The inventory with a conntrack helper."""
+    return replace(SAME, helpers={"pptp": replace(FoundHelper("pptp", "pptp", "tcp", "ip"), **fields)})
+
+
+def test_a_helper_is_an_object_of_the_table():
+    """It stands before the rules that name it, in the first form and in the others."""
+    block = (
+        '    ct helper pptp {\n        type "pptp" protocol tcp\n        l3proto ip\n'
+        '        comment "calls"\n    }\n'
+    )
+    for present in (None, SAME, aided(), aided(type="ftp")):
+        text = render.render(AIDED, present)
+        assert text.index(block) < text.index("chain forward")
+
+
+def test_a_helper_of_another_type_needs_a_new_table():
+    """nft cannot change a helper in place: type, protocol and family must be the same, or the table is replaced."""
+    assert render.can_keep(AIDED, aided())
+    assert not any(
+        render.can_keep(AIDED, aided(**other))
+        for other in ({"type": "ftp"}, {"protocol": "udp"}, {"l3proto": "ip6"})
+    )
+
+
+def test_a_leftover_helper_goes_after_the_rules():
+    """Helpers that are no longer wanted are deleted when no rule names them any more, whatever else has that name."""
+    named_alike = replace(TABLE, counters=(Counter("hits"), Counter("pptp")))
+    lines = render.render(named_alike, aided()).splitlines()
+    assert lines.index("flush table inet ics") < lines.index("delete ct helper inet ics pptp")
+    assert "delete ct helper inet ics pptp" not in render.render(AIDED, aided())
