@@ -1,4 +1,8 @@
-"""The contract of a NAT helper: says what it wants as values, and its sessions decide without I/O."""
+"""The contract of a NAT helper: says what it wants as values, and its sessions decide without I/O.
+
+They are tried with noise, and with the conversations that the helper ships (see sessions.py) in all the ways in
+which a network may deliver them.
+"""
 
 from collections.abc import Sequence
 from ipaddress import ip_address
@@ -9,7 +13,10 @@ from zope.interface.verify import verifyObject
 
 from icsframework.interfaces import INatHelper, ISession
 from icsframework.testing.contract_life import check_life, check_reconfigure, created, whole
+from icsframework.testing.contract_session import NOISE as FLOODS
+from icsframework.testing.contract_session import check_conversation, check_noise
 from icsframework.testing.held import watched
+from icsframework.testing.sessions import Conversation, conversations_of
 from icsframework.testing.stage import ContractBroken, Stage
 from icsframework.values import Action, Attachment, DatagramProxy, Endpoint, Flow, Refused, Side, StreamProxy
 
@@ -34,9 +41,11 @@ def check_helper(factory: Any, config: Any) -> None:
         helper = created(stage, make, INatHelper)
         helper.startService()
         check_reconfigure(stage, helper, config)
+        shipped = conversations_of(type(factory).__module__)
         for attachment in _attachments(helper):
             if isinstance(attachment, StreamProxy | DatagramProxy):
                 _check_sessions(attachment)
+                _check_conversations(attachment, shipped)
         stage.stop(helper)
 
 
@@ -77,3 +86,11 @@ def _check_session(session: Any, side: Side) -> None:
         for action in answer:
             if not isinstance(action, get_args(Action)):
                 raise ContractBroken(f"a session answers with values.Action, not {action!r}")
+
+
+def _check_conversations(proxy: StreamProxy | DatagramProxy, shipped: Sequence[Conversation]) -> None:
+    for said in shipped:
+        check_conversation(proxy, said)
+    for kind in FLOODS:
+        for side in Side:
+            check_noise(proxy, side, kind)

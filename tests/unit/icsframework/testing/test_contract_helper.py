@@ -1,6 +1,7 @@
 """Each way in which a NAT helper and its sessions can break their contract is named."""
 
 import socket
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -12,8 +13,9 @@ from icsframework.fields import NatHelperConfig
 from icsframework.interfaces import INatHelper, ISession
 from icsframework.testing.contract import check_plugin
 from icsframework.testing.contract_helper import check_helper
+from icsframework.testing.line_session import SAID, LineSession
 from icsframework.testing.stage import ContractBroken
-from icsframework.values import Applied, KernelHelper, Readiness, Send, StreamProxy
+from icsframework.values import Applied, KernelHelper, Readiness, Send, Side, StreamProxy
 
 
 @implementer(ISession)
@@ -51,6 +53,17 @@ class Opening(Relay):
 class Timeless(Relay):
     def deadline(self):
         return "soon"
+
+
+class Hoarding(Relay):
+    """Keeps all it ever heard."""
+
+    def __init__(self):
+        self.heard = []
+
+    def received(self, side, data, now):
+        self.heard.append(data)
+        return super().received(side, data, now)
 
 
 @implementer(INatHelper)
@@ -91,6 +104,7 @@ COUNT = iter(range(99))
         (proxy(object), "implement"),
         (proxy(Chatty), "a session answers with values.Action"),
         (proxy(Opening), "a session does no I/O; this one calls socket.bind ('127.0.0.1', 0)"),
+        (proxy(Hoarding), "the session keeps"),
         (proxy(Timeless), "deadline must answer seconds or None, not 'soon'"),
     ],
 )
@@ -114,3 +128,22 @@ def test_a_helper_is_checked_as_a_whole():
     )
     with pytest.raises(ContractBroken, match="implement"):
         check_plugin("nat_helper", whole)
+
+
+def test_the_conversations_of_a_helper_are_played(monkeypatch):
+    """Those in the module of its factory, in other segments than they are written in."""
+
+    heard = set()
+
+    class Hearing(LineSession):
+        def received(self, side, data, now):
+            heard.add((side, data))
+            return super().received(side, data, now)
+
+    class Factory:
+        def create(self, config, gateway):
+            return Helper([StreamProxy((7,), Hearing)])
+
+    monkeypatch.setitem(sys.modules, __name__, SimpleNamespace(__name__=__name__, CONVERSATIONS=[SAID]))
+    check_helper(Factory(), NatHelperConfig())
+    assert {*SAID, (Side.CLIENT, b"CALL 4001\nFORGET\nMORE\n"), (Side.CLIENT, b"F")} <= heard
