@@ -132,7 +132,6 @@ def test_a_helper_is_checked_as_a_whole():
 
 def test_the_conversations_of_a_helper_are_played(monkeypatch):
     """Those in the module of its factory, in other segments than they are written in."""
-
     heard = set()
 
     class Hearing(LineSession):
