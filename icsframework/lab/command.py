@@ -1,9 +1,10 @@
-"""`ics lab [FILE]` and `ics lab --demo`."""
+"""`ics lab [FILE]`, to be entered; `ics lab --demo`; and `ics lab --run HOST: COMMAND`, for what is to be tried in it."""
 
 import argparse
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from types import FrameType
@@ -12,10 +13,12 @@ from typing import NoReturn
 from icsframework.errors import IcsError
 from icsframework.lab.demo import find_pcs, run_demo
 from icsframework.lab.errors import LabSpecError
+from icsframework.lab.gateway import Gateway
 from icsframework.lab.parse import default_text, parse_lab
 from icsframework.lab.privilege import become_root
 from icsframework.lab.spec import LabSpec
 from icsframework.lab.unit import Unit
+from icsframework.lab.waiting import wait_for
 from icsframework.lab.world import Lab
 
 __all__ = ["main"]
@@ -23,6 +26,11 @@ __all__ = ["main"]
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """What ends a lab: Ctrl-C, being asked to, and a terminal that was closed."""
+
+
+STDOUT, STDERR = 1, 2
+UPLINK_PATIENCE = 15.0
+"""Seconds for the first uplink; DHCP takes one or two."""
 
 
 class _Ended(BaseException):
@@ -40,17 +48,30 @@ def main(arguments: Sequence[str]) -> int:
         "file", nargs="?", type=Path, help="the lab's description (default: the built-in lab)"
     )
     parser.add_argument("--demo", action="store_true", help="show the gateway at work in the lab, then end")
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="the gateway's configuration, instead of the lab's own"
+    )
+    parser.add_argument(
+        "--run",
+        action="append",
+        default=[],
+        metavar="'HOST: COMMAND'",
+        help="run a shell command on a host, then end; given several times, one after the other until one fails",
+    )
     options = parser.parse_args(arguments)
     before = {number: signal.signal(number, _end) for number in SIGNALS}
     try:
-        spec = _read(options.file)
+        spec = _configured(_read(options.file), options.config)
+        commands = [_command(spec, text) for text in options.run]
         become_root()
+        if commands:
+            return _run(spec, commands)
         if options.demo:
             _demo(spec)
         else:
             _keep_open(spec)
     except _Ended:
-        return 1 if options.demo else 0
+        return 1 if options.demo or options.run else 0
     except IcsError as error:
         print(f"ics lab: {error}", file=sys.stderr)
         return error.exit_status
@@ -76,6 +97,28 @@ def _read(file: Path | None) -> LabSpec:
         raise LabSpecError(f"{file} cannot be read: {error}") from None
 
 
+def _configured(spec: LabSpec, file: Path | None) -> LabSpec:
+    """The lab with another configuration of its gateway."""
+    if file is None:
+        return spec
+    names = [name for name, host in spec.hosts.items() if host.gateway]
+    if len(names) != 1:
+        raise LabSpecError(f"--config needs a lab with one gateway; this one has {len(names)}")
+    try:
+        return spec.with_gateway_config(file.read_text(encoding="utf-8"), names[0])
+    except (OSError, UnicodeDecodeError) as error:
+        raise LabSpecError(f"{file} cannot be read: {error}") from None
+
+
+def _command(spec: LabSpec, text: str) -> tuple[str, str]:
+    """Host and shell command of one ``--run``."""
+    host, colon, command = text.partition(":")
+    if not colon or host.strip() not in spec.hosts:
+        hosts = ", ".join(spec.hosts)
+        raise LabSpecError(f"--run {text!r} names no host; write 'HOST: COMMAND', HOST being one of {hosts}")
+    return host.strip(), command.strip()
+
+
 def _printer() -> Callable[[str, str], None]:
     """What prints a time and a sentence: with colour on a terminal where rich is installed."""
     if sys.stdout.isatty():
@@ -97,11 +140,39 @@ def _demo(spec: LabSpec) -> None:
     show(f"{monotonic() - start:7.3f} s", "all of it, and the lab taken away again")
 
 
+def _run(spec: LabSpec, commands: Sequence[tuple[str, str]]) -> int:
+    """The exit status: 0 if every command ended with 0."""
+    with Lab(spec) as lab:
+        for host in lab.hosts:
+            if "ics" in host.services:
+                wait_for(partial(_is_settled, host.gateway), UPLINK_PATIENCE, f"the uplinks of {host.name}")
+        _bring_up(lab)
+        for name, command in commands:
+            print(f"{name}$ {command}", flush=True)
+            process = lab[name].popen(["/bin/sh", "-c", command], stdout=STDOUT, stderr=STDERR)
+            if process.wait():
+                print(f"ics lab: on {name} this ended with status {process.returncode}", file=sys.stderr)
+                return 1
+    return 0
+
+
+def _bring_up(lab: Lab) -> None:
+    """The PCs have their addresses."""
+    for name, interface in find_pcs(lab.spec):
+        lease = lab[name].dhcp_client(interface=interface).lease()
+        print(f"{name} has {lease.address.ip} by DHCP ({lease.client})", flush=True)
+
+
+def _is_settled(gateway: Gateway) -> bool:
+    """Whether one of its uplinks leads to the Internet, or none is about to by itself."""
+    uplinks = gateway.status_tree()["uplinks"]
+    coming = [one for one in uplinks if one["connect"] == "always" and one["state"] in ("down", "connecting")]
+    return not coming or any(one["active"] for one in uplinks)
+
+
 def _keep_open(spec: LabSpec) -> None:
     with Lab(spec) as lab:
-        for name, interface in find_pcs(spec):
-            lease = lab[name].dhcp_client(interface=interface).lease()
-            print(f"{name} has {lease.address.ip} by DHCP ({lease.client})")
+        _bring_up(lab)
         print("\nThe lab is open. Enter a host with:\n")
         for host in lab.hosts:
             print(f"  {host.name:<15} {host.enter_command()}")

@@ -70,6 +70,13 @@ def _put(mapping: yaml.Node, key: str, value: yaml.Node) -> None:
     mapping.value = [*kept, (yaml.ScalarNode("tag:yaml.org,2002:str", key), value)]
 
 
+def _twistd(environment: str) -> list[str | Path]:
+    """What begins a command line of twistd, of a virtual environment or of this program's."""
+    python = Path(environment, "bin/python") if environment else Path(sys.executable)
+    twistd = python.with_name("twistd")
+    return [twistd] if twistd.exists() else [python, "-c", "from twisted.scripts.twistd import run; run()"]
+
+
 class _UnixConnection(http.client.HTTPConnection):
     """HTTP over a Unix socket."""
 
@@ -90,12 +97,8 @@ class Gateway(Daemon):
         self.state = host.directory / "state"
         self.run = host.directory / "run"
         self.config_file = host.directory / "gateway.yaml"
-        twistd = Path(sys.executable).with_name("twistd")
-        script = "from twisted.scripts.twistd import run; run()"
-        start = [twistd] if twistd.exists() else [sys.executable, "-c", script]
-        super().__init__(
-            host, "ics", [*start, "-n", "--pidfile=", "ics", "-c", self.config_file], self._answers
-        )
+        arguments = [*_twistd(service.environment), "-n", "--pidfile=", "ics", "-c", self.config_file]
+        super().__init__(host, "ics", arguments, self._answers)
         self.configure(service)
 
     def configure(self, service: GatewayService) -> None:

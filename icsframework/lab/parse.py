@@ -176,13 +176,14 @@ def _dhcp(entry: Entry, interfaces: tuple[InterfaceSpec, ...]) -> DhcpService | 
 def _gateway(entry: Entry) -> GatewayService | None:
     if not entry:
         return None
-    keys = entry.section({"config", "file", "static"})
+    keys = entry.section({"config", "file", "static", "environment"})
     if bool(keys["config"]) == bool(keys["file"]):
         entry.refuse(
             "one of config (the gateway's configuration) and file (the name of its file) is expected"
         )
     static = tuple((name, value.yaml()) for name, value in keys["static"].items())
-    return GatewayService(keys["config"].yaml() if keys["config"] else _read(keys["file"]), static)
+    config = keys["config"].yaml() if keys["config"] else _read(keys["file"])
+    return GatewayService(config, static, keys["environment"].text())
 
 
 def _read(entry: Entry) -> str:

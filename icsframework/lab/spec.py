@@ -96,6 +96,8 @@ class GatewayService:
     config: str
     static: tuple[tuple[str, str], ...] = ()
     """Uplink name and the YAML of its static address, used instead of `address: dhcp` where dnsmasq is not installed."""
+    environment: str = ""
+    """Directory of the virtual environment whose daemon runs; empty: the one that this program runs in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,7 @@ class LabSpec:
         """The same lab with this host added, or in the place of the one of its name."""
         return replace(self, hosts={**self.hosts, host.name: host})
 
-    def with_gateway_config(self, config: str, name: str = "gateway") -> "LabSpec":
+    def with_gateway_config(self, config: str, name: str = "gateway", environment: str = "") -> "LabSpec":
         """The same lab with another configuration (YAML text) for the daemon on host ``name``."""
-        return self.with_host(replace(self.hosts[name], gateway=GatewayService(config)))
+        service = GatewayService(config, environment=environment)
+        return self.with_host(replace(self.hosts[name], gateway=service))

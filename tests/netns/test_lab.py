@@ -510,6 +510,19 @@ def test_a_killed_lab_leaves_nothing(root, standin):
 
 
 @needs("dnsmasq")
+def test_commands_are_run_in_their_order(root, standin):
+    """`ics lab --run`: PCs have their addresses, output comes through, the first failure ends it and is the status."""
+    words = ["--run", "server: echo on $(hostname)", "--run", "pc1: exit 3"]
+    process = command(standin, *words, "--run", "pc2: echo never")
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 1, errors
+    lines = output.splitlines()
+    assert lines[0].startswith("pc1 has 192.168.0.1")
+    assert lines[2:] == ["server$ echo on $(hostname)", "on server", "pc1$ exit 3"]
+    assert errors == "ics lab: on pc1 this ended with status 3\n"
+
+
+@needs("dnsmasq")
 def test_the_demo_shows_every_step_with_its_time(root, standin):
     """Two PCs join, resolve and fetch through NAT: one line each, exit status 0."""
     process = command("--demo", standin)

@@ -25,6 +25,25 @@ def test_a_file_with_a_mistake(tmp_path, capsys):
     assert main(["--demo", str(file)]) == 2
 
 
+def test_a_command_without_a_host(capsys):
+    """Status 2 with the hosts that there are, before any right is needed."""
+    assert main(["--run", "pc9: true"]) == 2
+    assert capsys.readouterr().err == (
+        "ics lab: --run 'pc9: true' names no host; write 'HOST: COMMAND', HOST being one of "
+        "pc1, pc2, gateway, isp-a, isp-b, server\n"
+    )
+
+
+def test_a_configuration_that_nobody_has(tmp_path, capsys):
+    """One that cannot be read, and a lab without a gateway that would read it."""
+    assert main(["--config", "/no/such/gateway.yaml"]) == 2
+    assert "/no/such/gateway.yaml cannot be read" in capsys.readouterr().err
+    file = tmp_path / "lab.yaml"
+    file.write_text("hosts: {a: {}}")
+    assert main([str(file), "--config", str(file)]) == 2
+    assert "--config needs a lab with one gateway; this one has 0" in capsys.readouterr().err
+
+
 def test_wrong_usage(capsys):
     """An unknown option is status 2, as everywhere."""
     with pytest.raises(SystemExit) as caught:

@@ -1,6 +1,7 @@
 import http.server
 import json
 import socketserver
+import sys
 import threading
 from pathlib import Path
 
@@ -111,6 +112,20 @@ def test_a_gateway_that_does_not_run_says_so(gateway):
     """The sentence names host and socket."""
     with pytest.raises(LabError, match=r"the gateway on here does not answer on .*control\.sock"):
         gateway.status_tree()
+
+
+def test_the_daemon_of_another_environment_is_run(here, tmp_path):
+    """That of its twistd, or of its Python where it has none; else that of this program."""
+    place = tmp_path / "venv/bin"
+    place.mkdir(parents=True)
+    service = GatewayService("lans: []", environment=str(place.parent))
+    assert Gateway(here, service).arguments[:2] == [
+        place / "python",
+        "-c",
+    ]
+    (place / "twistd").touch()
+    assert Gateway(here, service).arguments[:2] == [place / "twistd", "-n"]
+    assert Gateway(here, GatewayService("lans: []")).arguments[0] == Path(sys.executable).with_name("twistd")
 
 
 def test_files_are_written_before_the_start(gateway):

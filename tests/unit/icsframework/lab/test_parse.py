@@ -37,6 +37,7 @@ hosts:
     gateway:
       config: {uplinks: [{name: u, password: "007", mac: 02:00:5e:00:53:02}]}
       static: {u: {address: 192.0.2.5/24}}
+      environment: /opt/ics
     run: [first command, second]
   nothing: {}
 """
@@ -79,6 +80,7 @@ def test_everything_that_can_be_said():
         gateway=GatewayService(
             'uplinks: [{name: u, password: "007", mac: 02:00:5e:00:53:02}]\n',
             (("u", "address: 192.0.2.5/24\n"),),
+            "/opt/ics",
         ),
         run=("first command", "second"),
     )
