@@ -9,7 +9,9 @@ A helper ships its own as ``CONVERSATIONS``, a sequence of them, in the module o
         outcome = play(proxy, said)
 
 The session is inside the very code that the gateway has around it, as in player.py.  Here what it asks for is
-looked at before the gateway's own refusals: a ``Witness`` holds it against interfaces.py, ContractBroken otherwise.
+looked at before the gateway's own refusals: a session that wants a port for another host than its own, or for
+another peer, has believed somebody, and a ``Witness`` says so (ContractBroken).  To ask for a port that a client
+named and that is not to be had, such as one below 1024, is no fault: the gateway refuses it.
 """
 
 from collections import deque
@@ -63,9 +65,6 @@ FIRST_EXTERNAL = 50000
 """The first Open gets this external port, the next the one after."""
 DEADLINES = 100
 """Deadlines in a row, while nobody says anything, before a session counts as never resting."""
-LOWEST_PORT = 1024
-"""No port below may lead inside (RFC 2577 section 3)."""
-HIGHEST_PORT = 65535
 
 
 def conversations_of(target: str) -> Sequence[Conversation]:
@@ -143,12 +142,9 @@ class Witness:
 
 
 def _judge(wanted: Open, flow: Flow) -> None:
-    first, last = wanted.to.port, wanted.to.port + wanted.count - 1
     complaints = {
         "leads to another host than the flow's inside": wanted.to.address != flow.inside.address,
         "is not for the flow's peer alone": wanted.remote != flow.peer.address,
-        "leads to a port below 1024": first < LOWEST_PORT,
-        "leads beyond the last port": last > HIGHEST_PORT,
         "asks for no port": wanted.count < 1,
         "has no lifetime": not isfinite(wanted.lifetime) or wanted.lifetime <= 0,
     }

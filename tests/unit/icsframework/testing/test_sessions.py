@@ -61,8 +61,6 @@ def test_the_limit_of_the_helper_is_kept():
     ("change", "complaint"),
     [
         ({"to": Endpoint(ip_address("192.168.0.11"), 4000)}, "another host"),
-        ({"to": Endpoint(INSIDE, 1023)}, "below 1024"),
-        ({"to": Endpoint(INSIDE, 65535), "count": 2}, "beyond the last port"),
         ({"remote": None}, "peer alone"),
         ({"remote": ip_address("192.0.2.81")}, "peer alone"),
         ({"count": 0}, "no port"),
@@ -82,6 +80,20 @@ def test_what_no_session_may_ask_for(change, complaint):
     one.say(Side.CLIENT, b"CALL 4000\n")
     assert (one.outcome.opened, len(one.outcome.denied)) == ([], 1)
     assert one.outcome.sent[Side.SERVER] == b"CALL 4000\n"
+
+
+@pytest.mark.parametrize(
+    "change", [{"to": Endpoint(INSIDE, 1023)}, {"to": Endpoint(INSIDE, 65535), "count": 2}]
+)
+def test_ports_that_are_not_to_be_had_are_denied(change):
+    """A client may name any; the gateway opens none below 1024 and none beyond the last."""
+
+    class Naive(LineSession):
+        def ask(self, port):
+            return replace(super().ask(port), **change)
+
+    outcome = play(line_proxy(Naive), SAID)
+    assert (outcome.opened, len(outcome.denied)) == ([], 2)
 
 
 def test_a_session_that_raises_is_broken():
