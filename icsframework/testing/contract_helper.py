@@ -5,7 +5,6 @@ which a network may deliver them.
 """
 
 from collections.abc import Sequence
-from ipaddress import ip_address
 from typing import Any, get_args
 
 from zope.interface.exceptions import Invalid
@@ -16,15 +15,12 @@ from icsframework.testing.contract_life import check_life, check_reconfigure, cr
 from icsframework.testing.contract_session import NOISE as FLOODS
 from icsframework.testing.contract_session import check_conversation, check_noise
 from icsframework.testing.held import watched
-from icsframework.testing.sessions import Conversation, conversations_of
+from icsframework.testing.sessions import Conversation, conversations_of, flow_of
 from icsframework.testing.stage import ContractBroken, Stage
-from icsframework.values import Action, Attachment, DatagramProxy, Endpoint, Flow, Refused, Side, StreamProxy
+from icsframework.values import Action, Attachment, DatagramProxy, Refused, Side, StreamProxy
 
 __all__ = ["check_helper"]
 
-CLIENT = Endpoint(ip_address("192.168.0.10"), 40000)
-OUTSIDE = Endpoint(ip_address("203.0.113.5"), 40000)
-SERVER = ip_address("192.0.2.80")
 NOISE = (b"\0", b"\xff" * 64, b"\r\n", b"hello\r\n", b"A" * 4096)
 """What no protocol says, and what arrives all the same."""
 
@@ -60,12 +56,10 @@ def _attachments(helper: Any) -> Sequence[Attachment]:
 
 
 def _check_sessions(proxy: StreamProxy | DatagramProxy) -> None:
-    protocol = "tcp" if isinstance(proxy, StreamProxy) else "udp"
     for port in proxy.ports:
-        flow = Flow(protocol, CLIENT, Endpoint(SERVER, port), OUTSIDE, "example")  # type: ignore[arg-type]
         for side in Side:
             with watched() as done:
-                _check_session(proxy.session(flow), side)
+                _check_session(proxy.session(flow_of(proxy, port)), side)
             if done:
                 raise ContractBroken(f"a session does no I/O; this one {'; it '.join(done)}")
 

@@ -13,9 +13,10 @@ from icsframework.fields import NatHelperConfig
 from icsframework.interfaces import INatHelper, ISession
 from icsframework.testing.contract import check_plugin
 from icsframework.testing.contract_helper import check_helper
+from icsframework.testing.flows import INSIDE
 from icsframework.testing.line_session import SAID, LineSession
 from icsframework.testing.stage import ContractBroken
-from icsframework.values import Applied, KernelHelper, Readiness, Send, Side, StreamProxy
+from icsframework.values import Applied, DatagramProxy, KernelHelper, Readiness, Send, Side, StreamProxy
 
 
 @implementer(ISession)
@@ -116,6 +117,28 @@ def test_a_fault_is_named(wants, sentence):
     with pytest.raises(ContractBroken) as refused:
         check_helper(factory(wants), NatHelperConfig())
     assert sentence in str(refused.value)
+
+
+def test_sessions_get_flows_of_their_direction():
+    """A helper of published services is tried with clients from the Internet, another with clients from behind."""
+    flows = []
+
+    def session(flow):
+        flows.append(flow)
+        return Relay()
+
+    wants = [
+        StreamProxy((21,), session, "inbound"),
+        StreamProxy((22,), session),
+        DatagramProxy((69,), session),
+    ]
+    check_helper(factory(wants), NatHelperConfig())
+    assert {(flow.server.port, flow.direction, flow.protocol) for flow in flows} == {
+        (21, "inbound", "tcp"),
+        (22, "outbound", "tcp"),
+        (69, "outbound", "udp"),
+    }
+    assert {flow.inside.address for flow in flows} == {INSIDE}
 
 
 def test_a_helper_is_checked_as_a_whole():
