@@ -62,6 +62,15 @@ _KINDS = (
     EventKind("host.state.failed", "error", "the machine refused a change: {reason}"),
     EventKind("dataplane.failed", "error", "nft refused the rule set, the old one stays: {reason}"),
     EventKind("dataplane.restored", "warn", "our packet filter {what}{by}; it is loaded again"),
+    # external ports
+    EventKind("mapping.added", "info", "{mapping} leads to {to} now"),
+    EventKind("mapping.removed", "info", "{mapping} does not lead to {to} any more: removed"),
+    EventKind("mapping.ended", "info", "{mapping} does not lead to {to} any more: its time is over"),
+    EventKind("mapping.suspended", "warn", "{mapping} does not lead to {to} for now: {reason}"),
+    EventKind("mapping.resumed", "info", "{mapping} leads to {to} again"),
+    EventKind(
+        "mapping.failed", "error", "external ports are not as they should be and are tried again: {reason}"
+    ),
     # the time
     EventKind(
         "clock.set",
@@ -141,6 +150,25 @@ _KINDS = (
         "uplink.not_adopted", "warn", "uplink {uplink}: what an earlier start left does not go on: {reason}"
     ),
     EventKind("uplink.active", "info", "the Internet is now reached by {uplink}"),
+    # sessions of helpers
+    EventKind("helper.session.refused", "warn", "helper {helper} refused {client} to {server}: {reason}"),
+    EventKind(
+        "helper.session.failed",
+        "debug",
+        "helper {helper}: the session of {client} with {server} failed, {reason}; {outcome}",
+    ),
+    EventKind("helper.session.ended", "debug", "helper {helper}: {client} with {server} has ended: {reason}"),
+    EventKind(
+        "helper.server.unreachable", "debug", "helper {helper}: {client} cannot reach {server}: {reason}"
+    ),
+    EventKind(
+        "helper.port.opened", "debug", "helper {helper}: {external} leads to {to}, for {client} with {server}"
+    ),
+    EventKind(
+        "helper.port.denied",
+        "debug",
+        "helper {helper}: {client} with {server} gets no port for {port}: {reason}",
+    ),
     # control
     EventKind("control.command", "info", "{user} asks: {command}"),
     EventKind("control.refused", "warn", "{peer} may not {command}: {reason}"),

@@ -134,6 +134,27 @@ class LeaseStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class MappingStatus:
+    """One line of ``ics mappings``: ``count`` external ports from ``external_port`` on lead to ``to`` and those after it.
+
+    ``remote`` says who may use it, None for everybody; ``expires`` None means never.  ``once``: each port is used up by
+    the first flow that comes.  ``reason`` says why it does not work now, None if it does.
+    """
+
+    protocol: str
+    uplink: str
+    external_port: int
+    to: str
+    remote: str | None
+    owner: str
+    expires: Instant | None
+    count: int = 1
+    once: bool = False
+    external_address: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class HistoryEntry:
     """One line of ``ics history``.  ``time_trusted`` false: the clock could not be right then, and only the order is."""
 
