@@ -3,6 +3,7 @@
 import errno
 import os
 import socket
+from dataclasses import replace
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -18,6 +19,16 @@ __all__ = ["connect", "listen"]
 
 IP_BIND_ADDRESS_NO_PORT = 24
 """With source port 0 the port is chosen at connect, where only the whole flow must be unique."""
+
+IP_TRANSPARENT = 19
+IPV6_TRANSPARENT = 75
+_TRANSPARENT = {
+    socket.AF_INET: (socket.IPPROTO_IP, IP_TRANSPARENT),
+    socket.AF_INET6: (socket.IPPROTO_IPV6, IPV6_TRANSPARENT),
+}
+
+_TAKEN = (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES)
+"""What the kernel says of a source port that cannot be had: taken, taken for this destination, privileged."""
 
 
 def listen(endpoint: Endpoint, interface: str | None = None, backlog: int = 64) -> socket.socket:
@@ -37,16 +48,33 @@ def listen(endpoint: Endpoint, interface: str | None = None, backlog: int = 64) 
 
 
 def connect(
-    reactor: Any, endpoint: Endpoint, mark: int = 0, source: Endpoint | None = None, timeout: float = 10.0
+    reactor: Any,
+    endpoint: Endpoint,
+    mark: int = 0,
+    source: Endpoint | None = None,
+    timeout: float = 10.0,
+    transparent: bool = False,
+    any_port: bool = False,
 ) -> "Deferred[socket.socket]":
-    """See IHost.connect.  Cancelling gives up and closes the socket."""
-    made = _prepared(endpoint, mark, source)
+    """See IHost.connect.  Cancelling gives up and closes the socket.
+
+    ``transparent``: the source may be an address that this machine does not have (IP_TRANSPARENT).  ``any_port``:
+    where the source port is not free for this destination, another one is taken.
+    """
+    made = _prepared(endpoint, mark, source, transparent, any_port)
+    code = _call(made, endpoint)
+    if any_port and source is not None and source.port and code in _TAKEN:
+        made.close()
+        made = _prepared(endpoint, mark, replace(source, port=0), transparent)
+        code = _call(made, endpoint)
     attempt = _Attempt(reactor, made, endpoint, timeout)
-    attempt.begin()
+    attempt.begin(code)
     return attempt.answer
 
 
-def _prepared(endpoint: Endpoint, mark: int, source: Endpoint | None) -> socket.socket:
+def _prepared(
+    endpoint: Endpoint, mark: int, source: Endpoint | None, transparent: bool = False, any_port: bool = False
+) -> socket.socket:
     try:
         made = bound_socket(socket.SOCK_STREAM, endpoint, None, mark)
     except OSError as error:
@@ -54,15 +82,34 @@ def _prepared(endpoint: Endpoint, mark: int, source: Endpoint | None) -> socket.
     if source is None:
         return made
     try:
+        if transparent:
+            made.setsockopt(*_TRANSPARENT[made.family], 1)
         # A port that served another destination a moment ago may serve this one.
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if source.port == 0 and made.family == socket.AF_INET:
-            made.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
-        made.bind(address_of(source))
+        _bind(made, source, any_port)
     except OSError as error:
         made.close()
         raise port_refused(error, "tcp", source) from error
     return made
+
+
+def _bind(made: socket.socket, source: Endpoint, any_port: bool) -> None:
+    if source.port == 0 and made.family == socket.AF_INET:
+        made.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+    try:
+        made.bind(address_of(source))
+    except OSError as error:
+        if not any_port or source.port == 0 or error.errno not in _TAKEN:
+            raise
+        _bind(made, replace(source, port=0), any_port)
+
+
+def _call(made: socket.socket, endpoint: Endpoint) -> int:
+    """Send the SYN; the error number of errno(3), EINPROGRESS if it is on its way."""
+    try:
+        return made.connect_ex(address_of(endpoint))
+    except OSError as error:  # an address of the wrong family, say
+        return error.errno or errno.EINVAL
 
 
 @implementer(IReadWriteDescriptor)
@@ -76,12 +123,8 @@ class _Attempt:
         self._endpoint = endpoint
         self._timer = reactor.callLater(timeout, self._fail, errno.ETIMEDOUT)
 
-    def begin(self) -> None:
-        """Send the SYN."""
-        try:
-            code = self._socket.connect_ex(address_of(self._endpoint))
-        except OSError as error:  # an address of the wrong family, say
-            code = error.errno or errno.EINVAL
+    def begin(self, code: int) -> None:
+        """The SYN was sent with this result."""
         if code == errno.EINPROGRESS:
             self._reactor.addWriter(self)
         elif code:

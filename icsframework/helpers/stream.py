@@ -1,0 +1,215 @@
+"""The stream shell: a listener whose connections pass through a helper's sessions.
+
+The packet filter redirects TCP to the listener.  For each connection the shell
+finds out where it was going, asks whether it may (limits), connects the second
+leg - by the same uplink, from the client's own port where that is free - and lets
+a session decide what passes (flow.py).  A published service is the other way
+round: the inside server sees the client's real address.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+
+from twisted.internet.defer import Deferred, gatherResults, succeed
+from twisted.internet.interfaces import IAddress, IListeningPort
+from twisted.internet.protocol import Factory
+from twisted.logger import Logger
+
+from icsframework.dataplane.plane import DataPlane
+from icsframework.frozen import dataclass
+from icsframework.helpers.counters import Counters, Figures
+from icsframework.helpers.flow import Course, FlowParts, StreamFlow
+from icsframework.helpers.heartbeat import Change, Heartbeat
+from icsframework.helpers.leg import Leg
+from icsframework.helpers.limits import Limits
+from icsframework.helpers.network import IStreamNetwork
+from icsframework.helpers.report import Report
+from icsframework.helpers.way import fate, source_address, uplink_of, uplink_towards
+from icsframework.interfaces import IClock, IEvents, IMappings
+from icsframework.values import Address, Endpoint, Flow, StreamProxy
+
+__all__ = ["Figures", "Limits", "StreamParts", "StreamShell"]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamParts:
+    """What a shell stands on.
+
+    ``mappings`` are those of the helper's own view of the gateway.  ``published`` says which inside server a port
+    (second argument) of an uplink (its name) leads to, None if to none.  ``change`` is IElements.change.
+    """
+
+    clock: IClock
+    events: IEvents
+    log: Logger
+    network: IStreamNetwork
+    mappings: IMappings
+    published: Callable[[str, int], Endpoint | None]
+    change: Change
+
+
+NO_UPLINK = "no uplink is its way"
+
+RELAYED = 2
+"""With ``fail: open`` as many connections again are relayed without a session as ``limits.sessions`` allows; then they are reset."""
+
+
+class StreamShell:
+    """One listener, for one StreamProxy of the helper ``name``; ``proxy.fail`` is what the configuration says, if it says."""
+
+    def __init__(self, name: str, proxy: StreamProxy, limits: Limits, parts: StreamParts) -> None:
+        self._proxy = proxy
+        self._limits = limits
+        self._parts = parts
+        self._plane = DataPlane()
+        self._port: IListeningPort | None = None
+        self._heartbeat = Heartbeat(parts.clock, parts.change, parts.log, name)
+        self._counters = Counters()
+        self._report = Report(name, parts.clock, parts.events, parts.log)
+        self._flow_parts = FlowParts(
+            parts.clock,
+            parts.network,
+            parts.mappings,
+            self._report,
+            self._counters,
+            parts.log,
+            proxy.fail,
+            self._arrived,
+            self._gone,
+        )
+        self._flows: set[StreamFlow] = set()
+        self._clients: Counter[Address] = Counter()
+        self._stopped: Deferred[None] | None = None
+
+    # --- for the gateway
+
+    def start(self) -> Deferred[int]:
+        """Deferred of the local port that it listens on; fails with a HostError.  The filter is to redirect there."""
+        return self._parts.network.listen(_Arrivals(self._flow_parts)).addCallback(self._listening)
+
+    def _listening(self, port: IListeningPort) -> int:
+        self._port = port
+        number: int = port.getHost().port  # type: ignore[attr-defined]
+        if self._proxy.fail == "open":
+            self._heartbeat.start(number)
+        return number
+
+    def stop(self) -> Deferred[None]:
+        """Close the listener, reset every control connection and release its ports; Deferred fires when nothing is left.
+
+        Flows that run through such ports are in the kernel and go on.
+        """
+        return gatherResults(
+            [self._heartbeat.stop(), self._close_listener(), self._end_all()], consumeErrors=True
+        ).addCallback(lambda _: None)
+
+    def _close_listener(self) -> Deferred[None]:
+        port, self._port = self._port, None
+        return (port.stopListening() if port is not None else None) or succeed(None)
+
+    def _end_all(self) -> Deferred[None]:
+        for flow in tuple(self._flows):
+            flow.end("the helper stops")
+        if not self._flows:
+            return succeed(None)
+        self._stopped = Deferred()
+        return self._stopped
+
+    def in_force(self, plane: DataPlane) -> None:
+        """From now on ``plane`` is in force: flows that cannot go on by their uplink are ended, so that nobody waits for them."""
+        self._plane = plane
+        self._heartbeat.beat()
+        for flow in tuple(self._flows):
+            if flow.course is not None:
+                known = flow.course.flow
+                reason = fate(plane, known.uplink, known.outside.address)
+                if reason is not None:
+                    flow.end(reason)
+
+    def figures(self) -> Figures:
+        """What is open now and what was counted since the start."""
+        expectations = sum(flow.expectations for flow in self._flows)
+        return self._counters.figures(len(self._flows), expectations)
+
+    # --- connections
+
+    def _arrived(self, flow: StreamFlow) -> None:
+        """The filter brought a connection, or somebody has found the listener."""
+        wanted = self._parts.network.destination(flow.client.tcp)
+        if wanted is None:
+            self._counters.direct += 1
+            flow.end("it was not redirected")
+            return
+        self._counters.total += 1
+        client = flow.client.peer
+        course = self._course(client, wanted)
+        if course is None:
+            self._refuse(flow, client, wanted, NO_UPLINK)
+            return
+        limit = self._limit(client.address)
+        if limit is not None and (self._proxy.fail == "closed" or self._limit(client.address, RELAYED)):
+            self._refuse(flow, client, wanted, limit)
+            return
+        self._counters.relayed += limit is not None
+        self._flows.add(flow)
+        self._clients[client.address] += 1
+        flow.connect(course, self._proxy.session if limit is None else None, self._limits)
+
+    def _refuse(self, flow: StreamFlow, client: Endpoint, wanted: Endpoint, reason: str) -> None:
+        self._counters.refused += 1
+        self._report.refused(client, wanted, reason)
+        flow.end("it was refused")
+
+    def _limit(self, client: Address, times: int = 1) -> str | None:
+        """The limit that one more connection of this client would exceed, taken so many times; None if none."""
+        if len(self._flows) >= self._limits.sessions * times:
+            return "limits.sessions"
+        if self._clients[client] >= self._limits.per_client * times:
+            return "limits.sessions, of which one client may have a part"
+        return None
+
+    def _course(self, client: Endpoint, wanted: Endpoint) -> Course | None:
+        """How a connection of ``client`` to ``wanted`` goes on; None if it cannot."""
+        if self._proxy.direction == "inbound":
+            return self._inward(client, wanted)
+        local = self._parts.network.way_to(wanted.address)
+        uplink = uplink_towards(self._plane, local)
+        address = source_address(uplink, wanted.address.version, local) if uplink else None
+        if uplink is None or address is None:
+            return None
+        source = Endpoint(address, client.port)
+        flow = Flow("tcp", client, wanted, source, uplink.name)
+        return Course(flow, wanted, source, self._plane.marks.uplink_mark(uplink.index))
+
+    def _inward(self, client: Endpoint, wanted: Endpoint) -> Course | None:
+        uplink = uplink_of(self._plane, wanted.address)
+        inside = self._parts.published(uplink.name, wanted.port) if uplink else None
+        if uplink is None or inside is None:
+            return None
+        flow = Flow("tcp", client, inside, wanted, uplink.name, "inbound")
+        return Course(flow, inside, client, transparent=True)
+
+    def _gone(self, flow: StreamFlow) -> None:
+        if flow not in self._flows or flow.course is None:
+            return
+        self._flows.discard(flow)
+        client = flow.course.flow.client.address
+        self._clients[client] -= 1
+        if not self._clients[client]:
+            del self._clients[client]
+        if not self._flows and self._stopped is not None:
+            stopped, self._stopped = self._stopped, None
+            stopped.callback(None)
+
+
+class _Arrivals(Factory):
+    """Makes the first leg of a flow for each connection."""
+
+    noisy = False
+
+    def __init__(self, parts: FlowParts) -> None:
+        self._parts = parts
+
+    def buildProtocol(self, addr: IAddress | None) -> Leg:
+        """See IProtocolFactory."""
+        return StreamFlow(self._parts).client

@@ -1,0 +1,49 @@
+"""Which uplink a flow belongs to, and whether it still can.  Pure."""
+
+from icsframework.dataplane.plane import DataPlane, UplinkSide
+from icsframework.values import Address
+
+__all__ = ["fate", "uplink_of", "uplink_towards"]
+
+
+def uplink_towards(plane: DataPlane, local: Address | None) -> UplinkSide | None:
+    """The uplink of a new flow whose route would leave from ``local``: the one with this address, else the preferred one."""
+    return uplink_of(plane, local) or next(iter(plane.preference), None)
+
+
+def uplink_of(plane: DataPlane, address: Address | None) -> UplinkSide | None:
+    """The uplink that has this address; None if none has."""
+    for uplink in plane.preference:
+        if has(uplink, address):
+            return uplink
+    return None
+
+
+def has(uplink: UplinkSide, address: Address | None) -> bool:
+    """Whether ``address`` is one of the uplink's."""
+    return any(own.ip == address for own in uplink.addresses)
+
+
+def fate(plane: DataPlane, name: str, address: Address) -> str | None:
+    """Why a flow that leaves by uplink ``name`` from ``address`` must end, None if it goes on or may yet.
+
+    A flow has no other way: its server knows it by this address.  While its uplink is down and there is none
+    else, it waits: the link may come back as it was.
+    """
+    uplink = next((one for one in plane.uplinks if one.name == name), None)
+    if uplink is None:
+        return f"uplink {name} is not there any more"
+    if has(uplink, address):
+        return None
+    if uplink.up:
+        return f"uplink {name} has another address"
+    if plane.preference:
+        return f"uplink {name} is down"
+    return None
+
+
+def source_address(uplink: UplinkSide, version: int, local: Address | None) -> Address | None:
+    """The address of the uplink that a flow of this IP version leaves from: ``local`` if it is one, else the first."""
+    if has(uplink, local):
+        return local
+    return next((own.ip for own in uplink.addresses if own.version == version), None)
