@@ -35,6 +35,7 @@ PURE = (
     "icsframework.dataplane.mapped",
 )
 SHELLS = {
+    "ics_plugins.helpers.ftp": ("service",),
     "ics_plugins.helpers.games": ("service",),
     "ics_plugins.helpers.pptp": ("service",),
     "ics_plugins.lan.dhcp": ("service", "serving", "ports"),

@@ -16,6 +16,7 @@ EXAMPLES = {
         'reservations: [{mac: "02:00:5e:00:53:01", address: 192.168.0.10, hostname: printer}]',
     ],
     ("lan_service", "dns"): ["", "upstream: [192.0.2.53]\nhosts: {printer: 192.168.0.10}\nserve_stale: 0"],
+    ("nat_helper", "ftp"): ["", "ports: [21, 2121]\nlifetime: 5m\npublished: false"],
     ("nat_helper", "games"): [
         "",
         "profiles: [ident]\n"

@@ -1,0 +1,114 @@
+"""Which reply of a server answers which command of its client.  Pure.
+
+Every command gets any number of preliminary replies and one final one, in the
+order of the commands (RFC 959 section 4.2, 5.4); the first final reply is the
+greeting.  Real servers leave some commands unanswered during a transfer and
+give an extra reply now and then, so codes that fit only one kind of command
+bring us back into step.  Answers of our own wait for their turn.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from ics_plugins.helpers.ftp.replies import Reply
+
+__all__ = ["MAX_PENDING", "Dialogue", "Expectation", "Kind", "Pending", "TooManyCommands"]
+
+MAX_PENDING = 256
+"""Commands without an answer: more than any client sends ahead, and a bound for one that only sends."""
+
+
+class TooManyCommands(Exception):
+    """More than MAX_PENDING commands wait for an answer."""
+
+
+class Kind(Enum):
+    """What a reply may mean to us."""
+
+    GREETING = auto()
+    OTHER = auto()
+    PORT = auto()
+    PASV = auto()
+    EPSV = auto()
+    AUTH = auto()
+    TRANSFER = auto()
+    OURS = auto()
+
+
+ONLY = {
+    227: Kind.PASV,
+    229: Kind.EPSV,
+    234: Kind.AUTH,
+    334: Kind.AUTH,
+    226: Kind.TRANSFER,
+    425: Kind.TRANSFER,
+    426: Kind.TRANSFER,
+}
+"""Codes that belong to the first pending command of this kind, if there is one.  Not 250: CWD gets that too."""
+SUCCESS = {Kind.PASV: (227,), Kind.EPSV: (229,), Kind.AUTH: (234, 334, 335)}
+"""Kinds for which no other positive reply makes sense."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """A port that was opened for a data connection; ``expires`` in seconds of the session's clock."""
+
+    token: int
+    expires: float
+
+
+@dataclass(slots=True)
+class Pending:
+    """A command that waits for its final reply; ``text`` is our own answer (Kind.OURS)."""
+
+    kind: Kind
+    expectation: Expectation | None = None
+    text: bytes = b""
+
+
+class Dialogue:
+    """The commands that are not answered, oldest first."""
+
+    def __init__(self) -> None:
+        self._pending = deque([Pending(Kind.GREETING)])
+        self._due: list[bytes] = []
+
+    def __len__(self) -> int:
+        return len(self._pending)
+
+    def sent(self, pending: Pending) -> None:
+        """A command went to the server (or will be answered by us).  Raises TooManyCommands."""
+        if len(self._pending) >= MAX_PENDING:
+            raise TooManyCommands(f"the client sent {MAX_PENDING} commands without waiting for an answer")
+        self._pending.append(pending)
+
+    def waits_for(self, kind: Kind) -> bool:
+        """Whether a command of this kind is unanswered."""
+        return any(one.kind is kind for one in self._pending)
+
+    def find(self, reply: Reply) -> Pending | None:
+        """The command that this final reply answers; None for one that nobody waits for."""
+        wanted = ONLY.get(reply.code)
+        fitting = (one for one in self._pending if one.kind is wanted)
+        theirs = (one for one in self._pending if one.kind is not Kind.OURS)
+        found = next(fitting, None) or next(theirs, None)
+        if found and reply.is_positive and reply.code not in SUCCESS.get(found.kind, (reply.code,)):
+            return None
+        return found
+
+    def answered(self, pending: Pending) -> None:
+        """``pending`` is over, and what the server left unanswered before it; our own answers are due then."""
+        while self._pending:
+            one = self._pending.popleft()
+            if one.kind is Kind.OURS:
+                self._due.append(one.text)
+            if one is pending:
+                return
+
+    def due(self) -> bytes:
+        """Our own answers whose turn it is, once."""
+        while self._pending and self._pending[0].kind is Kind.OURS:
+            self._due.append(self._pending.popleft().text)
+        texts, self._due = b"".join(self._due), []
+        return texts

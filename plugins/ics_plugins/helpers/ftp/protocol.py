@@ -1,0 +1,407 @@
+"""One FTP control connection (RFC 959) through the gateway.  Pure: bytes and the time in, actions out.
+
+Both directions are cut into lines.  A line is passed on as it came, except
+
+* PORT and EPRT of a client behind us: a port is opened that leads to it, and the line names that one;
+* 227 and 229 of a published server behind us, in answer to PASV and EPSV: the same the other way round;
+* commands that name somebody else's address (bounce, RFC 2577), and those that cannot be helped: we answer them.
+
+While an Open is unanswered the lines behind it wait; so do those behind AUTH
+(RFC 4217, 2228), after whose consent the rest is encrypted and passes untouched.
+A port lives until the reply that ends its transfer, the next PORT, or LIFETIME.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from ics_plugins.helpers.ftp.answers import (
+    BOUNCE,
+    EXPIRED,
+    LONG_FORM,
+    NO_PASSIVE_PORT,
+    NO_PORT,
+    OTHER_FAMILY,
+    SYNTAX,
+    Counters,
+)
+from ics_plugins.helpers.ftp.commands import (
+    ANNOUNCING,
+    TLS_HANDSHAKE,
+    Command,
+    FtpSyntaxError,
+    UnknownFamily,
+    format_eprt,
+    format_port,
+    is_http,
+    parse_command,
+    parse_eprt,
+    parse_port,
+)
+from ics_plugins.helpers.ftp.dialogue import Dialogue, Expectation, Kind, Pending, TooManyCommands
+from ics_plugins.helpers.ftp.lines import Lines, LineTooLong
+from ics_plugins.helpers.ftp.outbox import Outbox
+from ics_plugins.helpers.ftp.replies import Reply, ReplyReader, parse_227, parse_229, with_endpoint, with_port
+from icsframework.values import (
+    Action,
+    Close,
+    End,
+    Endpoint,
+    Flow,
+    Mapping,
+    Open,
+    Refused,
+    Side,
+    StepAside,
+)
+
+__all__ = ["LIFETIME", "LOWEST_DATA_PORT", "MAX_HELD", "MAX_OPEN", "FtpSession"]
+
+LIFETIME = 600.0
+"""Seconds an announced port waits for its transfer.  RFC 959 sets no time: a person may type PORT now and RETR later."""
+LOWEST_DATA_PORT = 1024
+"""Lower ones are services, and no data connection goes there (RFC 2577 section 3)."""
+MAX_OPEN = 8
+"""Ports of one session at a time: one is usual, more only for commands that are sent ahead."""
+MAX_HELD = 262144
+"""Bytes that wait behind an Open or AUTH; the shell stops reading long before, a client that waits sends none."""
+
+TRANSFERS = frozenset({b"RETR", b"STOR", b"STOU", b"APPE", b"LIST", b"NLST", b"MLSD"})
+"""Commands that use the data connection (RFC 959 section 4.1.3, RFC 3659)."""
+PASSIVE = {b"PASV": Kind.PASV, b"EPSV": Kind.EPSV}
+LONG = frozenset({b"LPRT", b"LPSV"})
+"""RFC 1639: experimental, replaced by RFC 2428; clients fall back to that or to PORT."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """An Open that is not answered: the line that waits for it, and what to do then."""
+
+    token: int
+    line: bytes
+    granted: Callable[[Expectation, Endpoint], None]
+    refused: Callable[[], None]
+
+
+class FtpSession:
+    """Provides ISession.  ``lifetime`` in seconds: how long a port waits for its transfer."""
+
+    def __init__(self, flow: Flow, counters: Counters | None = None, lifetime: float = LIFETIME) -> None:
+        self._flow, self._counters, self._lifetime = flow, counters or Counters(), lifetime
+        self._outbound = flow.direction == "outbound"
+        self._lines = {side: Lines() for side in Side}
+        self._replies, self._dialogue = ReplyReader(), Dialogue()
+        self._questions: dict[Side, _Question] = {}
+        self._open: dict[int, Expectation] = {}
+        self._current: Expectation | None = None
+        self._tokens = 0
+        self._out = Outbox()
+        self._ended: set[Side] = set()
+        self._over = self._heard = self._stale = False
+
+    # --- ISession
+
+    def received(self, side: Side, data: bytes, now: float) -> Sequence[Action]:
+        """See ISession."""
+        if not self._over:
+            self._lines[side].feed(data)
+            self._within_bounds(self._proceed, side)
+        return self._out.take()
+
+    def opened(self, token: Any, result: Mapping | Refused, now: float) -> Sequence[Action]:
+        """See ISession."""
+        for side, question in list(self._questions.items()):
+            if question.token == token and not self._over:
+                del self._questions[side]
+                self._within_bounds(self._answered, question, result, now)
+                self._within_bounds(self._proceed, side)
+        return self._out.take()
+
+    def closed(self, side: Side, now: float) -> Sequence[Action]:
+        """See ISession."""
+        self._ended.add(side)
+        self._within_bounds(self._proceed, side)
+        return self._out.take()
+
+    def timeout(self, now: float) -> Sequence[Action]:
+        """See ISession: ports that nobody used."""
+        for expectation in list(self._open.values()):
+            if expectation.expires <= now:
+                if expectation is self._current and not self._dialogue.waits_for(Kind.TRANSFER):
+                    self._stale = True
+                self._close(expectation)
+        return self._out.take()
+
+    def deadline(self) -> float | None:
+        """See ISession."""
+        return min((one.expires for one in self._open.values()), default=None)
+
+    # --- the two streams
+
+    def _within_bounds(self, work: Callable[..., None], *arguments: Any) -> None:
+        """Do it; whoever oversteps a bound ends the session."""
+        try:
+            work(*arguments)
+        except LineTooLong as error:
+            self._counters.too_long += 1
+            self._end(str(error))
+        except TooManyCommands as error:
+            self._counters.too_many += 1
+            self._end(str(error))
+        for side, lines in self._lines.items():
+            if len(lines) > MAX_HELD:
+                self._end(f"the {side.value} sent more than {MAX_HELD} bytes while it had to wait")
+
+    def _proceed(self, side: Side) -> None:
+        """Deal with the lines of this side, as far as they need not wait."""
+        lines, handle = self._lines[side], self._command if side is Side.CLIENT else self._reply
+        if side is Side.CLIENT and not self._heard and lines.starts_with(TLS_HANDSHAKE):
+            self._counters.encrypted += 1
+            self._step_aside()
+        while not self._over and not self._waits(side):
+            line = lines.next(side.value)
+            if line is None:
+                self._end_of(side)
+                return
+            handle(line)
+
+    def _waits(self, side: Side) -> bool:
+        return side in self._questions or (side is Side.CLIENT and self._dialogue.waits_for(Kind.AUTH))
+
+    def _end_of(self, side: Side) -> None:
+        """What a side that has closed left behind is no line, and goes as it is; half an announcement does not."""
+        if side in self._ended and len(self._lines[side]):
+            rest = self._lines[side].rest()
+            if side is Side.SERVER or parse_command(rest).verb not in ANNOUNCING:
+                self._out.send(side.other, rest)
+
+    def _end(self, reason: str) -> None:
+        if not self._over:
+            self._over = True
+            self._open.clear()
+            self._out.add(End(reason))
+        for lines in self._lines.values():
+            lines.rest()
+
+    def _step_aside(self) -> None:
+        """Nothing more to read here: what was held goes out, what is open goes."""
+        for expectation in list(self._open.values()):
+            self._close(expectation)
+        for side in Side:
+            question = self._questions.pop(side, None)
+            if question is not None:
+                self._out.add(Close(question.token))
+                self._out.send(side.other, question.line)
+            self._out.send(side.other, self._lines[side].rest())
+        self._over = True
+        self._out.add(StepAside())
+
+    # --- what the client says
+
+    def _command(self, line: bytes) -> None:
+        if not self._heard and is_http(line):
+            self._counters.not_ftp += 1
+            self._out.send(Side.SERVER, line)
+            self._step_aside()
+            return
+        self._heard = True
+        command = parse_command(line)
+        if command.hidden:
+            self._bounced(command)
+        elif command.verb in (b"PORT", b"EPRT"):
+            self._announced(command, line)
+        elif command.verb in LONG and (command.verb in ANNOUNCING or not self._outbound):
+            self._answer(LONG_FORM)
+        elif command.verb in TRANSFERS and self._stale:
+            self._counters.expired += 1
+            self._answer(EXPIRED)
+        else:
+            self._pass(command, line)
+
+    def _pass(self, command: Command, line: bytes) -> None:
+        """A command that the server may have as it is."""
+        kind = Kind.OTHER
+        if command.verb in TRANSFERS:
+            kind = Kind.TRANSFER
+        elif command.verb == b"AUTH":
+            kind = Kind.AUTH
+        elif command.verb in PASSIVE and command.argument.upper() != b"ALL":
+            kind = PASSIVE[command.verb]
+            self._begin_anew()
+        self._out.send(Side.SERVER, line)
+        if command.verb:
+            self._dialogue.sent(Pending(kind))
+
+    def _begin_anew(self) -> None:
+        """The client asks for another data connection; the former port goes, unless commands are still under way."""
+        self._stale = False
+        if not len(self._dialogue) and self._current is not None:
+            self._close(self._current)
+
+    def _announced(self, command: Command, line: bytes) -> None:
+        """PORT or EPRT: the client waits at an address for the server to connect (RFC 959 section 4.1.2)."""
+        own, port_form = self._flow.client.address, command.verb == b"PORT"
+        try:
+            endpoint = (parse_port if port_form else parse_eprt)(command.argument)
+        except UnknownFamily:
+            self._answer(OTHER_FAMILY[own.version])
+        except FtpSyntaxError:
+            self._counters.unreadable += 1
+            self._answer(SYNTAX)
+        else:
+            write = format_port if port_form else format_eprt
+            if not port_form and endpoint.address.version != own.version:
+                self._answer(OTHER_FAMILY[own.version])
+            elif endpoint.address != own or endpoint.port < LOWEST_DATA_PORT:
+                self._bounced(command)
+            elif self._outbound:
+                self._begin_anew()
+                self._ask(Side.CLIENT, line, endpoint, partial(self._announce, command, write), NO_PORT)
+            else:
+                self._begin_anew()
+                self._out.send(Side.SERVER, command.with_argument(write(endpoint)))
+                self._dialogue.sent(Pending(Kind.PORT))
+
+    def _announce(
+        self,
+        command: Command,
+        write: Callable[[Endpoint], bytes],
+        expectation: Expectation,
+        external: Endpoint,
+    ) -> None:
+        self._out.send(Side.SERVER, command.with_argument(write(external)))
+        self._dialogue.sent(Pending(Kind.PORT, expectation))
+
+    def _bounced(self, command: Command) -> None:
+        self._counters.bounces += 1
+        said = command.argument[:80].decode("ascii", "backslashreplace")
+        self._counters.last_bounce = f"{self._flow.client}: {command.verb.decode('latin-1')[:8]} {said}"
+        self._answer(BOUNCE)
+
+    def _answer(self, text: bytes) -> None:
+        """Answer the client in place of the server, when it is our turn."""
+        self._dialogue.sent(Pending(Kind.OURS, text=text))
+        self._answer_due()
+
+    def _answer_due(self) -> None:
+        if not self._replies.is_inside:
+            self._out.send(Side.CLIENT, self._dialogue.due())
+
+    # --- ports
+
+    def _answered(self, question: _Question, result: Mapping | Refused, now: float) -> None:
+        if isinstance(result, Mapping):
+            self._counters.opened += 1
+            expires = now + self._lifetime if result.expires is None else result.expires
+            expectation = self._open[question.token] = Expectation(question.token, expires)
+            question.granted(expectation, result.external)
+        else:
+            self._counters.no_port += 1
+            question.refused()
+
+    def _ask(
+        self,
+        side: Side,
+        line: bytes,
+        to: Endpoint,
+        granted: Callable[[Expectation, Endpoint], None],
+        refusal: bytes,
+        pending: Pending | None = None,
+    ) -> None:
+        """Open a port to ``to``; the lines of ``side`` wait for the answer."""
+        refused = partial(self._refuse, refusal, pending)
+        if len(self._open) >= MAX_OPEN:
+            self._counters.no_port += 1
+            refused()
+            return
+        self._tokens += 1
+        self._questions[side] = _Question(self._tokens, line, granted, refused)
+        peer = self._flow.peer.address
+        self._out.add(Open(self._tokens, "tcp", to, peer, lifetime=self._lifetime))
+
+    def _refuse(self, text: bytes, pending: Pending | None) -> None:
+        """No port for it: say so in place of the server, or of what the server said."""
+        if pending is None:
+            self._answer(text)
+        else:
+            self._settle(pending, text)
+
+    def _close(self, expectation: Expectation) -> None:
+        if self._open.pop(expectation.token, None) is not None:
+            self._out.add(Close(expectation.token))
+        if self._current is expectation:
+            self._current = None
+
+    # --- what the server says
+
+    def _reply(self, line: bytes) -> None:
+        reply = self._replies.read(line)
+        pending = None if reply is None or reply.is_preliminary else self._dialogue.find(reply)
+        if reply is None or pending is None:
+            self._out.send(Side.CLIENT, line)
+            self._answer_due()
+        elif not self._outbound and reply.code in (227, 229) and self._listening(pending, reply, line):
+            return
+        else:
+            self._settle(pending, line)
+            self._meant(pending, reply)
+
+    def _listening(self, pending: Pending, reply: Reply, line: bytes) -> bool:
+        """A published server waits for its client: at a port of its own, whatever address it names."""
+        if pending.kind is not (Kind.PASV if reply.code == 227 else Kind.EPSV):
+            return False
+        try:
+            port = parse_227(line).port if reply.code == 227 else parse_229(line)
+        except FtpSyntaxError:
+            self._counters.unreadable += 1
+            self._settle(pending, NO_PASSIVE_PORT)
+            return True
+        rewrite = with_endpoint if reply.code == 227 else with_port
+        to = Endpoint(self._flow.server.address, port)
+        granted = partial(self._invite, pending, line, rewrite)
+        self._ask(Side.SERVER, line, to, granted, NO_PASSIVE_PORT, pending)
+        return True
+
+    def _invite(
+        self,
+        pending: Pending,
+        line: bytes,
+        rewrite: Callable[[bytes, Endpoint], bytes],
+        expectation: Expectation,
+        external: Endpoint,
+    ) -> None:
+        self._replace_current(expectation)
+        self._settle(pending, rewrite(line, external))
+
+    def _settle(self, pending: Pending, line: bytes) -> None:
+        """The reply to ``pending``, and then our own that waited for it."""
+        self._dialogue.answered(pending)
+        self._out.send(Side.CLIENT, line)
+        self._answer_due()
+
+    def _meant(self, pending: Pending, reply: Reply) -> None:
+        """What follows from the reply."""
+        if pending.kind in (Kind.PORT, Kind.PASV, Kind.EPSV):
+            if reply.is_positive:
+                self._replace_current(pending.expectation)
+            elif pending.expectation is not None:
+                self._close(pending.expectation)
+        elif pending.kind is Kind.TRANSFER and self._current is not None:
+            self._close(self._current)
+        elif pending.kind is Kind.AUTH:
+            self._authenticated(reply)
+
+    def _replace_current(self, expectation: Expectation | None) -> None:
+        """The server knows of another data connection to make, and forgets the former."""
+        if self._current is not None:
+            self._close(self._current)
+        self._current = expectation if expectation and expectation.token in self._open else None
+
+    def _authenticated(self, reply: Reply) -> None:
+        """RFC 4217 section 4.1: after 234 (or 334, RFC 2228) the rest is not for us; after a refusal all is as before."""
+        if reply.code in (234, 334):
+            self._counters.encrypted += 1
+            self._step_aside()
+        else:
+            self._proceed(Side.CLIENT)
