@@ -12,7 +12,7 @@ from icsframework.fields import CheckContext, Finding, NatHelperConfig, text_typ
 
 __all__ = ["GamesConfig"]
 
-MAX_CUSTOM = 64
+MAX_CUSTOM = 32
 """Profiles of one's own; each costs some rules that every new flow is compared with."""
 
 ShippedName = Annotated[

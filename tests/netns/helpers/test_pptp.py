@@ -1,0 +1,293 @@
+"""PPTP through the gateway: Debian's pptp and pptpd at both ends, two PCs with equal call ids, and what the wire shows.
+
+pptp reads its call id from /dev/random: on these PCs that is a file, so both have the same.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import dpkt
+import pytest
+
+from icsframework.lab.daemon import Daemon
+from icsframework.lab.privilege import find_program
+from icsframework.lab.waiting import wait_for
+
+HERE = Path(__file__).parent
+PPP_END = HERE / "ppp_end.py"
+SERVER = "192.0.2.80"
+PCS = {"pc1": "192.168.0.11", "pc2": "192.168.0.12"}
+OUTSIDE = "203.0.113.5"
+CONFIG = """
+lans: [{name: home, interface: eth1, address: 192.168.0.1/24, services: []}]
+uplinks:
+  - name: cable
+    plugin: ethernet
+    interface: eth0
+    address: {address: 203.0.113.5/24, gateway: 203.0.113.1, dns: [203.0.113.1]}
+helpers: [{plugin: pptp}]
+"""
+CALL_ID = 1000
+"""What both PCs choose."""
+CALL_IDS = {7: {12}, 8: {12, 14}, 12: {12}, 13: {12}, 14: {12}, 15: {12}}
+"""Where the messages that carry call ids have them (RFC 2637 section 2): type to offsets of two bytes each."""
+ENOUGH = 30
+"""Packets after which answers would have come."""
+OUTGOING_CALL_REQUEST, OUTGOING_CALL_REPLY = 7, 8
+
+pytestmark = pytest.mark.skipif(
+    not (find_program("pptp") and find_program("pptpd")), reason="pptp-linux and pptpd are not installed"
+)
+
+
+# --- the two ends
+
+
+def start_server(lab):
+    """The real pptpd, with ppp_end.py instead of pppd for each call."""
+    server = lab["server"]
+    directory = server.directory
+    program = directory / "ppp"
+    program.write_text(f"#!/bin/sh\nexec {sys.executable} {PPP_END} server\n")
+    program.chmod(0o755)
+    (directory / "pptpd.conf").write_text("localip 10.9.0.1\nremoteip 10.9.0.10-20\n")
+    command = ["pptpd", "-f", "-c", directory / "pptpd.conf", "-e", program, "-p", directory / "pptpd.pid"]
+    daemon = Daemon(server, "pptpd", command, lambda: ":1723 " in server.run(["ss", "-Hlnt"]).stdout)
+    daemon.start()
+    daemon.wait_ready()
+
+
+def dial(pc):
+    """The real pptp on a PC, with ppp_end.py instead of pppd."""
+    pptp = ["pptp", SERVER, "--nolaunchpppd", "--nohostroute"]
+    return pc.popen([sys.executable, PPP_END, "client", pc.name, *pptp], stdin=subprocess.PIPE)
+
+
+def ended(call):
+    """Hang up, if it has not ended by itself; what it saw."""
+    output, errors = call.communicate("", timeout=20)
+    assert output, errors
+    return json.loads(output.splitlines()[-1])
+
+
+# --- what the wire shows
+
+
+def ip_packets(capture):
+    """The IP packets of a capture."""
+    return [dpkt.ethernet.Ethernet(frame).data for frame in capture.frames()]
+
+
+def messages(packets, source=None, destination=None):
+    """The control messages of one direction, by the source port of the client; whole, in their order."""
+    streams = {}
+    for ip in packets:
+        if ip.p != dpkt.ip.IP_PROTO_TCP or not ip.data.data:
+            continue
+        if source in (None, ip.src) and destination in (None, ip.dst):
+            client = ip.data.sport if ip.data.dport == 1723 else ip.data.dport
+            streams.setdefault(client, {})[ip.data.seq] = bytes(ip.data.data)
+    return {client: split(b"".join(parts[seq] for seq in sorted(parts))) for client, parts in streams.items()}
+
+
+def split(stream):
+    """A stream of control messages: each begins with its length."""
+    found = []
+    while stream:
+        length = int.from_bytes(stream[:2])
+        found.append(stream[:length])
+        stream = stream[length:]
+    return found
+
+
+def kind(message):
+    """The control message type (RFC 2637 section 1.4)."""
+    return int.from_bytes(message[8:10])
+
+
+def requested(packets):
+    """The call ids in the Outgoing-Call-Requests, one a call."""
+    return [
+        int.from_bytes(message[12:14])
+        for stream in messages(packets).values()
+        for message in stream
+        if kind(message) == OUTGOING_CALL_REQUEST
+    ]
+
+
+def gre(packets, source):
+    """The GRE packets of one host: (call id in the key, all other bytes)."""
+    found = []
+    for ip in packets:
+        if ip.p == dpkt.ip.IP_PROTO_GRE and ip.src == source:
+            octets = bytes(ip)[ip.hl * 4 :]
+            found.append((int.from_bytes(octets[6:8]), octets[:6] + octets[8:]))
+    return found
+
+
+def address(text):
+    """As in a packet."""
+    return bytes(map(int, text.split(".")))
+
+
+def flows(gateway, protocol):
+    """The lines of the kernel's table of flows for ``gre`` or ``tcp``."""
+    lines = gateway.run(["conntrack", "-L"]).stdout.splitlines()
+    return [line for line in lines if line.startswith(protocol)]
+
+
+# --- the calls
+
+
+def opened(open_lab, config):
+    """A lab with the server at work and addresses on the PCs."""
+    lab = open_lab(gateway_config=config)
+    for name, own in PCS.items():
+        dice = lab[name].directory / "random"
+        dice.write_bytes(CALL_ID.to_bytes(2, sys.byteorder))
+        commands = (
+            f"ip addr add {own}/24 dev eth0; ip route add default via 192.168.0.1",
+            f"mount --bind {dice} /dev/random",
+        )
+        lab[name].run(["sh", "-ec", "; ".join(commands)], check=True)
+    lab["gateway"].gateway.wait_uplink("cable")
+    start_server(lab)
+    return lab
+
+
+def both_dial(lab):
+    """Start both calls."""
+    return {name: dial(lab[name]) for name in PCS}
+
+
+class Evidence:
+    """Two calls with equal call ids, from dialling to hanging up, as seen from everywhere."""
+
+    def __init__(self, lab):
+        self.lab, wanted = lab, "tcp port 1723 or proto gre"
+        with (
+            lab["pc1"].capture("eth0", wanted) as one,
+            lab["pc2"].capture("eth0", wanted) as two,
+            lab["server"].capture("eth0", wanted) as wire,
+        ):
+            calls = both_dial(lab)
+            self.lines = [call.stdout.readline().strip() for call in calls.values()]
+            self.tracked = {name: flows(lab["gateway"], name) for name in ("gre", "tcp")}
+            self.seen = {name: ended(call) for name, call in calls.items()}
+        self.inside = {"pc1": ip_packets(one), "pc2": ip_packets(two)}
+        self.wire = ip_packets(wire)
+
+
+@pytest.fixture(scope="module")
+def evidence(open_module_lab):
+    """The calls, through the helper."""
+    return Evidence(opened(open_module_lab, CONFIG))
+
+
+def test_two_pcs_call_one_server_with_equal_call_ids(evidence):
+    """Both talk both ways with a call of their own, no word is lost, and none of the other's is heard."""
+    assert [requested(packets) for packets in evidence.inside.values()] == [[CALL_ID], [CALL_ID]]
+    assert evidence.lines == ["talking", "talking"]
+    for name, seen in evidence.seen.items():
+        assert seen["alive"], seen
+        assert [one for one in seen["names"] if one != "hello"] == [name]
+        assert seen["numbers"] == list(range(1, len(seen["numbers"]) + 1))
+        assert (len(seen["stamps"]), seen["broken"]) == (1, 0)
+    assert evidence.seen["pc1"]["stamps"] != evidence.seen["pc2"]["stamps"]
+
+
+def test_the_server_sees_two_call_ids(evidence):
+    """Equal ids on the LAN are different ones on the wire, so that answers can be told apart (RFC 2637 section 3.2.2)."""
+    assert len(set(requested(evidence.wire))) == 2
+    assert len(requested(evidence.wire)) == 2
+    answers = {call for call, _ in gre(evidence.wire, address(SERVER))}
+    assert answers == set(requested(evidence.wire))
+
+
+@pytest.mark.parametrize("name", PCS)
+def test_nothing_but_call_ids_is_changed(evidence, name):
+    """Every other byte of control messages and GRE packets arrives as it was sent; lengths stay (RFC 2637 section 4.1)."""
+    packets, server = evidence.inside[name], address(SERVER)
+    changed = {}
+    for way in ({"destination": server}, {"source": server}):
+        for client, sent in messages(packets, **way).items():
+            arrived = messages(evidence.wire, **way)[client]
+            assert [kind(message) for message in sent] == [kind(message) for message in arrived]
+            for one, other in zip(sent, arrived, strict=True):
+                places = {
+                    place - place % 2 for place, (a, b) in enumerate(zip(one, other, strict=True)) if a != b
+                }
+                assert places <= CALL_IDS.get(kind(one), set()), (kind(one), places)
+                changed.setdefault(kind(one), set()).update(places)
+    assert (changed[OUTGOING_CALL_REQUEST], changed[OUTGOING_CALL_REPLY]) == ({12}, {14})
+    out, back = gre(packets, address(PCS[name])), gre(packets, server)
+    assert len(out) > 10
+    assert len(back) > 10
+    assert set(out) <= set(
+        gre(evidence.wire, address(OUTSIDE))
+    )  # towards the server the key has the server's own id
+    assert {rest for _, rest in back} <= {rest for _, rest in gre(evidence.wire, server)}
+    assert {call for call, _ in back} == {CALL_ID}
+
+
+def test_a_call_may_be_silent_for_longer_than_a_minute(evidence):
+    """Echo-Requests come after 60 s of silence (RFC 2637 section 3.1.4): its GRE flow must still be there then."""
+    left = [int(line.split()[2]) for line in evidence.tracked["gre"] if "ASSURED" in line]
+    assert len(left) == 2
+    assert min(left) > 60
+    assert sum("helper=pptp" in line for line in evidence.tracked["tcp"]) == 2
+
+
+def test_gre_goes_with_its_control_connection(evidence):
+    """When the kernel forgets a control connection it forgets the GRE flow of its call (RFC 2637 section 3.1.4)."""
+    gateway = evidence.lab["gateway"]
+
+    def calls_of(name):
+        return [line for line in flows(gateway, "gre") if f"src={PCS[name]} " in line and "ASSURED" in line]
+
+    gateway.run(["conntrack", "-F"], check=True)  # of earlier calls
+    calls = both_dial(evidence.lab)
+    assert [call.stdout.readline().strip() for call in calls.values()] == ["talking", "talking"]
+    assert {name: len(calls_of(name)) for name in PCS} == {"pc1": 1, "pc2": 1}
+    gateway.run(["conntrack", "-D", "-p", "tcp", "-s", PCS["pc2"]], check=True)
+    wait_for(lambda: not calls_of("pc2"), 5, "the flow to go")
+    assert len(calls_of("pc1")) == 1
+    seen = {name: ended(call) for name, call in calls.items()}
+    assert seen["pc2"]["names"] == ["hello", "pc2"]
+
+
+def test_without_the_helper_no_call_comes_about(open_lab):
+    """The control: the same two calls, the same server, no helper: both ends talk, and not one word comes back."""
+    lab = opened(open_lab, CONFIG.replace("[{plugin: pptp}]", "[]"))
+    with lab["server"].capture("eth0", "proto gre") as wire:
+        calls = both_dial(lab)
+        wait_for(lambda: len(gre(ip_packets(wire), address(OUTSIDE))) > ENOUGH, 10, "both to talk")
+        wait_for(
+            lambda: len({call for call, _ in gre(ip_packets(wire), address(SERVER))}) > 0, 5, "an answer"
+        )
+        seen = {name: ended(call) for name, call in calls.items()}
+    assert {name: one["names"] for name, one in seen.items()} == {"pc1": [], "pc2": []}
+
+
+def test_what_the_kernel_lacks_is_said_and_does_no_harm(open_lab):
+    """A conntrack helper that this kernel does not have: ``unsupported`` with the reason, and PPTP works beside it."""
+    config = CONFIG.replace(
+        "[{plugin: pptp}]", '[{plugin: "lacking_helper:factory", name: odd}, {plugin: pptp}]'
+    )
+    lab = open_lab(gateway_config=config, start_gateways=False)
+    daemon = lab["gateway"].gateway
+    lab["gateway"].spawn(daemon.arguments, daemon.log_file, env={"PYTHONPATH": str(HERE)})
+    wait_for(daemon.control_socket.exists, 20, "the gateway")
+    daemon.wait_uplink("cable")
+    tree = daemon.status_tree()
+    states = {helper["name"]: helper["state"] for helper in tree["helpers"]}
+    assert states == {"odd": "unsupported", "pptp": "ready"}
+    (reason,) = (helper["reason"] for helper in tree["helpers"] if helper["name"] == "odd")
+    assert "telepathy" in reason
+    assert any("odd" in warning and "telepathy" in warning for warning in tree["warnings"])
+    assert "helper.unavailable: " in daemon.log()
+    rules = lab["gateway"].run(["nft", "list", "table", "inet", "ics"]).stdout
+    assert 'type "pptp"' in rules
+    assert "telepathy" not in rules
