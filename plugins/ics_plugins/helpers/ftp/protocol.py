@@ -167,7 +167,10 @@ class FtpSession:
             handle(line)
 
     def _waits(self, side: Side) -> bool:
-        return side in self._questions or (side is Side.CLIENT and self._dialogue.waits_for(Kind.AUTH))
+        """For the answer to an Open, or to AUTH: what is sent behind that may be ciphertext, unless nothing follows."""
+        if side in self._questions:
+            return True
+        return side is Side.CLIENT and side not in self._ended and self._dialogue.waits_for(Kind.AUTH)
 
     def _end_of(self, side: Side) -> None:
         """What a side that has closed left behind is no line, and goes as it is; half an announcement does not."""

@@ -478,6 +478,13 @@ def test_authentication_refused(outbound):
     ]
 
 
+def test_a_client_that_leaves_behind_auth(outbound):
+    """It cannot speak TLS any more: what it had sent is looked at and passes."""
+    outbound.talk("< 220 hi", "> AUTH TLS", "> QUIT", "> PORT 10,0,0,1,156,64")
+    assert outbound.close(Side.CLIENT) == ["to server: QUIT"]
+    assert outbound.talk("< 500 no", "< 221 bye")[1:] == ["to client: 221 bye", BOUNCE]
+
+
 def test_consent_that_nobody_asked_for(outbound):
     """A 234 out of the blue changes nothing."""
     assert outbound.talk("< 220 hi", "< 234 go ahead", "> PORT 10,0,0,1,156,64")[1:] == [
