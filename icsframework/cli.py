@@ -80,9 +80,29 @@ def _add_running(commands: Any) -> None:
         _command(commands, name, text, run).add_argument(
             "uplink", nargs="?", help="its name (default: the preferred one)"
         )
+    _add_mappings(commands)
     _add_reload(commands)
     text = "start the daemon anew while traffic goes on; returns when the next one is ready"
     _command(commands, "restart", text, _restart)
+
+
+def _add_mappings(commands: Any) -> None:
+    mappings = _command(commands, "mappings", "external ports: who has which, open and close some", _mappings)
+    mappings.add_argument("--json", action="store_true", help="the same as JSON")
+    actions = mappings.add_subparsers(metavar="ACTION")
+    add = _command(actions, "add", "open a port until it is removed, over restarts too", _add_mapping)
+    remove = _command(actions, "remove", "close what was added", _remove_mapping)
+    for action, ports, text in (
+        (add, "?", "external port or range, such as 6112-6119 (default: one that is free)"),
+        (remove, None, "external port"),
+    ):
+        action.add_argument("protocol", choices=("tcp", "udp"))
+        action.add_argument("port", nargs=ports, help=text)
+        action.add_argument("--uplink", metavar="NAME", help="only on this one (default: on all)")
+    add.add_argument("to", help="where it leads: an address in a LAN, with a port if that is another")
+    add.add_argument("--for", dest="remote", metavar="ADDRESS", help="only for this host of the Internet")
+    add.add_argument("--lifetime", metavar="TIME", help="close it after so long, such as 90s or 2h")
+    remove.add_argument("--end", action="store_true", help="end the connections that run through it")
 
 
 def _add_reload(commands: Any) -> None:
@@ -152,6 +172,25 @@ def _leases(arguments: argparse.Namespace) -> int:
 def _history(arguments: argparse.Namespace) -> int:
     data = Client(arguments.socket).get("/v1/history")
     print(json.dumps(data) if arguments.json else show.history(data))
+    return 0
+
+
+def _mappings(arguments: argparse.Namespace) -> int:
+    data = Client(arguments.socket).get("/v1/mappings")
+    print(json.dumps(data) if arguments.json else show.mappings(data, datetime.now(UTC)))
+    return 0
+
+
+def _add_mapping(arguments: argparse.Namespace) -> int:
+    names = ("protocol", "port", "to", "uplink", "remote", "lifetime")
+    wish = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
+    print(show.added(Client(arguments.socket).post("/v1/mappings/add", wish)))
+    return 0
+
+
+def _remove_mapping(arguments: argparse.Namespace) -> int:
+    wish = {name: getattr(arguments, name) for name in ("protocol", "port", "uplink", "end")}
+    print(show.removed(Client(arguments.socket).post("/v1/mappings/remove", wish)))
     return 0
 
 

@@ -14,8 +14,10 @@ from icsframework import __version__
 from icsframework.control.rights import Caller, Right
 from icsframework.errors import IcsError, NoPrivilege, NotRunning, UsageError
 from icsframework.frozen import dataclass
-from icsframework.status import HistoryEntry, LeaseStatus, ReloadPreview, Status, to_json
+from icsframework.mappings.addition import Addition, Removal
+from icsframework.status import HistoryEntry, LeaseStatus, MappingStatus, ReloadPreview, Status, to_json
 from icsframework.values import Cause, Link
+from icsframework.values import Mapping as PortMapping
 
 MAX_CONFIRM = 86400
 """Seconds that a reload may wait to be confirmed: a day, for who has to travel there."""
@@ -30,6 +32,18 @@ class Controlled(Protocol):
 
     def leases_status(self) -> list[LeaseStatus]:
         """Live leases, by LAN and address."""
+        ...
+
+    def mappings_status(self) -> list[MappingStatus]:
+        """External ports and who has them, by uplink, protocol and port."""
+        ...
+
+    def add_mapping(self, addition: Addition) -> Deferred[list[PortMapping]]:
+        """Open ports by hand, on each uplink that is meant or on none; fires when they are open, and kept over a restart."""
+        ...
+
+    def remove_mapping(self, removal: Removal) -> Deferred[list[PortMapping]]:
+        """Close what was opened by hand; fires with what it was."""
         ...
 
     def history_entries(self) -> list[HistoryEntry]:
@@ -86,6 +100,36 @@ def _leases(gateway: Controlled, caller: Caller, parameters: Mapping[str, Any]) 
 
 def _history(gateway: Controlled, caller: Caller, parameters: Mapping[str, Any]) -> Any:
     return to_json(gateway.history_entries())
+
+
+def _mappings(gateway: Controlled, caller: Caller, parameters: Mapping[str, Any]) -> Any:
+    return to_json(gateway.mappings_status())
+
+
+@inlineCallbacks
+def _add_mapping(gateway: Controlled, caller: Caller, parameters: Mapping[str, Any]) -> Any:
+    added = yield gateway.add_mapping(Addition.read(parameters))
+    places = {_place(mapping) for mapping in added}
+    rows = gateway.mappings_status()
+    return {
+        "added": to_json([row for row in rows if (row.uplink, row.protocol, row.external_port) in places])
+    }
+
+
+@inlineCallbacks
+def _remove_mapping(gateway: Controlled, caller: Caller, parameters: Mapping[str, Any]) -> Any:
+    removed = yield gateway.remove_mapping(Removal.read(parameters))
+    names = ("uplink", "protocol", "external_port")
+    return {
+        "removed": [
+            dict(zip(names, _place(mapping), strict=True)) | {"to": str(mapping.to), "count": mapping.count}
+            for mapping in removed
+        ]
+    }
+
+
+def _place(mapping: PortMapping) -> tuple[str, str, int]:
+    return mapping.uplink, mapping.protocol, mapping.external.port
 
 
 def _version(gateway: Controlled, caller: Caller, parameters: Mapping[str, Any]) -> Any:
@@ -147,6 +191,9 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/v1/status"): Route(Right.VIEW, _status),
     ("GET", "/v1/leases"): Route(Right.VIEW, _leases),
     ("GET", "/v1/history"): Route(Right.VIEW, _history),
+    ("GET", "/v1/mappings"): Route(Right.VIEW, _mappings),
+    ("POST", "/v1/mappings/add"): Route(Right.OPERATE, _add_mapping, audit=True),
+    ("POST", "/v1/mappings/remove"): Route(Right.OPERATE, _remove_mapping, audit=True),
     ("POST", "/v1/connect"): Route(Right.CONNECT, _connect, audit=True, waits=True),
     ("POST", "/v1/disconnect"): Route(Right.CONNECT, _disconnect, audit=True),
     ("POST", "/v1/reload"): Route(Right.OPERATE, _reload, audit=True),

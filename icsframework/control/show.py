@@ -154,6 +154,49 @@ def leases(data: Sequence[Mapping[str, Any]], now: datetime) -> str:
     return "\n".join(table(("ADDRESS", "MAC", "NAME", "LAN", "EXPIRES"), rows)) if rows else "no leases"
 
 
+def mappings(data: Sequence[Mapping[str, Any]], now: datetime) -> str:
+    """``ics mappings``."""
+    rows = [
+        (
+            mapping["protocol"],
+            mapping["uplink"],
+            _ports(mapping),
+            mapping["to"],
+            mapping["remote"] or "anybody",
+            mapping["owner"],
+            (until(mapping["expires"], now) if mapping["expires"] else "never")
+            + (", once" if mapping.get("once") else ""),
+        )
+        for mapping in data
+    ]
+    if not rows:
+        return "no external ports are open"
+    lines = table(("PROTOCOL", "UPLINK", "PORT", "TO", "FOR", "OWNER", "ENDS"), rows)
+    return "\n".join(_explained(lines, ["", *(mapping.get("reason") or "" for mapping in data)]))
+
+
+def added(data: Mapping[str, Any]) -> str:
+    """``ics mappings add``: a line for each uplink."""
+    return "\n".join(
+        f"{row['protocol']} {row['external_address'] or row['uplink']} port {_ports(row)} leads to {row['to']}"
+        + (f" (not now: {row['reason']})" if row.get("reason") else "")
+        for row in data["added"]
+    )
+
+
+def removed(data: Mapping[str, Any]) -> str:
+    """``ics mappings remove``: a line for each uplink."""
+    return "\n".join(
+        f"{row['protocol']} port {_ports(row)} on {row['uplink']} is closed; it led to {row['to']}"
+        for row in data["removed"]
+    )
+
+
+def _ports(mapping: Mapping[str, Any]) -> str:
+    first, count = mapping["external_port"], mapping.get("count", 1)
+    return str(first) if count == 1 else f"{first}-{first + count - 1}"
+
+
 def history(data: Sequence[Mapping[str, Any]]) -> str:
     """``ics history``."""
     rows = [

@@ -1,10 +1,22 @@
 """A gateway behind the control API, with nothing behind it."""
 
+from ipaddress import ip_address
+
 from twisted.internet.defer import Deferred, fail, succeed
 
 from icsframework.errors import IcsError
-from icsframework.status import GatewayStatus, HistoryEntry, Instant, LeaseStatus, ReloadPreview, Status
-from icsframework.values import Cause, Link
+from icsframework.mappings.addition import Addition, Removal
+from icsframework.mappings.held import ADDED
+from icsframework.status import (
+    GatewayStatus,
+    HistoryEntry,
+    Instant,
+    LeaseStatus,
+    MappingStatus,
+    ReloadPreview,
+    Status,
+)
+from icsframework.values import Cause, Endpoint, Link, Mapping
 
 
 class ScriptedControl:
@@ -14,6 +26,15 @@ class ScriptedControl:
         self.calls: list[str] = []
         self.error: IcsError | None = None
         self.waiting: Deferred[Link] | None = None
+        self.mapping = Mapping(
+            "tcp",
+            "cable",
+            Endpoint(ip_address("203.0.113.5"), 8080),
+            Endpoint(ip_address("192.168.0.10"), 80),
+            None,
+            ADDED,
+            None,
+        )
         self.link = Link("eth0", 2, None, "ethernet", "kernel", 1500, False, 0.0, None)
 
     def status(self) -> Status:
@@ -23,6 +44,31 @@ class ScriptedControl:
     def leases_status(self) -> list[LeaseStatus]:
         """One lease."""
         return [LeaseStatus("192.168.0.9", "02::1", "", "pc", None, "home")]
+
+    def mappings_status(self) -> list[MappingStatus]:
+        """One mapping."""
+        return [
+            MappingStatus(
+                "tcp",
+                "cable",
+                8080,
+                "192.168.0.10:80",
+                None,
+                ADDED,
+                None,
+                external_address="203.0.113.5",
+            )
+        ]
+
+    def add_mapping(self, addition: Addition) -> Deferred[list[Mapping]]:
+        """Note it."""
+        self.calls.append(f"add {addition.protocol} {addition.port} {addition.to}")
+        return succeed([self.mapping]) if self.error is None else fail(self.error)
+
+    def remove_mapping(self, removal: Removal) -> Deferred[list[Mapping]]:
+        """Note it."""
+        self.calls.append(f"remove {removal.protocol} {removal.port}")
+        return succeed([self.mapping]) if self.error is None else fail(self.error)
 
     def history_entries(self) -> list[HistoryEntry]:
         """One entry."""

@@ -147,7 +147,7 @@ def _subscribe(observers: list[Any], observer: Any) -> Unwatch:
 
 @implementer(IMappings)
 class FakeMappings:
-    """Grants what is asked for on ``external``, or fails with ``refuse``; ``granted`` holds what is open."""
+    """Grants what is asked for from ``external`` on, or fails with ``refuse``; ``granted`` holds what is open."""
 
     def __init__(self, owner: str, clock: FakeClock) -> None:
         self.external = Endpoint(DOCUMENTATION_ADDRESS, 50000)
@@ -160,7 +160,10 @@ class FakeMappings:
         """See IMappings."""
         if self.refuse is not None:
             return fail(self.refuse)
-        external = Endpoint(self.external.address, self.external.port + len(self.granted))
+        port = self.external.port + sum(mapping.count for mapping in self.granted)
+        if request.parity:
+            port += (port - request.to.port) % 2
+        external = Endpoint(self.external.address, port)
         expires = self._clock.now() + request.lifetime
         mapping = Mapping(
             request.protocol,
@@ -171,6 +174,7 @@ class FakeMappings:
             self._owner,
             expires,
             request.count,
+            request.once,
         )
         self.granted.append(mapping)
         return succeed(mapping)

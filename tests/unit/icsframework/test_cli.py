@@ -28,6 +28,21 @@ STATUS = {
 ANSWERS: dict[str, Any] = {
     "GET /v1/status": STATUS,
     "GET /v1/leases": [],
+    "GET /v1/mappings": [],
+    "POST /v1/mappings/add": {
+        "added": [
+            {
+                "protocol": "tcp",
+                "uplink": "cable",
+                "external_port": 8080,
+                "external_address": "203.0.113.5",
+                "to": "192.168.0.10:80",
+            }
+        ]
+    },
+    "POST /v1/mappings/remove": {
+        "removed": [{"protocol": "tcp", "uplink": "cable", "external_port": 8080, "to": "192.168.0.10:80"}]
+    },
     "GET /v1/history": [],
     "POST /v1/connect": {"interface": "eth0", "addresses": ["203.0.113.5/24"]},
     "POST /v1/disconnect": {"uplink": "cable"},
@@ -72,6 +87,23 @@ def requests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         (["leases"], "GET /v1/leases", "no leases\n"),
         (["leases", "--json"], "GET /v1/leases", "[]\n"),
         (["history"], "GET /v1/history", "nothing has happened yet\n"),
+        (["mappings"], "GET /v1/mappings", "no external ports are open\n"),
+        (["mappings", "--json"], "GET /v1/mappings", "[]\n"),
+        (
+            ["mappings", "add", "tcp", "8080", "192.168.0.10:80"],
+            'POST /v1/mappings/add{"protocol": "tcp", "port": "8080", "to": "192.168.0.10:80"}',
+            "tcp 203.0.113.5 port 8080 leads to 192.168.0.10:80\n",
+        ),
+        (
+            ["mappings", "add", "udp", "192.168.0.10:80", "--for", "192.0.2.80", "--lifetime", "2h"],
+            'POST /v1/mappings/add{"protocol": "udp", "to": "192.168.0.10:80", "remote": "192.0.2.80", "lifetime": "2h"}',
+            "tcp 203.0.113.5 port 8080 leads to 192.168.0.10:80\n",
+        ),
+        (
+            ["mappings", "remove", "tcp", "8080", "--uplink", "cable", "--end"],
+            'POST /v1/mappings/remove{"protocol": "tcp", "port": "8080", "uplink": "cable", "end": true}',
+            "tcp port 8080 on cable is closed; it led to 192.168.0.10:80\n",
+        ),
         (["connect"], 'POST /v1/connect{"uplink": null}', "up: 203.0.113.5/24 on eth0\n"),
         (["connect", "dsl"], 'POST /v1/connect{"uplink": "dsl"}', "up: 203.0.113.5/24 on eth0\n"),
         (

@@ -32,6 +32,47 @@ def test_questions_answer_in_stable_shapes() -> None:
     assert control.calls == []
 
 
+def test_mappings_are_listed_opened_and_closed() -> None:
+    """What was opened is told as the list tells it; what was closed in the words that named it."""
+    control = ScriptedControl()
+    row = call(control, "GET", "/v1/mappings")[0]
+    assert row == {
+        "protocol": "tcp",
+        "uplink": "cable",
+        "external_port": 8080,
+        "to": "192.168.0.10:80",
+        "remote": None,
+        "owner": "added",
+        "expires": None,
+        "count": 1,
+        "once": False,
+        "external_address": "203.0.113.5",
+        "reason": None,
+    }
+    wish = {"protocol": "tcp", "port": "8080", "to": "192.168.0.10:80"}
+    assert call(control, "POST", "/v1/mappings/add", **wish) == {"added": [row]}
+    assert call(control, "POST", "/v1/mappings/remove", protocol="tcp", port=8080) == {
+        "removed": [
+            {
+                "uplink": "cable",
+                "protocol": "tcp",
+                "external_port": 8080,
+                "to": "192.168.0.10:80",
+                "count": 1,
+            }
+        ]
+    }
+    assert control.calls == ["add tcp 8080 192.168.0.10:80", "remove tcp 8080"]
+
+
+def test_a_mapping_that_makes_no_sense_is_refused() -> None:
+    """Nothing is opened or closed for it."""
+    control = ScriptedControl()
+    assert isinstance(call(control, "POST", "/v1/mappings/add", protocol="tcp"), UsageError)
+    assert isinstance(call(control, "POST", "/v1/mappings/remove", protocol="tcp"), UsageError)
+    assert control.calls == []
+
+
 def test_commands_name_their_uplink() -> None:
     """An uplink, or the preferred one."""
     control = ScriptedControl()

@@ -128,6 +128,52 @@ def test_leases_as_a_table() -> None:
     assert show.leases([], NOW) == "no leases"
 
 
+MAPPING = {
+    "protocol": "tcp",
+    "uplink": "cable",
+    "external_port": 8080,
+    "to": "192.168.0.10:80",
+    "remote": None,
+    "owner": "added",
+    "expires": None,
+    "count": 1,
+    "once": False,
+    "external_address": "203.0.113.5",
+    "reason": None,
+}
+
+
+def test_mappings_as_a_table() -> None:
+    """Port or ports, where to, for whom, whose, how long; below a line why it does not work."""
+    expectation = MAPPING | {
+        "remote": "192.0.2.80",
+        "owner": "helper.ftp",
+        "expires": "2026-11-25T12:01:00Z",
+        "once": True,
+    }
+    waiting = MAPPING | {"protocol": "udp", "external_port": 6112, "count": 8, "reason": "it has no address"}
+    assert show.mappings([MAPPING, expectation, waiting], NOW).splitlines() == [
+        "PROTOCOL  UPLINK  PORT       TO               FOR         OWNER       ENDS",
+        "tcp       cable   8080       192.168.0.10:80  anybody     added       never",
+        "tcp       cable   8080       192.168.0.10:80  192.0.2.80  helper.ftp  in 1m, once",
+        "udp       cable   6112-6119  192.168.0.10:80  anybody     added       never",
+        "    it has no address",
+    ]
+    assert show.mappings([], NOW) == "no external ports are open"
+
+
+def test_what_was_added_and_removed_in_words() -> None:
+    """A line for each uplink; one that has no address is named instead."""
+    waiting = MAPPING | {"external_address": None, "uplink": "dsl", "reason": "uplink dsl has no address now"}
+    assert show.added({"added": [MAPPING, waiting]}).splitlines() == [
+        "tcp 203.0.113.5 port 8080 leads to 192.168.0.10:80",
+        "tcp dsl port 8080 leads to 192.168.0.10:80 (not now: uplink dsl has no address now)",
+    ]
+    assert show.removed({"removed": [MAPPING | {"count": 2}]}) == (
+        "tcp port 8080-8081 on cable is closed; it led to 192.168.0.10:80"
+    )
+
+
 def test_history_gives_the_cause_in_words() -> None:
     """Who wanted it and what for."""
     cause = {"client": "192.168.0.9", "hostname": "pc", "protocol": "udp", "name": "a.example", "rule": "dns"}
