@@ -33,6 +33,7 @@ from icsframework.host.reconcile import Reconciler
 from icsframework.host.scoped import IOwnedHost
 from icsframework.host.state import MachineState
 from icsframework.interfaces import IEvents, IStore
+from icsframework.mappings.service import MappingService
 from icsframework.uplinks.supervisor import Supervisor
 from icsframework.values import InterfaceAddress, InterfaceInfo
 
@@ -49,6 +50,7 @@ class Parts(Protocol):
     remembered: Remembered
     flows: Flows
     helpers: Helpers
+    mappings: MappingService
 
 
 class Agreement:
@@ -151,6 +153,7 @@ class Agreement:
     def _in_force(self, count: int, state: MachineState, plane: DataPlane) -> int:
         if self._reconciler.in_force is state:  # not one that a newer one overtook
             self._parts.flows.in_force(plane)
+            self._parts.mappings.in_force(plane)
             self._parts.helpers.in_force(plane)
         return count
 

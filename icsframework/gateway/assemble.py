@@ -1,6 +1,8 @@
 """Makes the real parts of a gateway: clock, store, reconciler, host, packet filter."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from ipaddress import ip_network
 from pathlib import Path
@@ -10,19 +12,23 @@ from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.logger import Logger
 
 from icsframework.config.configuration import Configuration
+from icsframework.config.helpers import HelperSection
+from icsframework.dataplane.elements import TableElements
 from icsframework.dataplane.flows import MarkFilter, is_stranded
 from icsframework.dataplane.nft import Nft, open_library
 from icsframework.dataplane.plane import DataPlane
 from icsframework.errors import HostError
 from icsframework.gateway.bus import EventBus, OwnedEvents
 from icsframework.gateway.compose import Gateway
-from icsframework.gateway.machinery import Machinery
+from icsframework.gateway.machinery import Machinery, Published
 from icsframework.gateway.preflight import system_info
 from icsframework.gateway.remembered import LinksFile
 from icsframework.gateway.surroundings import surroundings
 from icsframework.gateway.timekeeper import NewestTime
 from icsframework.gateway.unconfirmed import FILE, UnconfirmedFile
+from icsframework.gateway.view import GatewayView
 from icsframework.gateway.worker import Worker
+from icsframework.helpers.stream import Limits, StreamParts, StreamShell
 from icsframework.host.before import BeforeFile, place
 from icsframework.host.clock import Clock
 from icsframework.host.conntrack import Conntrack
@@ -32,8 +38,10 @@ from icsframework.host.inventory import read_interfaces
 from icsframework.host.links import Machine
 from icsframework.host.reconcile import Reconciler
 from icsframework.host.scoped import ScopedHost
+from icsframework.host.stream import StreamNetwork
 from icsframework.registry import Registry
 from icsframework.store.store import Store
+from icsframework.values import StreamProxy
 
 RUN_MODE = 0o755
 """Of gateway.run: members of group ics must reach the control socket in it."""
@@ -75,6 +83,7 @@ def _machinery(
     before = BeforeFile(run / "before.json", here)
     nft = Nft(reactor, library=open_library())
     reconciler = Reconciler(machine, before, worker.run, nft)
+    elements, network = TableElements(nft), StreamNetwork(reactor)
 
     def close() -> Deferred[Any]:
         def end(_: object) -> None:
@@ -99,14 +108,26 @@ def _machinery(
         close=close,
         system=system_info(privileged=True),
         kernel_helpers=lambda names: succeed(dict.fromkeys(names, "")),
-        make_shell=_no_shell,
+        make_shell=partial(_shell, network, elements, clock),
+        elements=elements,
+        end_flows=lambda chosen, through: worker.run(conntrack.delete_where, through, chosen),
         surroundings=surroundings(reactor, nft, worker.run),
         newest=newest,
     )
 
 
-def _no_shell(section: Any, proxy: Any, view: Any) -> Any:
-    raise HostError("interim")
+def _shell(
+    network: StreamNetwork,
+    elements: TableElements,
+    clock: Clock,
+    section: HelperSection,
+    proxy: StreamProxy,
+    view: GatewayView,
+    published: Published,
+) -> StreamShell:
+    limits = Limits(section.limits.sessions, section.limits.expectations, section.limits.idle)
+    parts = StreamParts(clock, view.events, view.log, network, view.mappings, published, elements.change)
+    return StreamShell(section.name, replace(proxy, fail=section.fail or proxy.fail), limits, parts)
 
 
 def _revive(conntrack: Conntrack, plane: DataPlane) -> int:

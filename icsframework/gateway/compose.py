@@ -11,7 +11,7 @@ from collections.abc import Callable
 from os import getpid
 from pathlib import Path
 from random import random
-from secrets import token_bytes
+from secrets import randbelow, token_bytes
 from typing import Any
 
 from twisted.application.service import Service
@@ -36,7 +36,7 @@ from icsframework.gateway.agreement import Agreement
 from icsframework.gateway.beside import Beside
 from icsframework.gateway.bus import EventBus, OwnedEvents
 from icsframework.gateway.descriptorwatch import DescriptorWatch
-from icsframework.gateway.desired import Live, data_plane, enabled, helpers
+from icsframework.gateway.desired import Live, data_plane, enabled, helpers, published_end
 from icsframework.gateway.directory import LeaseDirectory, NameDirectory
 from icsframework.gateway.flows import Flows
 from icsframework.gateway.helpers import Helpers
@@ -50,10 +50,20 @@ from icsframework.gateway.services import LanServices
 from icsframework.gateway.timekeeper import TimeKeeper
 from icsframework.gateway.uplinks import Uplinks
 from icsframework.gateway.view import GatewayView, Shared
+from icsframework.mappings.addition import Addition, Removal
+from icsframework.mappings.service import MappingService
 from icsframework.registry import Registry
-from icsframework.status import GatewayStatus, HistoryEntry, Instant, LeaseStatus, ReloadPreview, Status
+from icsframework.status import (
+    GatewayStatus,
+    HistoryEntry,
+    Instant,
+    LeaseStatus,
+    MappingStatus,
+    ReloadPreview,
+    Status,
+)
 from icsframework.uplinks.supervisor import Supervisor
-from icsframework.values import Cause, Link
+from icsframework.values import Cause, Endpoint, Link, Mapping
 
 Serve = Callable[[Path, "Gateway"], Deferred[IListeningPort]]
 """Opens the control socket; it is given so that the web part is imported late, beside the reactor."""
@@ -114,9 +124,18 @@ class Gateway(Service):
         self.supervisor = Supervisor(clock, OwnedEvents(self._bus, "uplinks"), log, self.settle, random)
         self.leases = LeaseDirectory(log)
         self.names = NameDirectory(clock, log)
-        scoped_store = machinery.store.scoped
+        self.mappings = MappingService(
+            machinery.elements, clock, OwnedEvents(self._bus, "mappings"), log, randbelow, machinery.end_flows
+        )
         self._shared = Shared(
-            clock, self._bus, self.leases, self.names, self.supervisor, machinery.scoped_host, scoped_store
+            clock,
+            self._bus,
+            self.leases,
+            self.names,
+            self.supervisor,
+            machinery.scoped_host,
+            machinery.store.scoped,
+            self.mappings,
         )
         self.flows = Flows(machinery.forget_flows, clock, log)
         self.remembered = Remembered(machinery.links, machinery.in_thread, OwnedEvents(self._bus, "gateway"))
@@ -135,7 +154,7 @@ class Gateway(Service):
         self.helpers = Helpers(
             registry,
             self._view,
-            machinery.make_shell,
+            lambda section, proxy, view: machinery.make_shell(section, proxy, view, self._published),
             machinery.kernel_helpers,
             machinery.system,
             OwnedEvents(self._bus, "helpers"),
@@ -173,6 +192,9 @@ class Gateway(Service):
             self._revive_flows,
         )
 
+    def _published(self, uplink: str, port: int) -> Endpoint | None:
+        return published_end(self.config, uplink, port)
+
     def _view(self, owner: str) -> GatewayView:
         return GatewayView(owner, self._shared)
 
@@ -195,6 +217,7 @@ class Gateway(Service):
         yield self.timekeeper.open(store)
         yield self.history.open(store)
         yield self.agreement.subnets.open(store)
+        yield self.mappings.start(store)
         yield self._look_back()
         yield self.reloads.begin()
         self.use(self.config)
@@ -288,6 +311,7 @@ class Gateway(Service):
         yield self._machinery.reconciler.settled()
         yield self.uplinks.hand_over_all("the gateway hands over")
         yield self.lans.stop()
+        yield self.mappings.stop()  # first: what helpers have opened stays in the kernel
         yield self.helpers.stop_all()
         self._events.emit("gateway.handover")
 
@@ -297,6 +321,7 @@ class Gateway(Service):
         yield self._attempt(lambda: self.uplinks.stop_all("the gateway stops"))
         yield self._attempt(self.lans.stop)
         yield self._attempt(self.helpers.stop_all)
+        yield self._attempt(self.mappings.stop)
         flows = self._count_flows()
         yield self._machinery.reconciler.restore()
         self._events.emit("gateway.restored", flows=flows)
@@ -418,7 +443,7 @@ class Gateway(Service):
                 self.lans.states.values(), self.agreement, self.leases.all(), details
             ),
             helpers=statustree.helpers_status(self.helpers.running.values(), details),
-            mappings=0,
+            mappings=len(self.mappings.all()),
             warnings=(
                 *self.config.remarks,
                 *self.timekeeper.warnings(),
@@ -433,6 +458,18 @@ class Gateway(Service):
     def leases_status(self) -> list[LeaseStatus]:
         """Live leases."""
         return [statustree.lease_status(lease, self._machinery.clock) for lease in self.leases.all()]
+
+    def mappings_status(self) -> list[MappingStatus]:
+        """See control.api.Controlled."""
+        return self.mappings.status()
+
+    def add_mapping(self, addition: Addition) -> Deferred[list[Mapping]]:
+        """See control.api.Controlled."""
+        return self.mappings.add(addition)
+
+    def remove_mapping(self, removal: Removal) -> Deferred[list[Mapping]]:
+        """See control.api.Controlled."""
+        return self.mappings.remove(removal)
 
     def history_entries(self) -> list[HistoryEntry]:
         """What happened to the uplinks."""

@@ -18,7 +18,7 @@ from icsframework.errors import HostError
 from icsframework.frozen import dataclass
 from icsframework.gateway.roles import Role, made_device
 from icsframework.host.state import AddressOn, Device, LinkSettings, MachineState, combine
-from icsframework.values import InterfaceAddress, Link
+from icsframework.values import Endpoint, InterfaceAddress, Link
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +132,15 @@ def published(config: Configuration) -> tuple[Published, ...]:
         )
         for service in config.publish
     )
+
+
+def published_end(config: Configuration, uplink: str, port: int) -> Endpoint | None:
+    """The inside end that a published TCP port of an uplink leads to, None if to none."""
+    for service in published(config):
+        here = not service.uplinks or uplink in service.uplinks
+        if here and service.protocol == "tcp" and service.first <= port <= service.last:
+            return Endpoint(service.to.address, service.to.port + port - service.first)
+    return None
 
 
 def _devices(config: Configuration, live: Live) -> frozenset[Device]:

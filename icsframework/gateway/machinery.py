@@ -6,20 +6,27 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from icsframework.config.helpers import HelperSection
+from icsframework.dataplane.elements import IElements
 from icsframework.dataplane.plane import DataPlane
 from icsframework.frozen import dataclass
 from icsframework.gateway.flows import Forget
-from icsframework.gateway.helpers import MakeShell, Probe
+from icsframework.gateway.helpers import Probe, Shell
 from icsframework.gateway.remembered import SavedLinks
 from icsframework.gateway.surroundings import Surroundings
 from icsframework.gateway.timekeeper import NewestTime
 from icsframework.gateway.unconfirmed import Unconfirmed
+from icsframework.gateway.view import GatewayView
 from icsframework.host.descriptors import Descriptors
 from icsframework.host.reconcile import Reconciler
 from icsframework.host.scoped import IOwnedHost
 from icsframework.interfaces import IClock
+from icsframework.mappings.service import EndFlows
 from icsframework.store.store import Store
-from icsframework.values import InterfaceInfo, SystemInfo
+from icsframework.values import Endpoint, InterfaceInfo, StreamProxy, SystemInfo
+
+Published = Callable[[str, int], Endpoint | None]
+"""Which inside server a TCP port of an uplink leads to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +56,12 @@ class Machinery:
     """What plugins may know of this machine."""
     kernel_helpers: Probe
     """Asks the kernel which conntrack helpers it has."""
-    make_shell: MakeShell
+    make_shell: Callable[[HelperSection, StreamProxy, GatewayView, Published], Shell]
     """Makes the shell that carries out what a helper's sessions decide."""
+    elements: IElements
+    """The dynamic elements of our table."""
+    end_flows: EndFlows
+    """Forgets single flows of an uplink."""
     surroundings: Surroundings | None = None
     """How to see what other programs do; None: nobody looks."""
     newest: NewestTime = field(default_factory=NewestTime)

@@ -9,11 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred, fail
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from icsframework.errors import MappingError
 from icsframework.gateway.bus import EventBus, OwnedEvents
 from icsframework.gateway.directory import LeaseDirectory, NameDirectory
 from icsframework.host.scoped import IOwnedHost
@@ -21,15 +20,16 @@ from icsframework.interfaces import (
     IClock,
     IGateway,
     ILeases,
-    IMappings,
     INames,
     IStatus,
     IStore,
     IUplinks,
     Unwatch,
 )
+from icsframework.mappings.owned import OwnedMappings
+from icsframework.mappings.service import MappingService
 from icsframework.observers import Watches
-from icsframework.values import Address, Cause, LeaseView, Link, Mapping, NameRecord, Open, UplinkView
+from icsframework.values import Address, Cause, LeaseView, Link, NameRecord, UplinkView
 
 Details = Callable[[], dict[str, Any]]
 
@@ -45,6 +45,7 @@ class Shared:
     uplinks: IUplinks
     scoped_host: Callable[[str], IOwnedHost]
     scoped_store: Callable[[str], IStore]
+    mappings: MappingService
     details: dict[str, Details] = field(default_factory=dict)
 
 
@@ -158,19 +159,6 @@ class OwnedUplinks:
             answer.cancel()
 
 
-@implementer(IMappings)
-class NoMappings:
-    """Says that this version opens no external ports: the port book is not built yet."""
-
-    def open(self, uplink: str, request: Open) -> Deferred[Mapping]:
-        """See IMappings."""
-        return fail(MappingError("this version of ics opens no external ports yet"))
-
-    def release(self, mapping: Mapping, flows: str = "keep") -> Deferred[None]:
-        """See IMappings."""
-        return fail(MappingError("this version of ics opens no external ports yet"))
-
-
 @implementer(IStatus)
 class OwnedStatus:
     """Where one owner says how to get its figures."""
@@ -203,7 +191,7 @@ class GatewayView:
         self.leases = OwnedLeases(shared.leases, self._watches)
         self.names = OwnedNames(shared.names, self._watches, owner)
         self.uplinks = OwnedUplinks(shared.uplinks, self._watches)
-        self.mappings = NoMappings()
+        self.mappings = OwnedMappings(shared.mappings, owner)
         self.status = OwnedStatus(shared.details, owner)
 
     def release(self) -> None:
@@ -213,5 +201,6 @@ class GatewayView:
         self.leases.release()
         self.names.release()
         self.uplinks.release()
+        self.mappings.release_all()
         self.status.release()
         self.host.release_all()

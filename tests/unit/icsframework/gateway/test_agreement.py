@@ -86,6 +86,7 @@ class Parts:
         self.remembered = SimpleNamespace(links=dict, found={}, keep=lambda links: None)
         self.planes: list[Any] = []
         self.flows = SimpleNamespace(in_force=self.planes.append)
+        self.mappings = SimpleNamespace(in_force=lambda plane: None)
         self.helpers = SimpleNamespace(in_force=lambda plane: None, doors=Doors)
         reconciler = Reconciler(self.machine, Nowhere(), maybeDeferred)
         self.agreement = Agreement(

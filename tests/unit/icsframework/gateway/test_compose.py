@@ -14,6 +14,7 @@ from twisted.logger import Logger
 
 from icsframework.config.configuration import Configuration
 from icsframework.config.loader import load
+from icsframework.dataplane.ruleset import Table
 from icsframework.errors import Handover, HostError, IcsError, NotRunning, PortTaken, StoreError
 from icsframework.gateway.bus import EventBus
 from icsframework.gateway.compose import Gateway
@@ -27,6 +28,7 @@ from icsframework.host.reconcile import Reconciler
 from icsframework.host.scoped import ScopedHost
 from icsframework.host.state import AddressOn
 from icsframework.status import to_json
+from icsframework.testing.elements import FakeElements
 from icsframework.testing.gateway import FakeClock
 from icsframework.testing.helper import ScriptedHelperFactory, ScriptedShells
 from icsframework.testing.host import FakeHost
@@ -36,7 +38,18 @@ from icsframework.testing.registry import FixedRegistry
 from icsframework.testing.store import MemoryStore
 from icsframework.testing.uplink import ScriptedUplinkFactory
 from icsframework.uplinks.saved import SavedUplink
-from icsframework.values import Cause, Down, Failed, Family, InterfaceInfo, Link, SystemInfo, Up
+from icsframework.values import (
+    Cause,
+    Down,
+    EndpointIndependent,
+    Failed,
+    Family,
+    InterfaceInfo,
+    Link,
+    StreamProxy,
+    SystemInfo,
+    Up,
+)
 
 FILE = """
 lans:
@@ -182,7 +195,9 @@ class Bench:
             close=self.close,
             system=SystemInfo(True, "6.1", lambda name: None),
             kernel_helpers=lambda names: succeed(dict.fromkeys(names, "")),
-            make_shell=self.shells,
+            make_shell=lambda section, proxy, view, published: self.shells(section, proxy, view),
+            elements=FakeElements(self.clock),
+            end_flows=lambda chosen, through: succeed(0),
         )
         config = load(self.path, self.registry).config
         assert config is not None
@@ -558,3 +573,74 @@ def test_commands_of_the_api(bench: Bench) -> None:
         lambda why: errors.append(why.getErrorMessage())
     )
     assert errors == ["there is no uplink 'typo'; there are: cable, modem"]
+
+
+HELPED = FILE + "helpers: [{plugin: helper, name: one}]\n"
+PROXY = StreamProxy((21,), lambda flow: None)
+
+
+@pytest.fixture
+def helped(tmp_path: Path) -> Bench:
+    """A gateway with a helper that proxies port 21."""
+    bench = Bench(tmp_path, HELPED)
+    bench.helpers.wants = [PROXY]
+    return bench
+
+
+def redirect_of(table: object) -> str:
+    """The rule that leads to a helper's listener, "" if there is none."""
+    assert isinstance(table, Table)
+    rules = [rule.expression for chain in table.chains for rule in chain.rules]
+    return next((rule for rule in rules if "redirect to" in rule), "")
+
+
+def test_the_first_rules_lead_to_the_helpers(helped: Bench) -> None:
+    """Rules are loaded once at a start, and know where the helpers listen; status shows each helper."""
+    helped.start()
+    assert len(helped.tables.loaded) == 1
+    assert "redirect to :40000" in redirect_of(helped.tables.loaded[0])
+    assert [(h["name"], h["plugin"], h["state"]) for h in to_json(helped.gateway.status())["helpers"]] == [
+        ("one", "helper", "ready")
+    ]
+
+
+def test_a_named_helper_that_is_broken_stops_the_start(helped: Bench) -> None:
+    """With one sentence that names it."""
+    helped.helpers.broken = {"start": ValueError("a defect")}
+    helped.gateway.startService()
+    assert len(helped.fatal) == 1
+    assert "helper one: start of NAT helper plugin 'helper' failed: ValueError: a defect" in str(
+        helped.fatal[0]
+    )
+
+
+def test_a_reload_takes_a_helper_out_of_the_rules(helped: Bench) -> None:
+    """Its shell ends and nothing leads there any more; back again it has another listener."""
+    helped.start()
+    helped.write(FILE + "helpers: []\n")
+    assert reload(helped) == ["helper one removed"]
+    assert redirect_of(helped.tables.loaded[-1]) == ""
+    assert not helped.shells.made[0].running
+    helped.write(HELPED)
+    assert reload(helped) == ["helper one added"]
+    assert "redirect to :40001" in redirect_of(helped.tables.loaded[-1])
+
+
+def test_a_reload_with_a_broken_helper_keeps_the_old_one(helped: Bench) -> None:
+    """The new file is refused, and what ran before runs again."""
+    helped.start()
+    helped.write(FILE + "helpers: [{plugin: helper, name: one}, {plugin: helper, name: two, ports: [99]}]\n")
+    helped.helpers.wants = [EndpointIndependent((), ())] * 100
+    (error,) = reload(helped)
+    assert "helper two" in str(error)
+    assert list(helped.gateway.helpers.running) == ["one"]
+    assert helped.shells.made[0].running
+
+
+def test_a_stop_ends_the_helpers(helped: Bench) -> None:
+    """Shell and plugin, before the machine is given back."""
+    helped.start()
+    helped.gateway.stopService()
+    assert not helped.shells.made[0].running
+    assert helped.helpers.calls[-1] == "stop"
+    assert helped.machine.everything() == helped.original

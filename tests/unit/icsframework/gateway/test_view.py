@@ -1,23 +1,27 @@
 """What a plugin sees, and that nothing of it is left when it stops."""
 
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Interface
 from typing import Any
 
 import pytest
+from twisted.internet.defer import succeed
 from twisted.internet.task import Clock
 from twisted.logger import Logger
 from zope.interface.verify import verifyObject
 
-from icsframework.errors import MappingError, UplinkFailed
+from icsframework.dataplane.plane import DataPlane, LanSide, UplinkSide
+from icsframework.errors import UplinkFailed
 from icsframework.gateway.bus import EventBus
 from icsframework.gateway.directory import LeaseDirectory, NameDirectory
 from icsframework.gateway.view import GatewayView, Shared
 from icsframework.host.scoped import ScopedHost
 from icsframework.interfaces import IEvents, IGateway, ILeases, IMappings, INames, IStatus, IUplinks
-from icsframework.testing.gateway import FakeClock, FakeUplinks
+from icsframework.mappings.service import MappingService
+from icsframework.testing.elements import FakeElements
+from icsframework.testing.gateway import FakeClock, FakeEvents, FakeUplinks
 from icsframework.testing.host import FakeHost
 from icsframework.testing.store import MemoryStore
-from icsframework.values import Cause, Endpoint, LeaseView, Open
+from icsframework.values import Cause, Endpoint, Family, LeaseView, Link, Open
 
 PC = IPv4Address("192.168.0.9")
 
@@ -35,6 +39,14 @@ def shared() -> Shared:
         FakeUplinks(),
         lambda owner: ScopedHost(host, owner),
         lambda owner: store,
+        MappingService(
+            FakeElements(clock),
+            clock,
+            FakeEvents("mappings", clock),
+            log,
+            lambda n: 0,
+            lambda chosen, through: succeed(0),
+        ),
     )
 
 
@@ -112,10 +124,20 @@ def test_owners_cannot_withdraw_each_others_names(shared: Shared) -> None:
     assert left == ["pc"]
 
 
-def test_mappings_say_that_they_are_not_there_yet(shared: Shared) -> None:
-    """A plugin that asks for an external port is told, not left waiting."""
-    view = GatewayView("ftp", shared)
-    refused = view.mappings.open("cable", Open("t", "tcp", Endpoint(PC, 20), None))
-    errors: list[Any] = []
-    refused.addErrback(lambda failure: errors.append(failure.value))
-    assert isinstance(errors[0], MappingError)
+def test_mappings_go_with_the_view(shared: Shared) -> None:
+    """What a plugin opened has its name, and is given back when its view is released; another's stays."""
+    cable = UplinkSide("cable", 1, "eth0", link("eth0", "203.0.113.5/24"))
+    home = LanSide("home", "eth1", IPv4Interface("192.168.0.1/24"))
+    shared.mappings.in_force(DataPlane((home,), (cable,)))
+    ftp, chess = GatewayView("ftp", shared), GatewayView("chess", shared)
+    for port, view in ((4000, ftp), (5000, chess)):
+        view.mappings.open("cable", Open("t", "tcp", Endpoint(PC, port), None))
+    assert [mapping.owner for mapping in shared.mappings.all()] == ["ftp", "chess"]
+    ftp.release()
+    assert [mapping.owner for mapping in shared.mappings.all()] == ["chess"]
+
+
+def link(interface: str, address: str) -> Link:
+    """A link with an address."""
+    own = Family((IPv4Interface(address),), None)
+    return Link(interface, 2, None, "ethernet", "kernel", 1500, False, 0.0, own)
