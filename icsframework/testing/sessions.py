@@ -100,6 +100,8 @@ class Outcome:
     stepped_aside: bool = False
     ended: str | None = None
     """The reason, if the session ended the flow."""
+    broken: str = ""
+    """Why the gateway would not go on with the session; with a judge it is an exception."""
 
 
 class Witness:
@@ -157,15 +159,20 @@ class Play:
     """One session and its flow.  ``grant`` answers an Open; by default everything is granted."""
 
     def __init__(
-        self, proxy: Proxy, grant: Grant | None = None, limits: Limits | None = None, judge: bool = True
+        self,
+        proxy: Proxy,
+        grant: Grant | None = None,
+        limits: Limits | None = None,
+        judge: bool = True,
     ) -> None:
-        """Without ``judge`` only the gateway itself is in the session's way."""
+        """Without ``judge`` only the gateway itself is in the session's way, as in the field."""
         self.flow, self.now = flow_of(proxy), START
         self.session = proxy.session(self.flow)
         self.outcome = Outcome()
         self.held: list[Mapping] = []
         """What the session holds open."""
         self._grant = grant or self._granted
+        self._judge = judge
         heard = Witness(self.session, self.flow) if judge else self.session
         self.shell = Shell(heard, self.flow, limits or Limits(), proxy.fail)
         self._carry_out(self.shell.begin(self.now))
@@ -227,7 +234,9 @@ class Play:
             case End(reason):
                 outcome.ended = reason
             case Broken(reason, error):
-                raise error or ContractBroken(f"the session is broken: {reason}")
+                if self._judge:
+                    raise error or ContractBroken(f"the session is broken: {reason}")
+                outcome.broken = reason
             case Fin():
                 pass
 
