@@ -5,7 +5,11 @@ mark) that are ours, at least eight in one run.  From the lowest bit up::
 
     5 bits   uplink    1..31, the index of the uplink a flow belongs to; 0 for none
     1 bit    offload   the flow is carried by another data path than this one
-    2 bits   reserved
+    1 bit    trigger   (connection) the flow keeps the ports open that it triggered
+    1 bit    inside    (connection) the flow does not leave by an uplink: with an index it goes
+                       to an address of that uplink and back inside (hairpin), with none it is
+                       the inside leg of a proxied flow, which has the outside client's address
+                       (packet) it is for the gateway itself, whatever its address
     (more)   unused, left at 0
 
 Nothing here touches the bits of other programs: every change is ``& ~ours | value``.
@@ -58,6 +62,16 @@ class Marks:
         """The bit that says: another data path carries this flow."""
         return 1 << (self.shift + UPLINK_BITS)
 
+    @property
+    def trigger(self) -> int:
+        """The bit of the connection mark that says: traffic of this flow keeps a port trigger alive."""
+        return 1 << (self.shift + UPLINK_BITS + 1)
+
+    @property
+    def inside(self) -> int:
+        """The bit of flows that an uplink has to do with, but that stay inside; of packets for the gateway itself."""
+        return 1 << (self.shift + UPLINK_BITS + 2)
+
     def uplink_mark(self, index: int) -> int:
         """The mark of the uplink with this index (1..31), shifted: the value for SO_MARK, ip rules and map keys."""
         if not 1 <= index <= MAX_UPLINKS:
@@ -73,6 +87,16 @@ class Marks:
     def key(self, source: str = "ct") -> str:
         """The uplink field of the connection mark (``meta`` for the packet's) as an nft expression: the first part of map keys."""
         return f"{source} mark & {self.uplink_mask:#010x}"
+
+    def way(self) -> str:
+        """Uplink field and ``inside`` bit of the connection mark: an uplink's mark here means that packets go its way."""
+        return f"ct mark & {self.uplink_mask | self.inside:#010x}"
+
+    def set_way(self, index: int = 0, inside: bool = False) -> str:
+        """nft statement that sets both, leaving all other bits; without arguments it clears them."""
+        value = (index << self.shift) | (self.inside if inside else 0)
+        keep = _ALL & ~(self.uplink_mask | self.inside)
+        return f"ct mark set ct mark & {keep:#010x}" + (f" | {value:#010x}" if value else "")
 
     def set_uplink(self, index: int, target: str) -> str:
         """nft statement that puts the uplink's index into ``target`` ("ct" or "meta"), leaving all other bits as they are.

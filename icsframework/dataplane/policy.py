@@ -3,26 +3,42 @@
 The way of a packet::
 
     prerouting   mangle        which uplink did it come by (connection mark); spoofed sources end here
-    nat_pre      dstnat        first packet of a flow only: published ports and expectations come here
+    nat_pre      dstnat        first packet of a flow only: the doors (doorrules.py), redirects to helpers
     forward      filter        not ours: return; known flows; invalid; translated; then one chain per direction
     input        filter        closed towards the uplinks
     output       mangle        own flows stay on their uplink too
-    nat_post     srcnat        first packet of a flow only: masquerade
+    nat_post     srcnat        first packet of a flow only: by which port it leaves (translation.py)
     guard        srcnat + 10   what still has a LAN address is not let out
 
 Every base chain accepts by policy; what we drop, we drop by a rule that first
 asked for an interface of ours, so that other programs' traffic goes on.  Known
 flows meet as few expressions as possible: lookups that cost something stand
-behind ``ct state``.  The chain of a LAN or uplink carries its name.
+behind ``ct state``.  The chains of single directions are in directions.py.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 
+from icsframework.dataplane.aids import helper_objects
+from icsframework.dataplane.directions import (
+    ENTERING,
+    enter_lan,
+    enter_uplink,
+    entering,
+    from_lan,
+    from_uplinks,
+    input_from_uplinks,
+    ipv6,
+    leaving,
+    stay_on_uplink,
+    to_uplink,
+)
+from icsframework.dataplane.doorrules import door_chains, nat_pre
 from icsframework.dataplane.dynamic import DYNAMIC
-from icsframework.dataplane.marks import Marks
-from icsframework.dataplane.plane import DataPlane, LanSide, UplinkSide
+from icsframework.dataplane.mss import clamp
+from icsframework.dataplane.plane import DataPlane
+from icsframework.dataplane.published import published_sets
+from icsframework.dataplane.redirects import TO_PROXY, has_inbound, mark_inside_legs, to_proxy
 from icsframework.dataplane.ruleset import (
-    DSTNAT,
     FILTER,
     MANGLE,
     SRCNAT,
@@ -35,7 +51,9 @@ from icsframework.dataplane.ruleset import (
     Set,
     Table,
 )
-from icsframework.dataplane.text import quote
+from icsframework.dataplane.rulewords import chain_of, dispatch, drop, refuse, several, verdicts
+from icsframework.dataplane.translation import nat_post, translation_chains
+from icsframework.dataplane.triggers import prolong, trigger_chains, trigger_sets
 
 COUNTERS = (
     Counter("spoofed_lan", "from a LAN with a source that is not of its subnet"),
@@ -55,29 +73,35 @@ def build(plane: DataPlane) -> Table:
     """The whole table for this data plane."""
     chains: list[Chain] = [
         prerouting(plane),
-        BaseChain(
-            "nat_pre",
-            (),
-            "ports of the uplinks that lead inside",
-            type="nat",
-            hook="prerouting",
-            priority=DSTNAT,
-        ),
+        nat_pre(plane),
         forward(plane),
         gateway_input(),
         output(plane),
         nat_post(plane),
         guard(plane),
         *(enter_uplink(uplink, plane) for uplink in plane.uplinks),
-        *(stay_on_uplink(uplink, plane.marks) for uplink in plane.uplinks if _several(plane)),
+        *(stay_on_uplink(uplink, plane.marks) for uplink in plane.uplinks if several(plane)),
+        *to_proxy(plane),
         *(enter_lan(lan) for lan in plane.lans if lan.network.version == 4),
         *(from_lan(lan, plane) for lan in plane.lans),
         *(to_uplink(uplink, plane.marks) for uplink in plane.uplinks),
+        *leaving(plane),
+        *trigger_chains(plane),
         from_uplinks(),
-        input_from_uplinks(),
+        entering(plane),
+        input_from_uplinks(plane),
         ipv6(),
+        *door_chains(plane),
+        *translation_chains(plane),
     ]
-    return Table(TABLE, tuple(chains), sets(plane), COUNTERS, comment="the Internet gateway ics")
+    return Table(
+        TABLE,
+        tuple(chains),
+        sets(plane),
+        COUNTERS,
+        comment="the Internet gateway ics",
+        helpers=helper_objects(plane),
+    )
 
 
 # --- sets ---------------------------------------------------------------------------------
@@ -115,7 +139,9 @@ def sets(plane: DataPlane) -> tuple[Set, ...]:
             _elements(pair for pair in doors if pair[1].version == 4),
             comment="which of them each LAN may talk to",
         ),
+        *published_sets(plane),
         *DYNAMIC,
+        *trigger_sets(plane),
     )
 
 
@@ -130,19 +156,27 @@ def prerouting(plane: DataPlane) -> BaseChain:
     """First look: note the uplink a flow comes by, keep known flows on theirs, and stop spoofed sources."""
     rules = []
     if plane.uplinks:
-        rules.append(_dispatch("iifname", plane.uplinks, "enter_uplink", "by which uplink it comes"))
-    if _several(plane):
+        rules.append(dispatch("iifname", plane.uplinks, "enter_uplink", "by which uplink it comes"))
+    if several(plane):
         rules.append(
             _stay(
                 plane,
                 "a flow stays on the uplink where it began, an answer leaves where the question came in",
+                has_inbound(plane),
+            )
+        )
+    elif has_inbound(plane):
+        rules.append(
+            Rule(
+                f"{plane.marks.way()} {plane.marks.inside:#010x} goto {TO_PROXY}",
+                "an answer to an address that a helper speaks with",
             )
         )
     lans = [lan for lan in plane.lans if lan.network.version == 4]
     if lans:
         ways = [(lan.interface, f"goto enter_lan_{lan.name}") for lan in lans]
         rules.append(
-            Rule(f"ct state new,untracked iifname vmap {{ {_verdicts(ways)} }}", "from which LAN it comes")
+            Rule(f"ct state new,untracked iifname vmap {{ {verdicts(ways)} }}", "from which LAN it comes")
         )
     return BaseChain(
         "prerouting", tuple(rules), "where a packet comes from", hook="prerouting", priority=MANGLE
@@ -154,25 +188,26 @@ def forward(plane: DataPlane) -> BaseChain:
     rules = [
         Rule("iifname != @ours oifname != @ours return", "not ours: other programs' traffic goes on"),
         Rule(f"meta nfproto ipv6 goto {ipv6().name}", "IPv6 through our interfaces is closed"),
-        *_clamp(plane),
+        *clamp(plane),
+        *prolong(plane),
         Rule("ct state established,related accept", "known flows, both directions"),
-        Rule(f"ct state invalid {_drop('invalid')}", "belongs to no connection and opens none"),
+        Rule(f"ct state invalid {drop('invalid')}", "belongs to no connection and opens none"),
         Rule(
-            f"ct state untracked oifname @uplinks {_drop('untracked')}",
+            f"ct state untracked oifname @uplinks {drop('untracked')}",
             "would leave without address translation",
         ),
         Rule(
-            "ct status dnat oifname != @uplinks accept",
+            f"ct status dnat oifname != @uplinks goto {ENTERING}",
             "was let in by a translation rule, ours or another program's",
         ),
     ]
     if plane.lans or plane.uplinks:
         ways = [(lan.interface, f"goto from_lan_{lan.name}") for lan in plane.lans]
         ways += [(uplink.interface, f"goto {from_uplinks().name}") for uplink in plane.uplinks]
-        rules.append(Rule(f"iifname vmap {{ {_verdicts(ways)} }}", "one chain per direction"))
+        rules.append(Rule(f"iifname vmap {{ {verdicts(ways)} }}", "one chain per direction"))
     if plane.uplinks:
         rules.append(
-            _dispatch(
+            dispatch(
                 "oifname", plane.uplinks, "to_uplink", "other programs' flows stay on their uplink as well"
             )
         )
@@ -184,10 +219,10 @@ def gateway_input() -> BaseChain:
     rules = (
         Rule("iifname != @ours return", "not ours"),
         Rule("ct state established,related accept", "answers to what the gateway asked"),
-        Rule(f"ct state invalid {_drop('invalid')}", "belongs to no connection and opens none"),
-        Rule(f"iifname @uplinks goto {input_from_uplinks().name}", "the Internet finds everything closed"),
+        Rule(f"ct state invalid {drop('invalid')}", "belongs to no connection and opens none"),
+        Rule("iifname @uplinks goto input_from_uplinks", "the Internet finds everything closed"),
         Rule(
-            f"ip daddr @lan_addresses iifname . ip daddr != @lan_doors {_refuse()}",
+            f"ip daddr @lan_addresses iifname . ip daddr != @lan_doors {refuse()}",
             "the gateway's address on a LAN that this one may not reach",
         ),
     )
@@ -197,26 +232,16 @@ def gateway_input() -> BaseChain:
 def output(plane: DataPlane) -> BaseChain:
     """The gateway's own packets; type route, so that a restored mark finds the way anew."""
     rules = []
-    if _several(plane):
+    if several(plane):
         rules.append(_stay(plane, "own flows stay on the uplink where they began"))
     if plane.uplinks:
-        ways = [(uplink.interface, f"goto {_chain('to_uplink', uplink)}") for uplink in plane.uplinks]
+        ways = [(uplink.interface, f"goto {chain_of('to_uplink', uplink)}") for uplink in plane.uplinks]
         rules.append(
-            Rule(f"ct state new oifname vmap {{ {_verdicts(ways)} }}", "remember by which uplink it leaves")
+            Rule(f"ct state new oifname vmap {{ {verdicts(ways)} }}", "remember by which uplink it leaves")
         )
+    rules += mark_inside_legs(plane)
     return BaseChain(
         "output", tuple(rules), "from the gateway itself", type="route", hook="output", priority=MANGLE
-    )
-
-
-def nat_post(plane: DataPlane) -> BaseChain:
-    """Source translation.  Always masquerade, never snat: its flows end by themselves when the address goes."""
-    rules = tuple(
-        Rule(f"oifname @uplinks ip saddr {network} masquerade", "LAN hosts appear under the uplink's address")
-        for network in plane.lan_networks(4)
-    )
-    return BaseChain(
-        "nat_post", rules, "addresses on the way out", type="nat", hook="postrouting", priority=SRCNAT
     )
 
 
@@ -224,7 +249,7 @@ def guard(plane: DataPlane) -> BaseChain:
     """After translation: flows that are older than our rules were never translated and would show LAN addresses."""
     rules = tuple(
         Rule(
-            f"oifname @uplinks ip saddr {network} {_drop('leaked')}",
+            f"oifname @uplinks ip saddr {network} {drop('leaked')}",
             "nothing with a LAN address leaves, whatever happened before",
         )
         for network in plane.lan_networks(4)
@@ -232,171 +257,11 @@ def guard(plane: DataPlane) -> BaseChain:
     return BaseChain("guard", rules, "last look on the way out", hook="postrouting", priority=SRCNAT + 10)
 
 
-# --- one chain per direction ----------------------------------------------------------------------
-
-
-def enter_lan(lan: LanSide) -> Chain:
-    """From a LAN, before routing: first packets of flows only."""
-    rules = (
-        Rule("meta nfproto ipv6 return", "IPv6 ends in forward"),
-        Rule(f"ip saddr {lan.network} return", "a host of this LAN"),
-        Rule("ip saddr 0.0.0.0 return", "a host that asks for its address"),
-        Rule(
-            "ip daddr 255.255.255.255 udp dport 67 return", "a host that asks to keep one of another subnet"
-        ),
-        Rule(_drop("spoofed_lan"), "no host here can have another source"),
-    )
-    return Chain(f"enter_lan_{lan.name}", rules, f"comes from LAN {lan.name}")
-
-
-def enter_uplink(uplink: UplinkSide, plane: DataPlane) -> Chain:
-    """From the Internet, before routing."""
-    inside = (
-        Rule(f"ip saddr {network} {_drop('spoofed_uplink')}", "a LAN's address cannot come from the Internet")
-        for network in plane.lan_networks(4)
-    )
-    rules = (
-        Rule("ct state established,related return", "known flow"),
-        *inside,
-        Rule(f"ip saddr 127.0.0.0/8 {_drop('spoofed_uplink')}", "nor can a loopback address"),
-        # Only the connection mark: with the packet mark set, routing would send it straight out again.
-        Rule(plane.marks.set_uplink(uplink.index, "ct"), f"answers leave by {uplink.name}"),
-    )
-    return Chain(_chain("enter_uplink", uplink), rules, f"comes by uplink {uplink.name}")
-
-
-def stay_on_uplink(uplink: UplinkSide, marks: Marks) -> Chain:
-    """Copy the uplink from the connection to the packet: the routing rule of this mark leads to its table."""
-    rules = (Rule(marks.set_uplink(uplink.index, "meta"), f"route by {uplink.name}"),)
-    return Chain(_chain("stay_on_uplink", uplink), rules, f"belongs to a flow of uplink {uplink.name}")
-
-
-def to_uplink(uplink: UplinkSide, marks: Marks) -> Chain:
-    """First packet of a flow that leaves by this uplink."""
-    rules = (
-        Rule(
-            f"{marks.set_uplink(uplink.index, 'ct')} accept", f"the flow belongs to {uplink.name} from now on"
-        ),
-    )
-    return Chain(_chain("to_uplink", uplink), rules, f"leaves by uplink {uplink.name}")
-
-
-def from_lan(lan: LanSide, plane: DataPlane) -> Chain:
-    """New flows of a LAN's hosts: to the Internet, inside their own LAN, and to the LANs in ``reach``."""
-    ways = [(uplink.interface, f"goto {_chain('to_uplink', uplink)}") for uplink in plane.uplinks]
-    ways += [(other.interface, "accept") for other in plane.reachable(lan)]
-    reach = "".join(f", and to LAN {other.name}" for other in plane.reachable(lan)[1:])
-    rules = (
-        Rule(f"oifname vmap {{ {_verdicts(ways)} }}", f"to the Internet{reach}"),
-        # RFC 5508 REQ-8: what is forbidden is answered with "administratively prohibited".
-        Rule(_refuse(), "nowhere else; the sender is told"),
-    )
-    return Chain(f"from_lan_{lan.name}", rules, f"from LAN {lan.name}")
-
-
-def from_uplinks() -> Chain:
-    """New flows from the Internet to somebody behind us: silence (RFC 5382 REQ-4)."""
-    rules = (Rule(_drop("closed_forward"), "nobody asked for it"),)
-    return Chain("from_uplinks", rules, "from the Internet to behind the gateway")
-
-
-def input_from_uplinks() -> Chain:
-    """New flows from the Internet to the gateway: nothing, not even ping.
-
-    What the host needs to have IPv6 of its own is let in from the link only
-    (RFC 4890 section 4.4.1); DHCPv4 is read below the packet filter.
-    """
-    rules = (
-        Rule(
-            "icmpv6 type { nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept",
-            "neighbours and routers of the link (RFC 4861: hop limit 255)",
-        ),
-        Rule(
-            "ip6 saddr fe80::/10 icmpv6 type { mld-listener-query, mld-listener-report, mld-listener-done, "
-            "mld2-listener-report } accept",
-            "multicast membership (RFC 3810)",
-        ),
-        Rule(
-            "ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept",
-            "answers of a DHCPv6 server on the link (RFC 8415)",
-        ),
-        Rule(_drop("closed_input"), "no port is open, and no answer tells that somebody is here"),
-    )
-    return Chain("input_from_uplinks", rules, "from the Internet to the gateway itself")
-
-
-def ipv6() -> Chain:
-    """IPv6 between interfaces: closed until the gateway can do it properly; LAN hosts are told and turn to IPv4 at once."""
-    rules = (
-        Rule(
-            'iifname @lans counter name "closed_ipv6" reject with icmpv6 admin-prohibited',
-            "the sender turns to IPv4 without waiting",
-        ),
-        Rule(_drop("closed_ipv6"), "closed"),
-    )
-    return Chain("closed_ipv6", rules, "IPv6 through our interfaces")
-
-
-# --- small parts -------------------------------------------------------------------------------------
-
-
-def _clamp(plane: DataPlane) -> Iterator[Rule]:
-    """SYN and SYN-ACK of flows over an uplink; before the known flows, because a SYN-ACK is one.
-
-    nft only ever lowers the value.  ``rt mtu`` is the smaller one of the routes to both ends; with several uplinks
-    the way back may be looked up on another uplink than the packet came by, so that its own size is said as well.
-    """
-    syn = "tcp flags & (syn | rst) == syn"
-    yield Rule(
-        f"{syn} oifname @uplinks tcp option maxseg size set rt mtu", "segments that fit the uplink (outward)"
-    )
-    yield Rule(
-        f"{syn} iifname @uplinks tcp option maxseg size set rt mtu", "segments that fit the uplink (inward)"
-    )
-    if _several(plane):
-        for uplink in plane.uplinks:
-            if uplink.link is not None:
-                size = uplink.link.mtu - IPV4_AND_TCP
-                yield Rule(
-                    f"{syn} iifname {quote(uplink.interface)} tcp option maxseg size set {size}",
-                    f"segments that fit {uplink.name}, MTU {uplink.link.mtu}",
-                )
-
-
-IPV4_AND_TCP = 40
-"""Bytes of an IPv4 and a TCP header without options: what MSS leaves out of the MTU (RFC 6691)."""
-
-
-def _several(plane: DataPlane) -> bool:
-    """With one uplink the main routing table is right for every packet, and known flows are spared the lookup."""
-    return len(plane.uplinks) > 1
-
-
-def _stay(plane: DataPlane, why: str) -> Rule:
+def _stay(plane: DataPlane, why: str, proxied: bool = False) -> Rule:
     marks = plane.marks
     ways = [
-        f"{marks.uplink_mark(uplink.index):#010x} : goto {_chain('stay_on_uplink', uplink)}"
+        f"{marks.uplink_mark(uplink.index):#010x} : goto {chain_of('stay_on_uplink', uplink)}"
         for uplink in plane.uplinks
     ]
-    return Rule(f"{marks.key('ct')} vmap {{ {', '.join(ways)} }}", why)
-
-
-def _dispatch(key: str, uplinks: Sequence[UplinkSide], chain: str, why: str) -> Rule:
-    ways = [(uplink.interface, f"goto {_chain(chain, uplink)}") for uplink in uplinks]
-    return Rule(f"{key} vmap {{ {_verdicts(ways)} }}", why)
-
-
-def _verdicts(ways: Iterable[tuple[str, str]]) -> str:
-    return ", ".join(f"{quote(interface)} : {verdict}" for interface, verdict in ways)
-
-
-def _chain(prefix: str, uplink: UplinkSide) -> str:
-    return f"{prefix}_{uplink.name}"
-
-
-def _drop(counter: str) -> str:
-    return f'counter name "{counter}" drop'
-
-
-def _refuse() -> str:
-    return 'counter name "refused_lan" reject with icmpx admin-prohibited'
+    ways += [f"{marks.inside:#010x} : goto {TO_PROXY}"] if proxied else []
+    return Rule(f"{marks.way()} vmap {{ {', '.join(ways)} }}", why)

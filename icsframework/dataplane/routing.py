@@ -10,14 +10,19 @@ uplink and by no other.  While it is down that table says "unreachable", because
 a packet with this uplink's address or a probe of this uplink must not wander out
 by another one.  Local subnets are not in these tables: only packets that are on
 their way out carry the mark.
+
+Where a helper speaks to an inside server with the outside client's address
+(redirects.py), what comes back to that address is marked and finds a table that
+takes every address for the gateway's own.
 """
 
 from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Network
 from typing import Literal
 
-from icsframework.dataplane.marks import Marks
+from icsframework.dataplane.marks import MAX_UPLINKS, Marks
 from icsframework.dataplane.plane import DataPlane, UplinkSide
+from icsframework.dataplane.redirects import has_inbound
 from icsframework.host.state import Route, RoutingRule
 from icsframework.values import Family, Network
 
@@ -34,6 +39,13 @@ FIRST_PRIORITY = 10500
 """A mark's routing rule has this priority plus the index: after the local table (0), before main (32766)."""
 
 
+HERE_TABLE = FIRST_TABLE + MAX_UPLINKS + 1
+"""The table that takes every address for our own."""
+
+HERE_PRIORITY = FIRST_PRIORITY
+"""The priority of its routing rule: before those of the uplinks."""
+
+
 def table_number(uplink: UplinkSide) -> int:
     """The uplink's own routing table."""
     return FIRST_TABLE + uplink.index
@@ -42,14 +54,16 @@ def table_number(uplink: UplinkSide) -> int:
 def routes(plane: DataPlane) -> frozenset[Route]:
     """All routes that the uplinks need."""
     metrics = {uplink.name: FIRST_METRIC + place for place, uplink in enumerate(plane.preference)}
-    return frozenset(
-        route for uplink in plane.uplinks for route in _routes(uplink, metrics.get(uplink.name, 0))
-    )
+    here = [Route(_everywhere(4), "lo", table=HERE_TABLE, kind="local")] if has_inbound(plane) else []
+    ways = (route for uplink in plane.uplinks for route in _routes(uplink, metrics.get(uplink.name, 0)))
+    return frozenset((*here, *ways))
 
 
 def rules(plane: DataPlane) -> frozenset[RoutingRule]:
     """The routing rule of each uplink's mark, whether it is up or not."""
-    return frozenset(rule for uplink in plane.uplinks for rule in _rules(uplink, plane.marks))
+    inside = plane.marks.inside
+    here = [RoutingRule(HERE_PRIORITY, HERE_TABLE, inside, inside)] if has_inbound(plane) else []
+    return frozenset((*here, *(rule for uplink in plane.uplinks for rule in _rules(uplink, plane.marks))))
 
 
 def _rules(uplink: UplinkSide, marks: Marks) -> Iterator[RoutingRule]:

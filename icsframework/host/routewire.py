@@ -17,6 +17,7 @@ from icsframework.protocols.rtnetlink import (
     FRA_PROTOCOL,
     FRA_SUPPRESS_PREFIXLEN,
     FRA_TABLE,
+    RT_SCOPE_HOST,
     RT_SCOPE_LINK,
     RT_SCOPE_UNIVERSE,
     RTA_DST,
@@ -46,8 +47,9 @@ LARGEST_BYTE_TABLE = 255
 """Tables above it do not fit the field of the header and stand in an attribute; RT_TABLE_UNSPEC (0) is in the field then."""
 NO_SUPPRESSION = 0xFFFFFFFF
 
-KINDS: dict[int, Literal["unicast", "blackhole", "unreachable", "prohibit"]] = {
+KINDS: dict[int, Literal["unicast", "local", "blackhole", "unreachable", "prohibit"]] = {
     1: "unicast",
+    2: "local",
     6: "blackhole",
     7: "unreachable",
     8: "prohibit",
@@ -77,7 +79,7 @@ def route_from(message: RouteMessage, names: Mapping[int, str]) -> Route | None:
     kind = KINDS[message.kind]
     return Route(
         destination=_network(message, found.get(RTA_DST)),
-        interface=names.get(_number(found, RTA_OIF), "") if kind == "unicast" else "",
+        interface=names.get(_number(found, RTA_OIF), "") if kind in ("unicast", "local") else "",
         gateway=None if gateway is None else _address(gateway),
         table=table,
         metric=_number(found, RTA_PRIORITY),
@@ -100,6 +102,8 @@ def route_to(route: Route, ifindex: int) -> RouteMessage:
         wanted[RTA_GATEWAY], flags = route.gateway.packed, RTNH_F_ONLINK
     elif route.kind == "unicast" and version == 4:
         scope = RT_SCOPE_LINK
+    elif route.kind == "local":
+        scope = RT_SCOPE_HOST
     return RouteMessage(
         AF_INET if version == 4 else AF_INET6,
         route.destination.prefixlen,

@@ -125,7 +125,9 @@ class AddressOn:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A route.  ``gateway`` None means on-link; the other kinds than unicast need no interface.
+    """A route.  ``gateway`` None means on-link; the kinds that lead nowhere need no interface.
+
+    ``local`` (on ``lo``) takes every address of the destination for one of this machine's own.
 
     Gateways need not be inside a subnet of the interface: routes are set
     "onlink", because some providers hand out /32 with a gateway elsewhere.
@@ -136,7 +138,7 @@ class Route:
     gateway: Address | None = None
     table: int = MAIN_TABLE
     metric: int = 0
-    kind: Literal["unicast", "unreachable", "prohibit", "blackhole"] = "unicast"
+    kind: Literal["unicast", "local", "unreachable", "prohibit", "blackhole"] = "unicast"
     protocol: int = ROUTE_PROTOCOL
 
     def __post_init__(self) -> None:

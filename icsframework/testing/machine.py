@@ -278,7 +278,7 @@ class FakeMachine:
         self.routes.add(route)
 
     def _check_route(self, route: Route) -> None:
-        if route.interface and not self._existing(route.interface).up:
+        if route.interface not in ("", "lo") and not self._existing(route.interface).up:
             raise HostError(f"cannot set route {route}: {route.interface} is down.")
 
     def _set_sysctl(self, path: str, value: str) -> None:

@@ -206,6 +206,7 @@ GATEWAY = MachineState(
             route("0.0.0.0/0", "wan0", "203.0.113.1", table=100),
             route("0.0.0.0/0", kind="unreachable", table=100, metric=4000),
             route("198.51.100.0/24", "wan0", table=100),
+            route("0.0.0.0/0", "lo", table=101, kind="local"),
             route("::/0", "wan0", "2001:db8:1::1", table=101),
         }
     ),

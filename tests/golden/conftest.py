@@ -7,15 +7,16 @@ difference in git before you commit it.
 """
 
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_interface
+from ipaddress import ip_address, ip_interface, ip_network
 from pathlib import Path
 
 import pytest
 import yaml
 
+from icsframework.dataplane.doors import Doors, KernelAid, Published, Redirect, Scope, Trigger
 from icsframework.dataplane.marks import DEFAULT_MASK, Marks
 from icsframework.dataplane.plane import DataPlane, LanSide, UplinkSide
-from icsframework.values import Family, Link
+from icsframework.values import Endpoint, Family, Link, PortSpan
 
 HERE = Path(__file__).parent
 
@@ -65,7 +66,47 @@ def data_plane(described):
         ),
         described.get("active"),
         Marks(described.get("mark", DEFAULT_MASK)),
+        _doors(described.get("doors", {})),
     )
+
+
+def _doors(described):
+    """Doors: the fields of their values, with spans as "tcp 6112-6119" and endpoints as "192.168.0.10:80"."""
+    return Doors(
+        redirects=tuple(Redirect(**_door(door)) for door in described.get("redirects", ())),
+        kernel=tuple(KernelAid(**_door(door)) for door in described.get("kernel", ())),
+        triggers=tuple(Trigger(**_door(door)) for door in described.get("triggers", ())),
+        published=tuple(Published(**_door(door)) for door in described.get("published", ())),
+    )
+
+
+def _door(described):
+    makers = {
+        "ports": tuple,
+        "uplinks": tuple,
+        "clients": lambda texts: tuple(map(ip_network, texts)),
+        "to": _endpoint,
+        "outbound": lambda texts: tuple(map(_span, texts)),
+        "inbound": lambda texts: tuple(map(_span, texts)),
+        "scope": _scope,
+    }
+    return {key: makers.get(key, lambda value: value)(value) for key, value in described.items()}
+
+
+def _scope(described):
+    networks = {key: tuple(map(ip_network, described.get(key, ()))) for key in ("clients", "servers")}
+    return Scope(tuple(described.get("lans", ())), uplinks=tuple(described.get("uplinks", ())), **networks)
+
+
+def _endpoint(text):
+    address, _, port = text.rpartition(":")
+    return Endpoint(ip_address(address), int(port))
+
+
+def _span(text):
+    protocol, _, ports = text.partition(" ")
+    first, _, last = ports.partition("-")
+    return PortSpan(protocol, int(first), int(last or first))
 
 
 def _link(interface, described):

@@ -43,7 +43,7 @@ def test_an_unreachable_route_has_no_interface():
         route({TABLE: number(255)}),
         route(flags=0x200),
         route(tos=4),
-        route(kind=2),
+        route(kind=3),
         route({MULTIPATH: bytes(8)}),
         route({VIA: bytes(18)}),
         route({SRC: bytes(4)}),
@@ -63,6 +63,7 @@ def test_routes_that_are_none_of_our_business(message):
         Route(ip_network("2001:db8::/32"), table=70000, kind="unreachable", protocol=4),
         Route(ip_network("10.0.0.0/8"), kind="blackhole"),
         Route(ip_network("10.0.0.0/8"), kind="prohibit"),
+        Route(ip_network("0.0.0.0/0"), "wan0", table=1000, kind="local"),
     ],
 )
 def test_routes_there_and_back(one):

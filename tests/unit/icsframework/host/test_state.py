@@ -55,6 +55,10 @@ def test_the_protocol_does_not_matter_for_where_a_route_leads():
             Route(ip_network("10.0.0.0/8"), table=100, metric=7, kind="unreachable"),
             "unreachable 10.0.0.0/8 table 100 metric 7",
         ),
+        (
+            Route(ip_network("0.0.0.0/0"), "lo", table=100, kind="local"),
+            "local default dev lo table 100",
+        ),
         (RoutingRule(5, 100, mark=0x10000, mask=0xFF0000), "5: fwmark 0x10000/0xff0000 lookup 100"),
         (
             RoutingRule(5, 254, family=6, suppress_prefixlength=0),

@@ -1,0 +1,136 @@
+"""Control channels that go to our own listeners, and how the inside servers' answers find us.  Pure.
+
+Outbound: what a LAN sends to one of the ports and what has an uplink as its way;
+LAN to LAN is untouched.  Inbound: an external port that leads (by ``publish:``)
+to one of the ports inside.  The listener's port itself is open to nobody: only
+what we redirected is let in.
+
+Inbound, the proxy speaks to the inside server with the outside client's address.
+The server's answers to that address come back to the proxy, not to the Internet:
+the leg's connection carries the ``inside`` bit with no uplink, which sends its
+packets to a routing table that calls every address our own.
+"""
+
+from collections.abc import Iterator
+
+from icsframework.dataplane.doors import Published, Redirect
+from icsframework.dataplane.plane import DataPlane
+from icsframework.dataplane.ruleset import Chain, Rule
+from icsframework.dataplane.rulewords import one_of
+from icsframework.dataplane.scoping import by_lan, by_uplink, common, lans_of, pairs, uplinks_of
+from icsframework.dataplane.text import quote
+
+__all__ = [
+    "TO_PROXY",
+    "admitted",
+    "has_inbound",
+    "inbound",
+    "mark_inside_legs",
+    "outbound",
+    "to_proxy",
+]
+
+TO_PROXY = "to_proxy"
+"""The chain of packets that are for the gateway although their address is a client's."""
+
+
+def outbound(plane: DataPlane) -> Iterator[Rule]:
+    """For nat_pre: new flows of the LANs."""
+    for redirect in plane.doors.redirects:
+        uplinks = [quote(uplink.interface) for uplink in uplinks_of(plane, redirect.scope.uplinks)]
+        if redirect.direction != "outbound" or not uplinks:
+            continue
+        for lan in by_lan(plane, redirect.scope, "iifname"):
+            for hosts in pairs(redirect.scope.clients, redirect.scope.servers):
+                yield Rule(
+                    f"{lan}meta nfproto ipv4 {hosts}tcp dport {one_of(redirect.ports)} "
+                    # A named set does not compile here.
+                    f"fib daddr oifname {{ {', '.join(uplinks)} }} {_to_listener(redirect)}",
+                    f"to the helper {redirect.owner}",
+                )
+
+
+def inbound(plane: DataPlane) -> Iterator[Rule]:
+    """For nat_pre: new flows of the uplinks (by their connection mark) to published ports that lead to a helper's."""
+    for redirect in plane.doors.redirects:
+        if redirect.direction == "inbound":
+            for service in plane.doors.published:
+                yield from _published(plane, redirect, service)
+
+
+def _published(plane: DataPlane, redirect: Redirect, service: Published) -> Iterator[Rule]:
+    shift = service.first - service.to.port
+    ports = [port + shift for port in redirect.ports if service.first <= port + shift <= service.last]
+    clients = common(service.clients, redirect.scope.servers)
+    if service.protocol != "tcp" or not ports or clients is None or not _serves(plane, redirect, service):
+        return
+    names = list(service.uplinks or redirect.scope.uplinks)
+    if service.uplinks and redirect.scope.uplinks:
+        names = [name for name in names if name in redirect.scope.uplinks]
+        if not names:
+            return
+    for uplinks in by_uplink(plane, names):
+        for hosts in pairs(clients, ()):
+            yield Rule(
+                f"{uplinks}{hosts}tcp dport {one_of(ports)} {_to_listener(redirect)}",
+                f"published {service.name}: to the helper {redirect.owner}",
+            )
+
+
+def _serves(plane: DataPlane, redirect: Redirect, service: Published) -> bool:
+    """Is the inside server one that the helper's scope covers?"""
+    server, scope = service.to.address, redirect.scope
+    return (
+        server.version == 4
+        and (not scope.lans or any(server in lan.network for lan in lans_of(plane, scope)))
+        and (not scope.clients or any(server in network for network in scope.clients))
+    )
+
+
+def _to_listener(redirect: Redirect) -> str:
+    target = f"redirect to :{redirect.listener}"
+    # nft asks sets for expressions only: this one has the listener's port as its value, whatever the packet.
+    alive = f"tcp dport & 0 | {redirect.listener} @fail_open "
+    return (alive if redirect.fail == "open" else "") + target
+
+
+def admitted(plane: DataPlane) -> Iterator[Rule]:
+    """For input: what came from the Internet and was redirected; nobody else reaches the listener."""
+    listeners = sorted({one.listener for one in plane.doors.redirects if one.direction == "inbound"})
+    if has_inbound(plane):
+        yield Rule(
+            f"tcp dport {one_of(listeners)} ct status dnat accept",
+            "redirected to a helper, never asked directly",
+        )
+
+
+# --- the leg inside -------------------------------------------------------------------------------
+
+
+def has_inbound(plane: DataPlane) -> bool:
+    """True if a published service passes through a helper."""
+    return next(inbound(plane), None) is not None
+
+
+def mark_inside_legs(plane: DataPlane) -> Iterator[Rule]:
+    """For output: our own new flows into a LAN that do not have an address of ours."""
+    if has_inbound(plane):
+        yield Rule(
+            "meta l4proto tcp ct state new oifname @lans fib saddr type != local "
+            f"{plane.marks.set_way(inside=True)}",
+            "a helper speaks to the inside server with the client's address",
+        )
+
+
+def to_proxy(plane: DataPlane) -> tuple[Chain, ...]:
+    """What the answers to such a flow meet before routing."""
+    if not has_inbound(plane):
+        return ()
+    bit = plane.marks.inside
+    return (
+        Chain(
+            TO_PROXY,
+            (Rule(f"meta mark set meta mark | {bit:#010x}", "a routing rule delivers it here"),),
+            "answers to a client's address that a helper speaks with",
+        ),
+    )
