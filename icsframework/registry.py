@@ -119,6 +119,12 @@ class Registry:
         """Names of one kind, sorted, each once."""
         return sorted({entry.name for entry in self._entries if entry.kind == kind})
 
+    def title(self, kind: str, name: str) -> str:
+        """How an error names a plugin: its kind, its name, and whose it is if that is known."""
+        found = [entry for entry in self._entries if (entry.kind, entry.name) == (kind, name)]
+        whose = f" of {found[0].origin}" if len(found) == 1 and found[0].distribution else ""
+        return f"{KINDS[kind].words} {name!r}{whose}"
+
     def get(self, kind: str, name: str) -> Any:
         """The verified factory called ``name``; PluginError says in one sentence why it cannot be had."""
         key = (kind, name)
@@ -165,28 +171,28 @@ class Registry:
         return f"there is no {kind.words} {name!r}; {advice}"
 
 
-def verify_product(kind: str, name: str, product: object) -> None:
-    """Check that what a factory created provides its kind's interface; PluginError otherwise."""
+def verify_product(kind: str, name: str, product: object, title: str = "") -> None:
+    """Check that what a factory created provides its kind's interface; PluginError, naming ``title``, otherwise."""
     try:
         verifyObject(KINDS[kind].product, product)
     except Invalid as error:
         raise PluginError(
-            f"{KINDS[kind].words} {name!r} created an object that does not keep its contract: {_one_line(error)}; "
+            f"{title or f'{KINDS[kind].words} {name!r}'} created an object that does not keep its contract: {_one_line(error)}; "
             "update or remove that plugin"
         ) from error
 
 
 def create(registry: Registry, kind: str, name: str, *arguments: Any) -> Any:
     """A plugin's object, made by its factory of ``arguments`` and verified; PluginError names it, whatever it did."""
-    factory = registry.get(kind, name)
+    factory, title = registry.get(kind, name), registry.title(kind, name)
     try:
         product = factory.create(*arguments)
     except Exception as error:
         raise PluginError(
-            f"{KINDS[kind].words} {name!r} cannot be created: {type(error).__name__}: {_one_line(error)}; "
+            f"{title} cannot be created: {type(error).__name__}: {_one_line(error)}; "
             "update or remove that plugin"
         ) from error
-    verify_product(kind, name, product)
+    verify_product(kind, name, product, title)
     return product
 
 

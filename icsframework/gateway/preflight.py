@@ -15,7 +15,7 @@ from icsframework.fields import PluginConfig
 from icsframework.gateway.desired import enabled, helpers
 from icsframework.gateway.roles import Role, Wanted, assign, wanted
 from icsframework.host.inventory import read_interfaces
-from icsframework.registry import KINDS, Registry
+from icsframework.registry import Registry
 from icsframework.values import InterfaceInfo, Readiness, SystemInfo
 
 PROGRAM_DIRECTORIES = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -57,7 +57,7 @@ def _unready(
 ) -> Iterator[tuple[str, bool]]:
     """Why each plugin that cannot work here cannot, and whether that is for this machine only."""
     for kind, where, plugin, own in configured:
-        who = f"{where}: {KINDS[kind].words} {plugin!r}"
+        who = f"{where}: {registry.title(kind, plugin)}"
         try:
             readiness: Readiness = registry.get(kind, plugin).prepare(own, system)
         except PluginError:

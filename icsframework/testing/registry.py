@@ -6,8 +6,8 @@ from icsframework.registry import PluginEntry, Registry
 
 
 class FixedRegistry(Registry):
-    """``factories`` maps (kind, name) to factories, which are taken as they are."""
+    """``factories`` maps (kind, name) to factories, which are taken as they are and are of no distribution."""
 
     def __init__(self, factories: dict[tuple[str, str], Any]) -> None:
-        super().__init__(PluginEntry(kind, name, f"test:{name}", "test", "0") for kind, name in factories)  # type: ignore[arg-type]
+        super().__init__(PluginEntry(kind, name, f"test:{name}", "", "") for kind, name in factories)  # type: ignore[arg-type]
         self._factories.update(factories)

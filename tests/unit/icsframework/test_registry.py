@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from icsframework.errors import PluginError
-from icsframework.registry import PluginEntry, Registry, verify_product
+from icsframework.registry import PluginEntry, Registry, create, verify_product
 from icsframework.testing.lan import ScriptedLanFactory
 from icsframework.testing.uplink import ScriptedUplink, ScriptedUplinkFactory
 
@@ -87,6 +87,31 @@ def test_a_missing_plugin_suggests_the_nearest() -> None:
     assert reason(registry, "ches") == "there is no uplink plugin 'ches'; did you mean 'chess'?"
     assert reason(registry, "xyz") == "there is no uplink plugin 'xyz'; installed are: chess"
     assert reason(registry, "xyz", "nat_helper") == "there is no NAT helper plugin 'xyz'; installed are: none"
+
+
+def test_a_title_says_whose_a_plugin_is() -> None:
+    """Kind, name, distribution and version; without the latter for one that is only on the path, or is two."""
+    registry = Registry([entry("chess"), entry("twin"), entry("twin", distribution="other")])
+    assert registry.title("uplink", "chess") == "uplink plugin 'chess' of acme 1.2"
+    assert registry.title("nat_helper", "chess") == "NAT helper plugin 'chess'"
+    assert registry.title("uplink", "mine:factory") == "uplink plugin 'mine:factory'"
+    assert registry.title("uplink", "twin") == "uplink plugin 'twin'"
+
+
+def test_what_cannot_be_created_is_named_with_its_distribution(strangers: Any) -> None:
+    """Whether its factory raises or makes something else."""
+    strangers.factory.create = lambda *arguments: 1 / 0
+    with pytest.raises(PluginError) as caught:
+        create(Registry([entry("chess")]), "uplink", "chess")
+    assert str(caught.value) == (
+        "uplink plugin 'chess' of acme 1.2 cannot be created: ZeroDivisionError: division by zero; "
+        "update or remove that plugin"
+    )
+    strangers.factory.create = lambda *arguments: object()
+    with pytest.raises(
+        PluginError, match="^uplink plugin 'chess' of acme 1.2 created an object that does not"
+    ):
+        create(Registry([entry("chess")]), "uplink", "chess")
 
 
 def test_duplicates_are_refused_with_both_origins() -> None:
