@@ -115,9 +115,10 @@ def used_up(plane: DataPlane) -> Iterator[Rule]:
     for protocol in ("tcp", "udp"):
         for item in (dynamic.EXPECT_FROM, dynamic.EXPECT_ANY):
             remote = "ct original ip saddr . " if item is dynamic.EXPECT_FROM else ""
-            # The protocol is named in front, or nft does not know what a port is; no iifname, or nft aborts.
+            # The protocol is named in front, or nft does not know what a port is; no iifname, or nft aborts.  No verdict
+            # behind it: the rule goes on whether there was something to delete or not.
             yield Rule(
                 f"meta l4proto {protocol} delete @{item.name} {{ {key} . {remote}meta l4proto . "
-                f"ct original proto-dst : ip daddr . th dport }} accept",
-                "expected, and now used up",
+                f"ct original proto-dst : ip daddr . th dport }}",
+                "if it was expected, that is used up now",
             )

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from icsframework.dataplane import policy, render, routing, sysctls
+from icsframework.dataplane.mapped import elements_of
 from icsframework.dataplane.plane import DataPlane, LanSide, UplinkSide
 from icsframework.host.conntrack import Conntrack
 from icsframework.lab.parse import parse_lab
@@ -28,6 +29,9 @@ hosts:
   pc1:
     interfaces: {eth0: {segment: home, address: [192.168.0.10/24, "fd00:1::10/64"]}}
     routes: [{to: default, via: 192.168.0.1}, {to: default, via: "fd00:1::1"}]
+  pc3:
+    interfaces: {eth0: {segment: home, address: [192.168.0.11/24]}}
+    routes: [{to: default, via: 192.168.0.1}]
   pc2:
     interfaces: {eth0: {segment: guest, address: [192.168.7.10/24]}}
     routes: [{to: default, via: 192.168.7.1}]
@@ -129,9 +133,20 @@ class Net:
 
     def clear_routes(self):
         """No route or rule of ours."""
-        for index in range(1, 4):
+        for index in range(4):
             self.ip("rule", "del", "pref", str(routing.FIRST_PRIORITY + index), check=False)
         self.ip("route", "flush", "table", "all", "proto", "105", check=False)
+
+    def put(self, *mappings, plane=ONE):
+        """Mappings into the dynamic sets, as the mapping service would put them; those of "dsl" with its mark."""
+        marks = {uplink.name: plane.marks.uplink_mark(uplink.index) for uplink in TWO.uplinks}
+        found = [e for one in mappings for e in elements_of(one, marks[one.uplink], 0.0)]
+        self.nft("\n".join([*render.change_elements(policy.build(plane), found, []), ""]))
+
+    def keys(self, name):
+        """The keys of a dynamic set."""
+        (found,) = self.queue(("inventory", "inet", "ics"))
+        return [item.key for item in found.sets[name].elements]
 
     def counter(self, name):
         """Packets of a named counter."""
