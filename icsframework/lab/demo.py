@@ -1,8 +1,8 @@
-"""The main job, watched: PCs join, look up a name, fetch a page through the gateway.
+"""The main job, watched: PCs join, look up a name, fetch a page and a file by FTP through the gateway.
 
 What is shown follows from the lab's description: every host with an interface
 that uses DHCP is a PC, the first web server with a name in a provider's DNS is
-the site.  Each step either returns the sentence to show or raises LabError; the
+the site, and the first PC fetches from the first FTP server, if there is one.  Each step either returns the sentence to show or raises LabError; the
 first that fails ends the demo.
 """
 
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Interface, ip_address
 from time import monotonic
 
+from icsframework.lab.active_ftp import fetch_actively, find_ftp_site
 from icsframework.lab.clients import Lease
 from icsframework.lab.errors import LabError
 from icsframework.lab.host import Host
@@ -92,6 +93,10 @@ def _steps(lab: Lab, site: Site, pcs: list[tuple[str, str]]) -> Iterator[str]:
     for name, lease in leases.items():
         yield look_up(lab[name], site)
         yield visit_site(lab[name], site, lease)
+    ftp_site = find_ftp_site(lab.spec)
+    if ftp_site is not None:
+        name, lease = next(iter(leases.items()))
+        yield fetch_actively(lab[name], ftp_site, lab[ftp_site.host.name], tuple(gateways), lease)
     for host, before in gateways.items():
         yield stop_gateway(host, before)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import icsframework
+from icsframework.lab.parse import default_text
 from icsframework.lab.waiting import wait_for
 
 ROOT = Path(icsframework.__file__).parents[1]
@@ -20,6 +21,7 @@ STEPS = [
     "pc1 fetched http://www.example.net/",
     "pc2 resolved www.example.net to 192.0.2.80",
     "pc2 fetched http://www.example.net/",
+    "pc1 fetched ftp://ftp.example.net/big in active mode, 5000000 bytes in ",
     "gateway stopped and left its network as it had found it",
     "all of it",
 ]
@@ -44,6 +46,16 @@ def test_the_demo(root):
     assert [line[11 : 11 + len(step)] for line, step in zip(lines, STEPS, strict=True)] == STEPS
     assert all(float(line[:7]) >= 0 and line[7:11] == " s  " for line in lines)
     assert output.count("come from 203.0.113.5: NAT works") == 2
+
+
+def test_the_demo_fails_without_the_helper(root, tmp_path):
+    """Active mode is what the helper makes possible: switched off, the demo ends there, with the reason and status 1."""
+    file = tmp_path / "lab.yaml"
+    file.write_text(default_text().replace("        lans:\n", "        helpers: []\n        lans:\n"))
+    output, errors = (process := ics_lab("--demo", str(file))).communicate(timeout=90)
+    assert process.returncode == 1
+    assert "pc2 fetched http://www.example.net/" in output.splitlines()[-1]
+    assert "ics lab: pc1 could not fetch ftp://ftp.example.net/big in active mode: curl: " in errors
 
 
 def test_a_killed_lab_takes_the_daemon_with_it(root):
