@@ -28,6 +28,7 @@ venv:           ## make .venv and install what is missing (does nothing if nothi
 	@PYTHON="$(PYTHON)" tools/setup.sh
 
 test: venv      ## every test; those that need root are skipped with a reason without it
+	@PYTHON="$(PYTHON)" tools/setup.sh test
 	@$(PYTEST) $(ARGS)
 
 check: venv     ## the fast part (lint, types, unit, golden, contract, arch), under 30 s

@@ -3,6 +3,7 @@
 # that the demo and the tests use, where that is allowed. Safe to run at any time; quick when nothing is missing.
 #
 #   setup.sh          what make needs
+#   setup.sh test     also the peers that only the tests use: servers and clients of the protocols that are helped
 #   setup.sh bench    also the programs that only the benchmarks use: load generators and peers
 #
 # The environment may set PYTHON (default: the first python3 that is new enough).
@@ -56,9 +57,12 @@ find_python() {
 
 # program:package; what the lab, the demo and the tests run. Debian names.
 programs='nft:nftables ip:iproute2 udhcpc:udhcpc dhclient:isc-dhcp-client dhcpcd:dhcpcd-base dnsmasq:dnsmasq-base
-          dig:bind9-dnsutils tcpdump:tcpdump conntrack:conntrack curl:curl ping:iputils-ping mandoc:mandoc'
+          dig:bind9-dnsutils tcpdump:tcpdump conntrack:conntrack curl:curl ping:iputils-ping mandoc:mandoc
+          nuttcp:nuttcp'
 
-# Never without being asked for: these are servers. None of them is started (see without_services).
+# Never without being asked for: these are servers. None of them is started, now or when the machine boots (see
+# without_services). Debian lets only one of vsftpd, proftpd, pure-ftpd and inetutils-ftpd be there at a time.
+test_programs='vsftpd:vsftpd ftpbench:python3-pyftpdlib lftp:lftp tnftp:tnftp openssl:openssl'
 bench_programs='dnsmasq:dnsmasq-base dnsperf:dnsperf nsd:nsd kea-dhcp4:kea-dhcp4-server cc:gcc taskset:util-linux'
 
 missing_packages() {
@@ -87,9 +91,29 @@ without_services() {
     return "$status"
 }
 
-install_bench_programs() {
-    programs="$programs $bench_programs"
-    [ -z "$(missing_packages)" ] || without_services install_programs
+# And it would start one at the next boot: a server that was not there before is switched off for good.
+leave_off() {
+    have systemctl || return 0
+    for program in $1; do
+        if have "$program" && [ -e "/lib/systemd/system/$program.service" ]; then
+            as_root systemctl --quiet disable "$program.service" 2>/dev/null || true
+        fi
+    done
+}
+
+missing_programs() {
+    for pair in $programs; do
+        have "${pair%%:*}" || printf '%s ' "${pair%%:*}"
+    done
+}
+
+# More programs than make needs, servers among them.
+install_more_programs() {
+    programs="$programs $*"
+    new=$(missing_programs)
+    [ -n "$new" ] || return 0
+    without_services install_programs
+    leave_off "$new"
 }
 
 make_venv() {
@@ -133,7 +157,11 @@ compile_sources() {
 }
 
 main() {
-    if [ "${1:-}" = bench ]; then install_bench_programs; else install_programs; fi
+    case "${1:-}" in
+        bench) install_more_programs "$bench_programs" ;;
+        test) install_more_programs "$test_programs" ;;
+        *) install_programs ;;
+    esac
     venv_is_ours || make_venv
     if [ "$(cat "$stamp" 2>/dev/null)" != "$(fingerprint)" ]; then
         rm -f "$stamp"
