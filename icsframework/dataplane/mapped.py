@@ -17,7 +17,7 @@ from icsframework.dataplane.dynamic import BOOKED, EXPECT_ANY, EXPECT_FROM, OPEN
 from icsframework.dataplane.ruleset import Atom, Element
 from icsframework.values import Address, Endpoint, Mapping, Protocol
 
-__all__ = ["NamedElement", "elements_of", "mappings_in", "owner_of"]
+__all__ = ["SHORTEST", "NamedElement", "elements_of", "mappings_in", "owner_of"]
 
 NamedElement = tuple[str, Element]
 """The name of a set or map, and an element of it."""
