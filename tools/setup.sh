@@ -15,7 +15,7 @@ stamp=$venv/.installed
 
 say() { printf 'ics: %s\n' "$*" >&2; }
 die() { say "$@"; exit 1; }
-have() { command -v "$1" >/dev/null 2>&1; }
+have() { command -v "$1" >/dev/null 2>&1 || case $1 in /*) [ -e "$1" ] ;; *) false ;; esac; }
 
 # Run a command as root; fails quietly where that is not possible without asking somebody who is not there.
 as_root() {
@@ -55,14 +55,14 @@ find_python() {
     return 1
 }
 
-# program:package; what the lab, the demo and the tests run. Debian names.
+# program (or path):package; what the lab, the demo and the tests run. Debian names.
 programs='nft:nftables ip:iproute2 udhcpc:udhcpc dhclient:isc-dhcp-client dhcpcd:dhcpcd-base dnsmasq:dnsmasq-base
-          dig:bind9-dnsutils tcpdump:tcpdump conntrack:conntrack curl:curl ping:iputils-ping mandoc:mandoc
-          nuttcp:nuttcp'
+          dig:bind9-dnsutils tcpdump:tcpdump conntrack:conntrack curl:curl ping:iputils-ping mandoc:mandoc'
 
 # Never without being asked for: these are servers. None of them is started, now or when the machine boots (see
 # without_services). Debian lets only one of vsftpd, proftpd, pure-ftpd and inetutils-ftpd be there at a time.
-test_programs='vsftpd:vsftpd ftpbench:python3-pyftpdlib lftp:lftp tnftp:tnftp openssl:openssl'
+test_programs='vsftpd:vsftpd lftp:lftp tnftp:tnftp openssl:openssl
+               /usr/lib/python3/dist-packages/pyftpdlib:python3-pyftpdlib lftp:lftp tnftp:tnftp openssl:openssl nuttcp:nuttcp'
 bench_programs='dnsmasq:dnsmasq-base dnsperf:dnsperf nsd:nsd kea-dhcp4:kea-dhcp4-server cc:gcc taskset:util-linux'
 
 missing_packages() {
