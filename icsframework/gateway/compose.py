@@ -36,7 +36,7 @@ from icsframework.gateway.agreement import Agreement
 from icsframework.gateway.beside import Beside
 from icsframework.gateway.bus import EventBus, OwnedEvents
 from icsframework.gateway.descriptorwatch import DescriptorWatch
-from icsframework.gateway.desired import Live, data_plane, enabled, helpers, published_end
+from icsframework.gateway.desired import Live, data_plane, enabled, helpers, published, published_end
 from icsframework.gateway.directory import LeaseDirectory, NameDirectory
 from icsframework.gateway.flows import Flows
 from icsframework.gateway.helpers import Helpers
@@ -157,6 +157,7 @@ class Gateway(Service):
             lambda section, proxy, view: machinery.make_shell(section, proxy, view, self._published),
             machinery.kernel_helpers,
             machinery.system,
+            lambda: published(self.config),
             OwnedEvents(self._bus, "helpers"),
         )
         self.beside = self._beside()

@@ -16,7 +16,7 @@ from twisted.internet.defer import CancelledError, Deferred, inlineCallbacks, ma
 from twisted.python.failure import Failure
 
 from icsframework.config.helpers import HelperSection
-from icsframework.dataplane.doors import Doors, KernelAid, Redirect, Scope, Trigger
+from icsframework.dataplane.doors import Doors, KernelAid, Published, Redirect, Scope, Trigger
 from icsframework.dataplane.plane import DataPlane
 from icsframework.errors import IcsError, PluginError
 from icsframework.gateway.view import GatewayView
@@ -103,7 +103,7 @@ class Helper:
 
 
 class Helpers:
-    """Starts, changes and stops helpers."""
+    """Starts, changes and stops helpers.  ``published`` says which services are offered to the Internet now."""
 
     def __init__(
         self,
@@ -112,6 +112,7 @@ class Helpers:
         make_shell: MakeShell,
         probe: Probe,
         system: SystemInfo,
+        published: Callable[[], Sequence[Published]],
         events: IEvents,
     ) -> None:
         self.running: dict[str, Helper] = {}
@@ -120,6 +121,7 @@ class Helpers:
         self._make_shell = make_shell
         self._probe = probe
         self._system = system
+        self._published = published
         self._events = events
         self._lacking: dict[str, str] = {}
         """What the kernel said of each conntrack helper that was ever wanted."""
@@ -196,6 +198,13 @@ class Helpers:
             yield self._attach(helper, attachments)
 
     @inlineCallbacks
+    def arrange(self) -> Any:
+        """Other services are published: start and stop listeners as they need it.  Fails with a HostError."""
+        for helper in tuple(self.running.values()):
+            if helper.state == "ready":
+                yield self._open(helper)
+
+    @inlineCallbacks
     def stop(self, name: str) -> Any:
         """End a helper; its doors are for the caller to take out of force."""
         helper = self.running.pop(name)
@@ -242,12 +251,12 @@ class Helpers:
             isinstance(one, get_args(Attachment)) for one in answer
         ):
             raise PluginError(
-                f"helper {helper.section.name}: attachments of NAT helper plugin {helper.section.plugin!r} must "
+                f"helper {helper.section.name}: attachments of {self._title(helper)} must "
                 f"be a list of values.Attachment, not {type(answer).__name__}; update or remove that plugin"
             )
         if len(answer) > MAX_ATTACHMENTS:
             raise PluginError(
-                f"helper {helper.section.name}: NAT helper plugin {helper.section.plugin!r} wants {len(answer)} "
+                f"helper {helper.section.name}: {self._title(helper)} wants {len(answer)} "
                 f"attachments, {MAX_ATTACHMENTS} is the most; split it into several helpers"
             )
         return tuple(answer)
@@ -266,14 +275,32 @@ class Helpers:
         if lacking:
             helper.state, helper.reason = "unsupported", "; ".join(lacking)
             return
+        yield self._open(helper)
+
+    @inlineCallbacks
+    def _open(self, helper: Helper) -> Any:
+        """Start the shells that are needed, and stop those that are not: inbound ones without a published service."""
         assert helper.view is not None, "it was begun"
-        for one in attachments:
-            if isinstance(one, StreamProxy):
-                shell = self._make_shell(helper.section, one, helper.view)
+        proxies = [one for one in helper.attachments if isinstance(one, StreamProxy) and self._is_needed(one)]
+        for entry in [entry for entry in helper.shells if entry[0] not in proxies]:
+            helper.shells.remove(entry)
+            yield entry[1].stop()
+        running = [proxy for proxy, _, _ in helper.shells]
+        for proxy in proxies:
+            if proxy not in running:
+                shell = self._make_shell(helper.section, proxy, helper.view)
                 port = yield shell.start()
-                helper.shells.append((one, shell, port))
+                helper.shells.append((proxy, shell, port))
                 if self._plane is not None:
                     shell.in_force(self._plane)
+
+    def _is_needed(self, proxy: StreamProxy) -> bool:
+        return proxy.direction == "outbound" or any(
+            service.protocol == "tcp"
+            and service.to.port <= port <= service.to.port + service.last - service.first
+            for service in self._published()
+            for port in proxy.ports
+        )
 
     @inlineCallbacks
     def _close(self, helper: Helper) -> Any:
@@ -302,11 +329,15 @@ class Helpers:
         answer = yield self._call(helper, "reconfigure", helper.plugin.reconfigure, section.own)
         return isinstance(answer, RestartMe)
 
+    def _title(self, helper: Helper) -> str:
+        """How an error names its plugin."""
+        return self._registry.title("nat_helper", helper.section.plugin)
+
     def _call(self, helper: Helper, what: str, function: Callable[..., Any], *args: Any) -> Deferred[Any]:
         """Call the plugin; a defect of it is logged with its traceback and becomes a PluginError that names it."""
         section, view = helper.section, helper.view
         assert view is not None, "it was begun"
-        whose = f"helper {section.name}: {what} of NAT helper plugin {section.plugin!r}"
+        whose = f"helper {section.name}: {what} of {self._title(helper)}"
 
         def named(failure: Failure) -> Failure:
             if failure.check(IcsError, CancelledError):

@@ -1,14 +1,14 @@
 """NAT helpers: from sections to plugins, shells and doors."""
 
 from collections.abc import Mapping
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 import pytest
 from twisted.internet.defer import Deferred, succeed
 
 from icsframework.config.helpers import HelperLimits, HelperSection
-from icsframework.dataplane.doors import Doors, KernelAid, Redirect, Scope, Trigger
+from icsframework.dataplane.doors import Doors, KernelAid, Published, Redirect, Scope, Trigger
 from icsframework.dataplane.plane import DataPlane
 from icsframework.errors import HostError
 from icsframework.gateway.helpers import MAX_ATTACHMENTS, Helpers
@@ -21,7 +21,15 @@ from icsframework.testing.helper import (
     ScriptedShells,
 )
 from icsframework.testing.registry import FixedRegistry
-from icsframework.values import EndpointIndependent, PortSpan, PortTrigger, Readiness, StreamProxy, SystemInfo
+from icsframework.values import (
+    Endpoint,
+    EndpointIndependent,
+    PortSpan,
+    PortTrigger,
+    Readiness,
+    StreamProxy,
+    SystemInfo,
+)
 
 FTP = StreamProxy((21,), lambda flow: None)
 IDENT = PortTrigger("ident", (PortSpan("tcp", 6667, 6667),), (PortSpan("tcp", 113, 113),), 60.0)
@@ -45,6 +53,7 @@ class Bench:
         self.views: list[View] = []
         self.asked: list[list[str]] = []
         self.lacking: dict[str, str] = {}
+        self.published: list[Published] = []
         self.events = FakeEvents("helpers", FakeClock())
         self.helpers = Helpers(
             FixedRegistry({("nat_helper", "scripted"): self.factory}),
@@ -52,6 +61,7 @@ class Bench:
             self.shells,
             self.probe,
             SystemInfo(True, "6.1", lambda name: None),
+            lambda: self.published,
             self.events,
         )
 
@@ -203,6 +213,23 @@ def test_a_plugin_that_never_answers_is_given_up(bench: Bench) -> None:
     changing.addErrback(lambda failure: said.append(str(failure.value)))
     bench.views[0].clock.clock.advance(PATIENCE)
     assert said and "helper one: reconfigure of NAT helper plugin 'scripted' did not end" in said[0]
+
+
+def test_an_inbound_shell_runs_while_its_port_is_published(bench: Bench) -> None:
+    """Nothing listens for services that nobody offers; a range of ports counts whole."""
+    bench.factory.wants = [FTP, StreamProxy((21,), lambda flow: None, "inbound")]
+    bench.start(section())
+    assert [shell.proxy.direction for shell in bench.shells.made] == ["outbound"]
+    bench.published = [
+        Published("a", "udp", 21, 21, Endpoint(IPv4Address("192.168.0.10"), 21)),
+        Published("b", "tcp", 2120, 2129, Endpoint(IPv4Address("192.168.0.10"), 20)),
+    ]
+    assert outcome(bench.helpers.arrange()) == ""
+    assert [door.direction for door in bench.helpers.doors().redirects] == ["outbound", "inbound"]
+    bench.published = bench.published[:1]
+    assert outcome(bench.helpers.arrange()) == ""
+    assert [door.direction for door in bench.helpers.doors().redirects] == ["outbound"]
+    assert [shell.running for shell in bench.shells.made] == [True, False]
 
 
 def test_a_change_of_scope_keeps_the_sessions(bench: Bench) -> None:
