@@ -221,7 +221,10 @@ class Book:
             self._randrange,
         )
         if port is None:
-            raise MappingError(f"no {wish.count} external {wish.protocol} ports are left on {wish.uplink}")
+            what = f"external {wish.protocol} port is"
+            if wish.count > 1:
+                what = f"{wish.count} external {wish.protocol} ports in a row are"
+            raise MappingError(f"no {what} free on {wish.uplink}")
         return port
 
     def _check_free(self, wish: Wish, port: int) -> None:

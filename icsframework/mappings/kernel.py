@@ -60,17 +60,18 @@ class KernelSide:
                 loaded.renew(held, old, now)
             else:
                 loaded.unload(held, now)
-            loaded.changes()  # none of it ever was in the kernel
+            loaded.changes(now)  # none of it ever was in the kernel
             return failure
 
-        return self._elements.change(*loaded.changes()).addErrback(back)
+        return self._elements.change(*loaded.changes(now)).addErrback(back)
 
     def unload(self, gone: Iterable[Held]) -> Deferred[bool]:
         """Take them out; Deferred of whether the kernel did, which never fails."""
+        now = self._clock.now()
         for held in gone:
             if held in self.loaded:
-                self.loaded.unload(held, self._clock.now())
-        add, delete = self.loaded.changes()
+                self.loaded.unload(held, now)
+        add, delete = self.loaded.changes(now)
         if not add and not delete:
             return succeed(True)
         return self._elements.change(add, delete).addCallbacks(lambda _: True, self._refused)
@@ -82,7 +83,7 @@ class KernelSide:
         try:
             sets = yield self._elements.read()
             adopt(mappings_in(sets, marks, self._clock.now()))
-            self.loaded.changes()  # those that are not there are found to be missing
+            self.loaded.changes(self._clock.now())  # those that are not there are found to be missing
             add, delete = self.loaded.difference(sets, self._clock.now())
             if add or delete:
                 yield self._elements.change(add, delete)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from icsframework.dataplane.dynamic import BOOKED, EXPECT_ANY, EXPECT_FROM, OPEN_ANY, OPEN_FROM, OWN_PORT
-from icsframework.dataplane.mapped import NamedElement, elements_of
+from icsframework.dataplane.mapped import SHORTEST, NamedElement, elements_of
 from icsframework.dataplane.ruleset import Atom, Element
 from icsframework.frozen import dataclass
 from icsframework.mappings.held import Held
@@ -34,10 +34,11 @@ Place = tuple[str, tuple[Atom, ...]]
 
 @dataclass(frozen=True, slots=True)
 class _Placed:
-    """An element, and when its time is over (None: never)."""
+    """An element as it was made at the moment ``made``, and when its time is over (None: never)."""
 
     element: Element
     expires: float | None
+    made: float
 
     def same(self, other: "_Placed | None") -> bool:
         """True if the kernel needs no change to have this instead of the other."""
@@ -49,11 +50,9 @@ class _Placed:
 
     def at(self, now: float) -> Element:
         """The element with the time that is left."""
-        return (
-            self.element
-            if self.expires is None
-            else replace(self.element, timeout=max(0.001, self.expires - now))
-        )
+        if self.expires is None or self.made == now:
+            return self.element
+        return replace(self.element, timeout=max(SHORTEST, self.expires - now))
 
 
 class Loaded:
@@ -125,7 +124,7 @@ class Loaded:
         else:
             self._placed[place] = placed
 
-    def changes(self) -> tuple[list[NamedElement], list[NamedElement]]:
+    def changes(self, now: float) -> tuple[list[NamedElement], list[NamedElement]]:
         """What to add to the kernel, and what to delete from it before that; then it counts as done."""
         add: list[NamedElement] = []
         delete: list[NamedElement] = []
@@ -136,7 +135,7 @@ class Loaded:
             if before is not None:
                 delete.append((place[0], before.element))
             if after is not None:
-                add.append((place[0], after.element))
+                add.append((place[0], after.at(now)))
         self._before.clear()
         return add, delete
 
@@ -166,7 +165,7 @@ class Loaded:
 
 def _places(held: Held, mark: int, now: float) -> Iterable[tuple[Place, _Placed]]:
     for name, element in elements_of(held.mapping(held.to.address), mark, now):
-        yield (name, element.key), _Placed(element, held.expires)
+        yield (name, element.key), _Placed(element, held.expires, now)
 
 
 def _booked(place: Place) -> Place:
