@@ -46,8 +46,8 @@ OPEN_PATIENCE = 10.0
 OPENS_AT_ONCE = 8
 """Opens of one flow before the others have their turn."""
 
-FLUSH_PATIENCE = 10.0
-"""Seconds for the last bytes to go out and for the peer to close, once a flow has ended."""
+FLUSH_PATIENCE = 60.0
+"""Seconds for the last bytes to go out and for the peer to close, once a flow has ended: two full buffers on a modem."""
 
 RESET_GRACE = 0.1
 """Seconds between a reset of one side and that of the other, for what was said before it."""
@@ -114,6 +114,7 @@ class StreamFlow:
         self._timed_out = False
         self._half_closed = False
         self._broken = False
+        self._reset = False
 
     @property
     def expectations(self) -> int:
@@ -208,11 +209,15 @@ class StreamFlow:
             self._do(self._conversation.closed(side, now))
 
     def lost(self, side: Side, reason: Failure) -> None:
-        """See Owner.  What was said before a reset still goes out; then the other side is reset as well."""
+        """See Owner.  What was said before a reset still goes out; then the other side is reset as well.
+
+        One that had sent its FIN has said everything: then the other side is closed as usual.
+        """
         if self._conversation is not None and self._state is _State.TALKING:
+            self._reset = not self._leg(side).ended
             self._do(self._conversation.closed(side, self._parts.clock.now()))
-            if self._state is _State.TALKING:
-                self._wind_up(f"the {side.value} is gone: {reason.getErrorMessage()}", RESET_GRACE)
+            why = f"the {side.value} is gone: {reason.getErrorMessage()}"
+            self._wind_up(why, RESET_GRACE if self._reset else FLUSH_PATIENCE)
         elif self._connecting is not None:
             self._state = _State.ENDING
             self._connecting.cancel()
@@ -259,7 +264,8 @@ class StreamFlow:
                 self._count(side, len(data))
                 self._leg(side).send(data)
             case Fin(side):
-                self._leg(side).finish()
+                if not self._reset:
+                    self._leg(side).finish()
             case Open():
                 self._ask(effect)
             case Release(mapping):
@@ -402,7 +408,7 @@ class StreamFlow:
         self._disarm()
         self._timer = self._parts.clock.call_later(patience, self._out_of_patience)
         self._release_all()
-        if patience > RESET_GRACE:
+        if not self._reset:
             for leg in self._legs:
                 leg.close()
 

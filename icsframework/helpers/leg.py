@@ -132,7 +132,7 @@ class Leg(TwistedProtocol):
             return
         self.finish()
         self._closing = True
-        if self._stops & Stop.END:
+        if self.ended:
             self.tcp.loseConnection()
         else:
             self.go(~Stop.END)
@@ -141,6 +141,11 @@ class Leg(TwistedProtocol):
         """RST, at once."""
         if not self.gone:
             self.tcp.abortConnection()
+
+    @property
+    def ended(self) -> bool:
+        """Whether the peer has sent its FIN."""
+        return bool(self._stops & Stop.END)
 
     @property
     def peer(self) -> Endpoint:

@@ -23,8 +23,8 @@ LONGEST_LIFETIME = 3600.0
 MOST_ACTIONS = 100_000
 """Actions in one answer: more than one a byte of the largest read (64 kB), so that no session of good will meets it."""
 
-MOST_CALLS = 100_000
-"""Calls of the session that one input may lead to: beyond, it asks again and again for what it is refused."""
+MOST_CALLS = 10_000
+"""Calls of the session that one input may lead to: three Opens a line of FTP in the largest read; beyond, it asks without end."""
 
 MOST_BYTES = 1 << 20
 """Bytes of all Sends that may wait to be carried out: sixteen of the largest reads, where rewriting adds a few bytes."""

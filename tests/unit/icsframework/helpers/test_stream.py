@@ -1,0 +1,291 @@
+"""The stream shell: whose connections it takes, which way they go on, and when they end."""
+
+from dataclasses import replace
+from ipaddress import ip_address
+
+import pytest
+
+from icsframework.dataplane.plane import DataPlane
+from icsframework.helpers.limits import Limits
+from icsframework.testing.flows import INSIDE, OUTSIDE, PEER
+from icsframework.testing.stream import CABLE, CLIENT, DSL, ONE_UPLINK, SERVER, TWO_UPLINKS
+from icsframework.values import Endpoint, Flow, Open
+
+OTHER = Endpoint(ip_address("192.168.0.11"), 40000)
+DSL_ADDRESS = DSL.addresses[0].ip
+
+
+def clients(count, host=INSIDE):
+    return [Endpoint(host, 41000 + n) for n in range(count)]
+
+
+# --- outbound
+
+
+def test_a_connection_goes_on_as_its_client_would(bench):
+    """From the uplink's address and the client's own port, marked before it is called; the session knows its ends."""
+    one = bench()
+    one.pair()
+    (dial,) = one.network.dialled
+    outside = Endpoint(OUTSIDE, CLIENT.port)
+    assert (dial.to, dial.source, dial.mark, dial.transparent) == (SERVER, outside, 1 << 16, False)
+    assert one.sessions[0].flow == Flow("tcp", CLIENT, SERVER, outside, "cable")
+
+
+def test_where_the_port_was_taken_the_session_knows_the_other_one(bench):
+    """``outside`` is what the server sees."""
+    one = bench()
+    one.call()
+    one.network.dialled[0].accept(Endpoint(OUTSIDE, 50123))
+    assert one.sessions[0].flow.outside == Endpoint(OUTSIDE, 50123)
+
+
+@pytest.mark.parametrize(
+    ("way", "active", "name", "address", "mark"),
+    [
+        (OUTSIDE, "cable", "cable", OUTSIDE, 1 << 16),
+        (DSL_ADDRESS, "cable", "dsl", DSL_ADDRESS, 2 << 16),
+        (None, "dsl", "dsl", DSL_ADDRESS, 2 << 16),
+        (ip_address("10.64.64.1"), "cable", "cable", OUTSIDE, 1 << 16),
+    ],
+)
+def test_the_uplink_is_that_of_the_route(bench, way, active, name, address, mark):
+    """Else the active one; mark and source belong to it."""
+    one = bench(plane=replace(TWO_UPLINKS, active=active))
+    one.network.way = way
+    one.pair()
+    (dial,) = one.network.dialled
+    assert (dial.source.address, dial.mark, one.sessions[0].flow.uplink) == (address, mark, name)
+
+
+def test_somebody_who_calls_the_listener_itself(bench):
+    """Is reset, counted, and reaches nobody."""
+    one = bench()
+    stranger = one.call(server=None)
+    one.turn()
+    assert (stranger.aborted, one.network.dialled) == (True, [])
+    assert (one.details["direct"], one.shell.figures().refused, one.shell.figures().sessions) == (1, 1, 0)
+
+
+def test_without_an_uplink_a_connection_is_refused(bench):
+    """At once, and said once."""
+    one = bench(plane=DataPlane(uplinks=(replace(CABLE, link=None),)))
+    refused = one.call()
+    one.turn()
+    assert refused.aborted
+    (said,) = one.gateway.events.said("helper.session.refused")
+    assert (said["client"], said["server"], said["reason"]) == (
+        str(CLIENT),
+        str(SERVER),
+        "no uplink is its way",
+    )
+
+
+def test_a_server_that_cannot_be_reached_is_a_reset(bench):
+    """The client has not been read before; nothing is left."""
+    one = bench()
+    ours = one.call()
+    ours.says(b"USER x\r\n")
+    one.turn()
+    assert ours.unread == 8
+    one.network.dialled[0].refuse()
+    one.turn()
+    assert (ours.aborted, one.details["unreachable"], one.sessions) == (True, 1, [])
+    assert "refused" in one.gateway.events.said("helper.server.unreachable")[0]["reason"]
+    assert one.idle
+
+
+# --- inbound
+
+
+def test_an_inside_server_sees_the_real_client(bench):
+    """A published port leads to it; the second leg comes from the client's own address and port."""
+    one = bench(direction="inbound")
+    inside = Endpoint(INSIDE, 2121)
+    client, wanted = Endpoint(PEER, 55555), Endpoint(OUTSIDE, 8021)
+    one.published["cable", 8021] = inside
+    one.pair(client, wanted)
+    (dial,) = one.network.dialled
+    assert (dial.to, dial.source, dial.mark, dial.transparent) == (inside, client, 0, True)
+    assert one.sessions[0].flow == Flow("tcp", client, inside, wanted, "cable", "inbound")
+    assert [leg.near for leg in one.network.connections] == [False, True]
+
+
+@pytest.mark.parametrize(
+    "wanted", [Endpoint(OUTSIDE, 8022), Endpoint(DSL_ADDRESS, 8021), Endpoint(PEER, 8021)]
+)
+def test_what_is_not_published_leads_nowhere(bench, wanted):
+    """A port that was published a moment ago, another uplink's, somebody else's address."""
+    one = bench(direction="inbound", plane=TWO_UPLINKS)
+    one.published["cable", 8021] = Endpoint(INSIDE, 2121)
+    stranger = one.call(Endpoint(PEER, 55555), wanted)
+    one.turn()
+    assert (stranger.aborted, one.network.dialled, one.shell.figures().refused) == (True, [], 1)
+
+
+# --- limits
+
+
+def test_sessions_are_limited(bench):
+    """One too many is reset; when one ends there is room again."""
+    one = bench(limits=Limits(sessions=2))
+    first, _ = one.pair(clients(1)[0])
+    one.pair(OTHER)
+    third = one.call(CLIENT)
+    one.turn()
+    assert third.aborted
+    assert one.gateway.events.said("helper.session.refused")[0]["reason"] == "limits.sessions"
+    first.resets()
+    one.turn()
+    one.advance(1)
+    fourth, _ = one.pair()
+    assert not fourth.aborted
+    assert (one.shell.figures().sessions, one.details["total"]) == (2, 4)
+
+
+def test_one_client_cannot_take_all(bench):
+    """Its share is full, another client still gets through."""
+    one = bench(limits=Limits(sessions=80))
+    ours = [one.call(client) for client in clients(21)]
+    one.turn()
+    assert [leg.aborted for leg in ours] == [False] * 20 + [True]
+    assert not one.call(OTHER).aborted
+
+
+def test_fail_open_relays_what_is_beyond_the_limit(bench):
+    """Without a session; as many again, then it ends."""
+    one = bench({b"x": []}, fail="open", limits=Limits(sessions=1))
+    for client in clients(2):
+        ours, theirs = one.pair(client)
+        ours.says(b"x")
+        one.turn()
+    assert (theirs.heard, len(one.sessions), one.details["relayed"]) == (b"x", 1, 1)
+    third = one.call()
+    one.turn()
+    assert third.aborted
+
+
+def test_a_flood_of_refusals_is_a_few_lines(bench):
+    """Everything is counted, and later it is said how many were not told."""
+    one = bench(plane=DataPlane())
+    for client in clients(500):
+        one.call(client)
+        one.turn()
+    said = one.gateway.events.said("helper.session.refused")
+    assert (len(said), one.shell.figures().refused) == (10, 500)
+    one.advance(60)
+    one.call()
+    assert "(490 more since)" in one.gateway.events.said("helper.session.refused")[10]["reason"]
+
+
+# --- uplinks that change
+
+
+def cable(link):
+    return replace(CABLE, link=link)
+
+
+@pytest.mark.parametrize(
+    ("plane", "ends"),
+    [
+        (ONE_UPLINK, False),
+        (replace(TWO_UPLINKS, active="dsl"), False),
+        (DataPlane(uplinks=(cable(None),)), False),
+        (DataPlane(uplinks=(cable(None), DSL)), True),
+        (DataPlane(uplinks=(cable(DSL.link),)), True),
+        (DataPlane(), True),
+    ],
+)
+@pytest.mark.parametrize("connected", [True, False])
+def test_flows_end_with_their_address(bench, plane, ends, connected):
+    """Both sides are reset where the flow cannot go on: connected, or still calling."""
+    one = bench()
+    ours = one.call()
+    if connected:
+        one.network.dialled[0].accept()
+        one.turn()
+    one.shell.in_force(plane)
+    one.turn()
+    assert [leg.aborted for leg in one.network.connections] == [ends] * len(one.network.connections)
+    assert one.shell.figures().sessions == (not ends)
+    assert ours.aborted is ends
+
+
+def test_a_published_flow_ends_with_its_uplinks_address(bench):
+    """Its client has called that address."""
+    one = bench(direction="inbound")
+    one.published["cable", 21] = Endpoint(INSIDE, 21)
+    ours, theirs = one.pair(Endpoint(PEER, 5), Endpoint(OUTSIDE, 21))
+    one.shell.in_force(DataPlane(uplinks=(cable(DSL.link),)))
+    one.turn()
+    assert ours.aborted and theirs.aborted
+
+
+# --- stop
+
+
+def test_stop_resets_both_sides_and_gives_ports_back(bench):
+    """Running flows keep theirs; the Deferred fires when all is gone; the shell may start again."""
+    one = bench({b"go": [Open(1, "tcp", Endpoint(INSIDE, 5000), PEER)]})
+    ours, theirs = one.pair()
+    calling = one.call(OTHER)
+    ours.says(b"go")
+    one.turn()
+    assert one.shell.figures().expectations == 1
+    stopped = []
+    one.shell.stop().addCallback(stopped.append)
+    assert stopped == []
+    one.turn()
+    assert stopped == [None]
+    assert ours.aborted and theirs.aborted and calling.aborted
+    assert [flows for _, flows in one.mappings.released] == ["keep"]
+    assert one.network.factory is None
+    assert one.idle
+    one.start()
+    assert one.pair()[1].heard == b""
+    assert one.shell.figures().sessions == 1
+
+
+def test_stop_without_a_start(bench):
+    """There is nothing to end, twice."""
+    one = bench()
+    assert one.stop()
+    assert one.stop()
+
+
+def test_fail_open_is_alive_only_while_it_listens(bench):
+    """The filter knows the listener from the start to the stop."""
+    one = bench(fail="open")
+    assert one.elements.keys("fail_open") == {(one.port,): ()}
+    one.advance(60)
+    assert one.elements.left("fail_open", (one.port,)) > 9
+    assert one.stop()
+    assert one.elements.keys("fail_open") == {}
+    closed = bench()
+    closed.advance(60)
+    assert closed.elements.keys("fail_open") == {}
+
+
+def test_figures_count_everything(bench):
+    """Bytes by direction, ports and sessions."""
+    one = bench(
+        {b"go": [Open(1, "tcp", Endpoint(INSIDE, 5000), PEER, count=3), Open(2, "tcp", SERVER, PEER)]}
+    )
+    ours, theirs = one.pair()
+    for end, data in ((ours, b"12345"), (theirs, b"123"), (ours, b"go")):
+        end.says(data)
+        one.turn()
+    figures = one.shell.figures()
+    assert (figures.sessions, figures.expectations, figures.refused) == (1, 3, 1)
+    assert figures.details == {
+        "total": 1,
+        "direct": 0,
+        "relayed": 0,
+        "unreachable": 0,
+        "stepped_aside": 0,
+        "failed": 0,
+        "opened": 1,
+        "denied": 1,
+        "bytes_to_client": 3,
+        "bytes_to_server": 5,
+    }
