@@ -33,6 +33,7 @@ from icsframework.interfaces import (
     IUplink,
     IUplinkFactory,
 )
+from icsframework.values import Readiness, SystemInfo
 
 KindName = Literal["uplink", "lan_service", "nat_helper"]
 
@@ -169,6 +170,14 @@ class Registry:
         near = get_close_matches(name, names, 1)
         advice = f"did you mean {near[0]!r}?" if near else f"installed are: {', '.join(names) or 'none'}"
         return f"there is no {kind.words} {name!r}; {advice}"
+
+
+def prepare(factory: Any, own: Any, system: SystemInfo) -> Readiness:
+    """What a factory's ``prepare`` answers; TypeError if it is no Readiness, and whatever else a stranger's raises."""
+    answer = factory.prepare(own, system)
+    if not isinstance(answer, Readiness):
+        raise TypeError(f"prepare answered {answer!r:.100}, not a Readiness")
+    return answer
 
 
 def verify_product(kind: str, name: str, product: object, title: str = "") -> None:

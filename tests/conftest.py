@@ -1,6 +1,8 @@
 """What all tests share: how hard Hypothesis tries, and environments in which our wheel is installed."""
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -106,6 +108,22 @@ def build_wheel(tmp_path_factory):
         return built[directory]
 
     return build
+
+
+@pytest.fixture(scope="session")
+def broken_site(tmp_path_factory):
+    """A directory for PYTHONPATH in which a distribution is installed whose every helper is broken (tests/strangers)."""
+    site = tmp_path_factory.mktemp("site")
+    shutil.copytree(ROOT / "tests/strangers/acme_broken", site / "acme_broken")
+    metadata = site / "acme_broken-0.9.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-broken\nVersion: 0.9\n")
+    source = (site / "acme_broken/helpers.py").read_text()
+    names = re.findall(r"^([a-z_]+) = ", source, re.MULTILINE)
+    lines = [f"{name.replace('_', '-')} = acme_broken.helpers:{name}" for name in [*names, "missing"]]
+    lines += ["import-error = acme_broken.import_error:factory"]
+    (metadata / "entry_points.txt").write_text("\n".join(["[icsframework.nat_helper]", *lines, ""]))
+    return site
 
 
 @pytest.fixture(scope="session")

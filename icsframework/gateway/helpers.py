@@ -22,7 +22,7 @@ from icsframework.errors import IcsError, PluginError
 from icsframework.gateway.view import GatewayView
 from icsframework.interfaces import IEvents, INatHelper
 from icsframework.patience import within
-from icsframework.registry import Registry, create
+from icsframework.registry import Registry, create, prepare
 from icsframework.values import (
     Attachment,
     KernelHelper,
@@ -234,7 +234,9 @@ class Helpers:
         section = helper.section
         helper.view = self._make_view(f"helper.{section.name}")
         factory = self._registry.get("nat_helper", section.plugin)
-        readiness: Readiness = yield self._call(helper, "prepare", factory.prepare, section.own, self._system)
+        readiness: Readiness = yield self._call(
+            helper, "prepare", prepare, factory, section.own, self._system
+        )
         if not readiness.is_ready:
             helper.state = readiness.kind
             helper.reason = "; ".join(filter(None, (readiness.reason, readiness.remedy)))

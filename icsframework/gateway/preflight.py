@@ -16,7 +16,8 @@ from icsframework.gateway.desired import enabled, helpers
 from icsframework.gateway.roles import Role, Wanted, assign, wanted
 from icsframework.host.inventory import read_interfaces
 from icsframework.registry import Registry
-from icsframework.values import InterfaceInfo, Readiness, SystemInfo
+from icsframework.registry import prepare as plugin_prepare
+from icsframework.values import InterfaceInfo, SystemInfo
 
 PROGRAM_DIRECTORIES = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Where programs are looked for besides PATH: an ordinary user's PATH lacks the sbin directories."""
@@ -59,7 +60,7 @@ def _unready(
     for kind, where, plugin, own in configured:
         who = f"{where}: {registry.title(kind, plugin)}"
         try:
-            readiness: Readiness = registry.get(kind, plugin).prepare(own, system)
+            readiness = plugin_prepare(registry.get(kind, plugin), own, system)
         except PluginError:
             raise
         except Exception as error:  # noqa: BLE001 - a stranger's plugin may raise anything

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from icsframework.errors import PluginError
-from icsframework.registry import PluginEntry, Registry, create, verify_product
+from icsframework.registry import PluginEntry, Registry, create, prepare, verify_product
 from icsframework.testing.lan import ScriptedLanFactory
 from icsframework.testing.uplink import ScriptedUplink, ScriptedUplinkFactory
+from icsframework.values import SystemInfo
 
 
 class Broken(ScriptedUplinkFactory):
@@ -109,9 +110,19 @@ def test_what_cannot_be_created_is_named_with_its_distribution(strangers: Any) -
     )
     strangers.factory.create = lambda *arguments: object()
     with pytest.raises(
-        PluginError, match="^uplink plugin 'chess' of acme 1.2 created an object that does not"
+        PluginError, match=r"^uplink plugin 'chess' of acme 1\.2 created an object that does not"
     ):
         create(Registry([entry("chess")]), "uplink", "chess")
+
+
+def test_what_prepare_answers_is_looked_at() -> None:
+    """A Readiness and nothing else."""
+    system = SystemInfo(True, "6.1", lambda name: None)
+    factory: Any = ScriptedUplinkFactory()
+    assert prepare(factory, factory.Config(), system).is_ready
+    factory.prepare = lambda config, system: "ready"
+    with pytest.raises(TypeError, match="prepare answered 'ready', not a Readiness"):
+        prepare(factory, factory.Config(), system)
 
 
 def test_duplicates_are_refused_with_both_origins() -> None:
