@@ -45,9 +45,8 @@ pytestmark = pytest.mark.skipif(
 # --- the two ends
 
 
-def start_server(lab):
-    """The real pptpd, with ppp_end.py instead of pppd for each call."""
-    server = lab["server"]
+def start_server(server):
+    """The real pptpd on a host, with ppp_end.py instead of pppd for each call."""
     directory = server.directory
     program = directory / "ppp"
     program.write_text(f"#!/bin/sh\nexec {sys.executable} {PPP_END} server\n")
@@ -59,10 +58,17 @@ def start_server(lab):
     daemon.wait_ready()
 
 
-def dial(pc):
-    """The real pptp on a PC, with ppp_end.py instead of pppd."""
-    pptp = ["pptp", SERVER, "--nolaunchpppd", "--nohostroute"]
-    return pc.popen([sys.executable, PPP_END, "client", pc.name, *pptp], stdin=subprocess.PIPE)
+def dial(host, server=SERVER):
+    """The real pptp on a host, with ppp_end.py instead of pppd."""
+    pptp = ["pptp", server, "--nolaunchpppd", "--nohostroute"]
+    return host.popen([sys.executable, PPP_END, "client", host.name, *pptp], stdin=subprocess.PIPE)
+
+
+def choose_call_id(host):
+    """Let every call of this host have CALL_ID."""
+    dice = host.directory / "random"
+    dice.write_bytes(CALL_ID.to_bytes(2, sys.byteorder))
+    host.run(["mount", "--bind", dice, "/dev/random"], check=True)
 
 
 def ended(call):
@@ -142,18 +148,13 @@ def flows(gateway, protocol):
 
 
 def opened(open_lab, config):
-    """A lab with the server at work and addresses on the PCs."""
+    """A lab with addresses on the PCs, both of which always choose the same call id."""
     lab = open_lab(gateway_config=config)
     for name, own in PCS.items():
-        dice = lab[name].directory / "random"
-        dice.write_bytes(CALL_ID.to_bytes(2, sys.byteorder))
-        commands = (
-            f"ip addr add {own}/24 dev eth0; ip route add default via 192.168.0.1",
-            f"mount --bind {dice} /dev/random",
-        )
-        lab[name].run(["sh", "-ec", "; ".join(commands)], check=True)
+        command = f"ip addr add {own}/24 dev eth0; ip route add default via 192.168.0.1"
+        lab[name].run(["sh", "-ec", command], check=True)
+        choose_call_id(lab[name])
     lab["gateway"].gateway.wait_uplink("cable")
-    start_server(lab)
     return lab
 
 
@@ -183,7 +184,9 @@ class Evidence:
 @pytest.fixture(scope="module")
 def evidence(open_module_lab):
     """The calls, through the helper."""
-    return Evidence(opened(open_module_lab, CONFIG))
+    lab = opened(open_module_lab, CONFIG)
+    start_server(lab["server"])
+    return Evidence(lab)
 
 
 def test_two_pcs_call_one_server_with_equal_call_ids(evidence):
@@ -261,6 +264,7 @@ def test_gre_goes_with_its_control_connection(evidence):
 def test_without_the_helper_no_call_comes_about(open_lab):
     """The control: the same two calls, the same server, no helper: both ends talk, and not one word comes back."""
     lab = opened(open_lab, CONFIG.replace("[{plugin: pptp}]", "[]"))
+    start_server(lab["server"])
     with lab["server"].capture("eth0", "proto gre") as wire:
         calls = both_dial(lab)
         wait_for(lambda: len(gre(ip_packets(wire), address(OUTSIDE))) > ENOUGH, 10, "both to talk")
@@ -269,6 +273,57 @@ def test_without_the_helper_no_call_comes_about(open_lab):
         )
         seen = {name: ended(call) for name, call in calls.items()}
     assert {name: one["names"] for name, one in seen.items()} == {"pc1": [], "pc2": []}
+
+
+def test_a_call_goes_on_whatever_becomes_of_the_daemon(open_lab):
+    """kill -9, a new start, a reload without the helper and one with it again: not one word of the call is lost."""
+    lab = opened(open_lab, CONFIG)
+    daemon = lab["gateway"].gateway
+    start_server(lab["server"])
+    call = dial(lab["pc1"])
+    assert call.stdout.readline().strip() == "talking"
+    daemon.kill()
+    daemon.start()
+    daemon.wait_ready()
+    daemon.wait_uplink("cable")
+    file = daemon.config_file.read_text()
+    for text in (file.replace("[{plugin: pptp}]", "[]"), file):
+        daemon.config_file.write_text(text)
+        daemon.api("POST", "/v1/reload")
+        helpers = [helper["name"] for helper in daemon.status_tree()["helpers"]]
+        assert helpers == (["pptp"] if text == file else [])
+    other = dial(lab["pc2"])
+    assert other.stdout.readline().strip() == "talking"
+    for name, seen in (("pc1", ended(call)), ("pc2", ended(other))):
+        assert seen["alive"]
+        assert set(seen["names"]) == {"hello", name}
+        assert seen["numbers"] == list(range(1, len(seen["numbers"]) + 1))
+        assert len(seen["numbers"]) > seen["sent"] - 5  # the last ones may be on their way
+
+
+PUBLISHED = """
+publish: [{name: pptp, protocol: tcp, port: 1723, to: "192.168.0.11:1723"}]
+"""
+
+
+@pytest.mark.parametrize("helpers", ["[{plugin: pptp}]", "[]"])
+def test_a_published_server_is_called_by_two_hosts(open_lab, helpers):
+    """A pptpd behind the gateway: two hosts of the Internet with equal call ids; without the helper no call comes about."""
+    lab = opened(open_lab, CONFIG.replace("[{plugin: pptp}]", helpers) + PUBLISHED)
+    start_server(lab["pc1"])
+    hosts = [lab["server"], lab["isp-b"]]
+    with lab["gateway"].capture("eth0", "proto gre") as wire:
+        calls = []
+        for host in hosts:
+            choose_call_id(host)
+            calls.append(dial(host, OUTSIDE))
+        if helpers == "[]":
+            wait_for(lambda: len(wire.frames()) > ENOUGH, 10, "both to talk")
+            assert [ended(call)["names"] for call in calls] == [[], []]
+            return
+        assert [call.stdout.readline().strip() for call in calls] == ["talking", "talking"]
+    for host, seen in zip(hosts, map(ended, calls), strict=True):
+        assert set(seen["names"]) == {"hello", host.name}
 
 
 def test_what_the_kernel_lacks_is_said_and_does_no_harm(open_lab):
