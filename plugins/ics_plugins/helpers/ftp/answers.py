@@ -32,13 +32,12 @@ OTHER_FAMILY = {
 class Counters:
     """What all sessions of one helper have seen.
 
-    ``opened`` ports; ``bounces`` refused (with the last one in words); ``unreadable`` addresses in commands or replies;
+    ``bounces`` refused (with the last one in words); ``unreadable`` addresses in commands or replies;
     ``no_port``: none was granted; ``expired``: a transfer came too late for its port; ``encrypted``, ``not_ftp``:
     sessions that were passed on unread; ``too_long`` and ``too_many``: sessions ended for a line or for commands
     that nobody waited for.
     """
 
-    opened: int = 0
     bounces: int = 0
     last_bounce: str = ""
     unreadable: int = 0

@@ -295,7 +295,6 @@ class FtpSession:
 
     def _answered(self, question: _Question, result: Mapping | Refused, now: float) -> None:
         if isinstance(result, Mapping):
-            self._counters.opened += 1
             expires = now + self._lifetime if result.expires is None else result.expires
             expectation = self._open[question.token] = Expectation(question.token, expires)
             question.granted(expectation, result.external)

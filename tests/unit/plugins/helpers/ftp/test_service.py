@@ -51,7 +51,6 @@ def test_all_sessions_are_counted_together(flows):
         session.received(Side.CLIENT, b"PORT 10,0,0,1,0,25\r\n", 0.0)
     assert gateway.status.read() == {
         "ports": [21],
-        "opened": 0,
         "bounces": 2,
         "last_bounce": "192.168.0.10:40000: PORT 10,0,0,1,0,25",
         "unreadable": 0,
