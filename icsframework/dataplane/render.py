@@ -14,6 +14,7 @@ The output of ``nft list`` is never fed back: it does not always load again.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace as with_changes
 
 from icsframework.dataplane import text
 from icsframework.dataplane.inventory import FoundSet, Inventory
@@ -70,10 +71,19 @@ def replace(table: Table, present: Inventory) -> str:
     for item in table.sets:
         found = present.sets.get(item.name)
         if item.dynamic and found is not None and _same_fields(item, found):
-            lines += add_elements(
-                table, item, [e for e in found.elements if e.expires is None or e.expires > 0]
-            )
+            lines += add_elements(table, item, _restored(found.elements))
     return "\n".join([*lines, ""])
+
+
+def _restored(elements: Iterable[Element]) -> list[Element]:
+    """Elements with the time they have left; a rule that prolongs one may give it more than it began with."""
+    kept = [element for element in elements if element.expires is None or element.expires > 0]
+    return [
+        with_changes(element, timeout=max(element.timeout or 0, element.expires))
+        if element.expires
+        else element
+        for element in kept
+    ]
 
 
 def can_keep(table: Table, present: Inventory) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from icsframework.dataplane import policy, render, routing, sysctls
+from icsframework.dataplane import inventory, policy, render, routing, sysctls
 from icsframework.dataplane.mapped import elements_of
 from icsframework.dataplane.plane import DataPlane, LanSide, UplinkSide
 from icsframework.host.conntrack import Conntrack
@@ -145,8 +145,8 @@ class Net:
 
     def keys(self, name):
         """The keys of a dynamic set."""
-        (found,) = self.queue(("inventory", "inet", "ics"))
-        return [item.key for item in found.sets[name].elements]
+        listing = self.gateway.run(["nft", "-j", "list", "table", "inet", "ics"], check=True).stdout
+        return [item.key for item in inventory.parse(listing).sets[name].elements]
 
     def counter(self, name):
         """Packets of a named counter."""

@@ -87,13 +87,14 @@ def test_an_endpoint_leaves_by_its_own_port(net):
     net.load(net.one)
     net.put(mapping(net, 6006, 5006, "udp"))
     server, isp = net.socket("server", port=9000), net.socket("isp-a", port=9000)
+    elsewhere = net.socket("isp-a", port=9001)
     inside = net.socket("pc1", port=5006)
     other = net.socket("pc3", port=6006)
     seen = {}
     for name, asker, target, answers in (
         ("own", inside, (net.server_address, 9000), server),
         ("own elsewhere", inside, ("203.0.113.1", 9000), isp),
-        ("other", other, (net.server_address, 9000), server),
+        ("other", other, ("203.0.113.1", 9001), elsewhere),
     ):
         asker.sendto(b"question", target)
         seen[name] = answers.recvfrom(100)[1]

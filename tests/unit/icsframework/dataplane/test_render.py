@@ -197,3 +197,10 @@ def test_a_leftover_helper_goes_after_the_rules():
     lines = render.render(named_alike, aided()).splitlines()
     assert lines.index("flush table inet ics") < lines.index("delete ct helper inet ics pptp")
     assert "delete ct helper inet ics pptp" not in render.render(AIDED, aided())
+
+
+def test_a_prolonged_element_is_restored():
+    """The kernel tells the time it began with, which may be less than what is left, and takes no element like that."""
+    prolonged = replace(ELEMENT, timeout=1, expires=298)
+    text = render.replace(TABLE, changed_set("expected", elements=(prolonged,)))
+    assert "timeout 298s expires 298s" in text
