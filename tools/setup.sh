@@ -64,7 +64,8 @@ programs='nft:nftables ip:iproute2 udhcpc:udhcpc dhclient:isc-dhcp-client dhcpcd
 test_programs='vsftpd:vsftpd lftp:lftp tnftp:tnftp openssl:openssl
                /usr/lib/python3/dist-packages/pyftpdlib:python3-pyftpdlib nuttcp:nuttcp
                pptp:pptp-linux pptpd:pptpd ngircd:ngircd oidentd:oidentd ii:ii'
-bench_programs='dnsmasq:dnsmasq-base dnsperf:dnsperf nsd:nsd kea-dhcp4:kea-dhcp4-server cc:gcc taskset:util-linux'
+bench_programs='dnsmasq:dnsmasq-base dnsperf:dnsperf nsd:nsd kea-dhcp4:kea-dhcp4-server cc:gcc taskset:util-linux
+                vsftpd:vsftpd'
 
 missing_packages() {
     for pair in $programs; do

@@ -58,14 +58,14 @@ def make_root(directory: Path, size: int) -> Path:
     return root
 
 
-def vsftpd(host: Machine, service: FtpService) -> Daemon:
-    """vsftpd; what is said on its control connections is in its Daemon's log."""
-    empty, file = host.directory / "vsftpd-empty", host.directory / "vsftpd.conf"
+def vsftpd(host: Machine, service: FtpService, name: str = "vsftpd") -> Daemon:
+    """vsftpd; what is said on its control connections is in its Daemon's log.  ``name`` tells several on a host apart."""
+    empty, file = host.directory / "vsftpd-empty", host.directory / f"{name}.conf"
     empty.mkdir(exist_ok=True)
     root = make_root(host.directory, service.size)
-    log = host.directory / "vsftpd.log"
+    log = host.directory / f"{name}.log"
     file.write_text(CONFIG.format(port=service.port, root=root, empty=empty, log=log), encoding="utf-8")
-    return Daemon(host, "vsftpd", ["vsftpd", file], lambda: _listens(host, service.port))
+    return Daemon(host, name, ["vsftpd", file], lambda: _listens(host, service.port))
 
 
 def _listens(host: Machine, port: int) -> bool:

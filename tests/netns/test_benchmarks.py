@@ -18,6 +18,10 @@ RUNS = {
     ),
     "store": (["--rounds", "1", "--records", "100"], ["grouped", "x each"]),
     "dataplane": (["--rounds", "1", "--elements", "5"], ["first load and removal", "5 elements restored"]),
+    "helpers": (
+        ["--opens", "20", "--rounds", "1", "--size", "5", "--connections", "20", "--commands", "2"],
+        ["Open to rule in place", "FTP data, 5 MB", "PORT", "20 control connections", "relayed : plain"],
+    ),
 }
 
 
