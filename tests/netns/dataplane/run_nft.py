@@ -6,6 +6,7 @@ import sys
 from twisted.internet import task
 from twisted.internet.defer import inlineCallbacks
 
+from icsframework.dataplane.helperprobe import probe_kernel_helpers
 from icsframework.dataplane.nft import Nft, open_library
 
 OUTPUT = []
@@ -17,7 +18,10 @@ def main(reactor):
     nft = Nft(reactor, library=open_library())
     for name, *arguments in pickle.loads(bytes.fromhex(sys.stdin.read())):
         try:
-            OUTPUT.append((yield getattr(nft, name)(*arguments)))
+            if name == "probe":
+                OUTPUT.append((yield probe_kernel_helpers(nft, *arguments)))
+            else:
+                OUTPUT.append((yield getattr(nft, name)(*arguments)))
         except Exception as error:
             OUTPUT.append(error)
     sys.stdout.write(pickle.dumps(OUTPUT).hex())

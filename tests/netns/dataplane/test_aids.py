@@ -58,3 +58,14 @@ def test_reloads_with_helpers(net):
     assert helped(net) == ["192.168.0.10"]
     (found,) = net.queue(("inventory", "inet", "ics"))
     assert set(found.helpers) == {"pptp_tcp"}
+
+
+def test_the_kernel_is_asked(net):
+    """This kernel has pptp for TCP, and lacks what nobody ever wrote; nothing is left of the question."""
+    names = ["pptp", "sip/udp", "nonsense", "pptp/udp"]
+    (found,) = net.queue(("probe", names))
+    assert (found["pptp"], found["sip/udp"]) == ("", "")
+    assert "no conntrack helper nonsense" in found["nonsense"]
+    assert found["pptp/udp"]
+    assert net.queue(("probe", ["pptp"])) == [{"pptp": ""}]
+    assert "ics_probe" not in net.gateway.run(["nft", "list", "tables"]).stdout
