@@ -64,6 +64,7 @@ class MemoryConnection:
         self._producer: Any = None
         self._paused = False  # the producer
         self._reading = True
+        self._writing = False  # the reactor asks whether it can
         self._finishing = False
         self._closing = False
         self._over: Failure | None = None
@@ -104,17 +105,18 @@ class MemoryConnection:
         if self.lost or self.closed or self._finishing or self._closing:
             return
         self.waiting += data
+        self._writing = True
         if len(self.waiting) > BUFFER and self._producer is not None and not self._paused:
             self._paused = True
             self._producer.pauseProducing()
 
     def loseWriteConnection(self) -> None:
         """See ITCPTransport."""
-        self._finishing = True
+        self._finishing = self._writing = True
 
     def loseConnection(self) -> None:
         """See ITransport."""
-        self._closing = True
+        self._closing = self._writing = True
 
     def abortConnection(self) -> None:
         """See ITCPTransport."""
@@ -129,6 +131,7 @@ class MemoryConnection:
     def unregisterProducer(self) -> None:
         """See IConsumer."""
         self._producer = None
+        self._writing = self._writing or self._closing
 
     def pauseProducing(self) -> None:
         """See IPushProducer."""
@@ -162,25 +165,22 @@ class MemoryConnection:
         return True
 
     def _flush(self) -> bool:
-        """As in Twisted, a paused producer is resumed when all is out, and only without one a connection ends."""
-        if self.waiting and self.reads:
-            self._end.heard += self.waiting
-            self.waiting.clear()
-            if self._producer is not None and self._paused:
-                self._paused = False
-                self._producer.resumeProducing()
-            return True
-        if self.waiting or (self._paused and self._producer is not None):
+        """As in Twisted: when all is out a paused producer is resumed, and only without one the connection ends."""
+        if not self._writing or (self.waiting and not self.reads):
             return False
-        if self._closing:
+        self._end.heard += self.waiting
+        self.waiting.clear()
+        self._writing = False
+        if self._producer is not None and self._paused:
+            self._paused = False
+            self._producer.resumeProducing()
+        elif self._closing:
             self.closed = True
             self._over = Failure(ConnectionDone())
-            return True
-        if self._finishing and not self.closed:
+        elif self._finishing and not self.closed:
             self.closed = True
             self._protocol.writeConnectionLost()
-            return True
-        return False
+        return True
 
     def _deliver(self) -> bool:
         if not self._reading or not self._end.said:

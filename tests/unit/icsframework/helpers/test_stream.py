@@ -150,6 +150,11 @@ def test_one_client_cannot_take_all(bench):
     one.turn()
     assert [leg.aborted for leg in ours] == [False] * 20 + [True]
     assert not one.call(OTHER).aborted
+    ours[0].resets()
+    one.turn()
+    again, another = one.call(), one.call()
+    one.turn()
+    assert (again.aborted, another.aborted) == (False, True)
 
 
 def test_fail_open_relays_what_is_beyond_the_limit(bench):

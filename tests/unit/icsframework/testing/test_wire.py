@@ -79,7 +79,7 @@ def test_bytes_both_ways(network, end, ours):
 
 
 def test_a_paused_producer_holds_up_the_end(network, end, ours):
-    """As in Twisted a connection is not closed before it is unregistered or the buffer has drained."""
+    """As in Twisted a connection is not closed before its producer is unregistered."""
     ours.transport.registerProducer(ours, True)
     end.reads = False
     ours.transport.write(b"x" * (BUFFER + 1))
@@ -87,6 +87,9 @@ def test_a_paused_producer_holds_up_the_end(network, end, ours):
     network.turn()
     assert (ours.told, end.lost) == (["pause"], False)
     end.reads = True
+    network.turn()
+    assert (ours.told, end.lost) == (["pause", "resume"], False)
+    ours.transport.unregisterProducer()
     network.turn()
     assert ours.told == ["pause", "resume", ConnectionDone]
 
