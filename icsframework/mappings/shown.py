@@ -14,21 +14,21 @@ __all__ = ["mappings", "status"]
 
 
 def mappings(book: Book, situation: Situation, now: float) -> tuple[PortMapping, ...]:
-    """All mappings that are not over, by uplink, protocol and port."""
-    found = [held.mapping(situation.address(held.uplink)) for held in _live(book, now)]
-    for (uplink, protocol), offer in _offers(situation):
-        found.append(
-            PortMapping(
-                protocol,
-                uplink,
-                Endpoint(situation.address(uplink), offer.first),
-                offer.to,
-                None,
-                offer.owner,
-                None,
-                offer.last - offer.first + 1,
-            )
+    """All mappings that are not over, by uplink, protocol and port; of a port that two want, the published one first."""
+    found = [
+        PortMapping(
+            protocol,
+            uplink,
+            Endpoint(situation.address(uplink), offer.first),
+            offer.to,
+            None,
+            offer.owner,
+            None,
+            offer.last - offer.first + 1,
         )
+        for (uplink, protocol), offer in _offers(situation)
+    ]
+    found += [held.mapping(situation.address(held.uplink)) for held in _live(book, now)]
     return tuple(sorted(found, key=lambda one: (one.uplink, one.protocol, one.external.port)))
 
 
@@ -38,6 +38,21 @@ def status(
     """The same for people; ``obstacles`` says why some are not in force."""
     wall = clock.wall() - clock.now()
     found = [
+        MappingStatus(
+            protocol=protocol,
+            uplink=uplink,
+            external_port=offer.first,
+            to=str(offer.to),
+            remote=offer.clients or None,
+            owner=offer.owner,
+            expires=None,
+            count=offer.last - offer.first + 1,
+            external_address=_address(situation, uplink),
+            reason=_reason(situation, uplink),
+        )
+        for (uplink, protocol), offer in _offers(situation)
+    ]
+    found += [
         MappingStatus(
             protocol=held.protocol,
             uplink=held.uplink,
@@ -53,21 +68,6 @@ def status(
         )
         for held in _live(book, clock.now())
     ]
-    for (uplink, protocol), offer in _offers(situation):
-        found.append(
-            MappingStatus(
-                protocol=protocol,
-                uplink=uplink,
-                external_port=offer.first,
-                to=str(offer.to),
-                remote=offer.clients or None,
-                owner=offer.owner,
-                expires=None,
-                count=offer.last - offer.first + 1,
-                external_address=_address(situation, uplink),
-                reason=_reason(situation, uplink),
-            )
-        )
     return sorted(found, key=lambda one: (one.uplink, one.protocol, one.external_port))
 
 

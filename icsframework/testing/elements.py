@@ -44,8 +44,8 @@ class FakeElements:
         return done
 
     def flush(self) -> None:
-        """Carry out what waits."""
-        while self._waiting:
+        """Carry out what waits by now."""
+        for _ in range(len(self._waiting)):
             done, add, delete = self._waiting.pop(0)
             try:
                 self._carry_out(add, delete)

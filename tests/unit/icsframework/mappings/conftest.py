@@ -49,6 +49,9 @@ def web(first: int = 80, last: int | None = None, **more: Any) -> Published:
 class Bench:
     """The service; what is asked of it is answered at once, as value or error."""
 
+    plane = staticmethod(plane)
+    web = staticmethod(web)
+
     def __init__(self) -> None:
         self.clock = FakeClock()
         self.elements = FakeElements(self.clock)
