@@ -126,6 +126,7 @@ def check_transcript(
     ``together`` to False where the order of the outcome rightly depends on whether one side waits for the other.
     Raises ContractBroken with both conversations.  What the session raises comes through, with a note on what was played.
     """
+    __tracebackhide__ = True  # pytest shows the test and the difference, nothing of this module
     steps = _read(text, line_end)
     for play in _plays(steps, together):
         player = Player(session, flow or outbound(21), limits)
@@ -139,6 +140,7 @@ def check_transcript(
 
 
 def _play(player: Player, play: Play) -> list[Step]:
+    __tracebackhide__ = True
     came: list[Step] = []
     expected = {said for step in play.written for said in step.comes if isinstance(said, str)}
     for step in play.steps:
@@ -180,6 +182,7 @@ def _known(said: str, expected: set[str]) -> str:
 
 
 def _read(text: str, line_end: bytes) -> list[Step]:
+    __tracebackhide__ = True
     steps: list[Step] = []
     for number, line in enumerate(map(str.strip, text.splitlines()), 1):
         if not line or line.startswith("#"):
