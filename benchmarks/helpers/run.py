@@ -16,10 +16,12 @@ lines with nf_conntrack_ftp.  The modes take turns.
 
 import argparse
 import json
+import os
 import sys
-from collections.abc import Sequence
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
-from subprocess import PIPE
+from subprocess import DEVNULL, PIPE
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -31,6 +33,7 @@ from icsframework.lab.ftp_server import FILE, vsftpd
 from icsframework.lab.host import Host
 from icsframework.lab.privilege import become_root, find_program
 from icsframework.lab.spec import FtpService
+from icsframework.lab.waiting import wait_for
 from icsframework.lab.world import Lab
 
 OPEN_PORT = Path(__file__).with_name("open_port.py")
@@ -106,43 +109,78 @@ def opening(lab: Lab, opens: int) -> None:
 # --- 1: data
 
 
-def fetch(pc: Host, words: Sequence[str]) -> float:
-    """MB/s of one transfer with curl."""
+@dataclass
+class Mode:
+    """A way of one file from the server to the PC, and what each round took."""
+
+    words: list[str]
+    served: Daemon
+    speed: list[float] = field(default_factory=list)
+    """MB/s, log-in included."""
+    daemon: list[float] = field(default_factory=list)
+    """CPU milliseconds of our daemon."""
+    ends: list[float] = field(default_factory=list)
+    """CPU milliseconds of curl and vsftpd for a MB: forwarding is done in the sender's time, on these wires."""
+
+
+def fetch(lab: Lab, mode: Mode, size: int) -> None:
+    """One transfer with curl."""
+    daemon, server = daemon_cpu(lab), children_cpu(mode.served)
     options = ["--silent", "--show-error", "--max-time", "100", "--output", "/dev/null"]
-    done = pc.run(["curl", *options, "--write-out", "%{speed_download}", *words], timeout=110, check=True)
-    return float(done.stdout) / 1e6
+    process = lab["pc"].popen(["curl", *options, *mode.words], stdout=DEVNULL)
+    begin = time.perf_counter()
+    _, ended, used = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - begin
+    process.returncode = os.waitstatus_to_exitcode(ended)
+    if process.returncode:
+        raise LabError(f"curl {' '.join(mode.words)}: {process.communicate()[1].strip()}")
+    process.communicate()
+    wait_for(lambda: not children(mode.served), 5, "vsftpd's session to end")
+    mode.speed.append(size / seconds)
+    mode.daemon.append(daemon_cpu(lab) - daemon)
+    curl = (used.ru_utime + used.ru_stime) * 1000
+    mode.ends.append((curl + children_cpu(mode.served) - server) / size)
+
+
+def children(daemon: Daemon) -> str:
+    """The process numbers of its sessions."""
+    return Path(f"/proc/{daemon.pid}/task/{daemon.pid}/children").read_text()
+
+
+def children_cpu(daemon: Daemon) -> float:
+    """CPU milliseconds of the sessions that have ended."""
+    fields = Path(f"/proc/{daemon.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[13]) + int(fields[14])) * 1000 / os.sysconf("SC_CLK_TCK")
 
 
 def data(lab: Lab, rounds: int, size: int) -> None:
     """All modes in turns, and the table."""
-    server, pc = lab["server"], lab["pc"]
-    for number, port in enumerate((FTP, PLAIN)):
-        served = vsftpd(server, FtpService(0, port), f"vsftpd-{number}")
+    server = lab["server"]
+    helped, plain = (vsftpd(server, FtpService(0, port), f"vsftpd-{port}") for port in (FTP, PLAIN))
+    for served in (helped, plain):
         served.start()
         served.wait_ready()
     with (server.directory / "ftp" / FILE).open("wb") as file:
         file.truncate(size * 1_000_000)  # a hole: no disk takes part
     active = ["--ftp-port", "-"]
     modes = {
-        "active, through ics": [*active, f"ftp://{OURS}/{FILE}"],
-        "passive, no helper": [f"ftp://{OURS}:{PLAIN}/{FILE}"],
+        "active, through ics": Mode([*active, f"ftp://{OURS}/{FILE}"], helped),
+        "passive, no helper": Mode([f"ftp://{OURS}:{PLAIN}/{FILE}"], plain),
     }
     if with_kernel(lab["kernel"]):
-        modes["active, nf_conntrack_ftp"] = [*active, f"ftp://{KERNEL}/{FILE}"]
-    speeds: dict[str, list[float]] = {mode: [] for mode in modes}
-    used: dict[str, list[float]] = {mode: [] for mode in modes}
+        modes["active, nf_conntrack_ftp"] = Mode([*active, f"ftp://{KERNEL}/{FILE}"], helped)
     for turn in range(rounds):
-        order = [*modes][turn % len(modes) :] + [*modes][: turn % len(modes)]
-        for mode in order:
-            before = daemon_cpu(lab)
-            speeds[mode].append(fetch(pc, modes[mode]))
-            used[mode].append(daemon_cpu(lab) - before)
+        for number in range(len(modes)):
+            fetch(lab, [*modes.values()][(turn + number) % len(modes)], size)
     print(f"{f'FTP data, {size} MB each':44}   median      min      max")
-    for mode in modes:
-        print(f"{mode + ', MB/s':44}{spread(speeds[mode])}")
-        print(f"{'     CPU of the daemon, ms':44}{spread(used[mode], 1)}")
-    ours, *others = modes
-    print("; ".join(f"{ours} : {other} = {ratio(speeds[ours], speeds[other]):.2f}" for other in others))
+    for name, mode in modes.items():
+        print(f"{name + ', MB/s':44}{spread(mode.speed)}")
+        print(f"{'     CPU of both ends for a MB, ms':44}{spread(mode.ends, 2)}")
+        print(f"{'     CPU of the daemon for all, ms':44}{spread(mode.daemon, 1)}")
+    (name, ours), *others = modes.items()
+    for other, peer in others:
+        wall, cpu = ratio(ours.speed, peer.speed), ratio(ours.ends, peer.ends)
+        print(f"{name} : {other} = {wall:.2f} (CPU of both ends {cpu:.2f})")
 
 
 def with_kernel(host: Host) -> bool:
@@ -235,8 +273,8 @@ def relay(lab: Lab, rounds: int, size: int) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--size", type=int, default=500, help="MB of a transfer")
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--size", type=int, default=300, help="MB of a transfer")
     parser.add_argument("--connections", type=int, default=1000)
     parser.add_argument("--commands", type=int, default=20, help="on each connection")
     parser.add_argument("--opens", type=int, default=1000, help="ports, one after the other")
