@@ -8,13 +8,14 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import Logger
 
 from icsframework.config.configuration import Configuration
 from icsframework.config.helpers import HelperSection
 from icsframework.dataplane.elements import TableElements
 from icsframework.dataplane.flows import MarkFilter, is_stranded
+from icsframework.dataplane.helperprobe import probe_kernel_helpers
 from icsframework.dataplane.nft import Nft, open_library
 from icsframework.dataplane.plane import DataPlane
 from icsframework.errors import HostError
@@ -107,7 +108,7 @@ def _machinery(
         in_thread=worker.run,
         close=close,
         system=system_info(privileged=True),
-        kernel_helpers=lambda names: succeed(dict.fromkeys(names, "")),
+        kernel_helpers=lambda names: probe_kernel_helpers(nft, names),
         make_shell=partial(_shell, network, elements, clock),
         elements=elements,
         end_flows=lambda chosen, through: worker.run(conntrack.delete_where, through, chosen),

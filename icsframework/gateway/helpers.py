@@ -84,8 +84,8 @@ class Shell(Protocol):
 
 
 MakeShell = Callable[[HelperSection, StreamProxy, GatewayView], Shell]
-Probe = Callable[[Sequence[str]], "Deferred[Mapping[str, str]]"]
-"""Which of these conntrack helpers the kernel lacks: name to reason, "" for those it has."""
+Probe = Callable[[Sequence[str]], "Deferred[Any]"]
+"""Deferred of a dictionary: each of these conntrack helpers with the reason why the kernel lacks it, "" if it does not."""
 
 
 @dataclass(slots=True)
