@@ -36,4 +36,4 @@ class IStreamNetwork(Interface):
         """
 
     def tune(transport: ITransport, near: bool) -> None:  # noqa: N805 - of an interface
-        """For control channels: small segments at once, and a peer that has vanished is noticed (``near``: on a LAN)."""
+        """For control channels: small segments at once, a peer that has vanished is noticed (``near``: on a LAN), and urgent data is no different."""

@@ -87,6 +87,8 @@ class StreamNetwork:
         handle: socket.socket = transport.getHandle()
         handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         handle.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        # Urgent data (ABOR of FTP, RFC 959 section 4.1.3) is part of the stream: else its last byte would be lost.
+        handle.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
         if near:
             handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, NEAR_KEEPALIVE)
 

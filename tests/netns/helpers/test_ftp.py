@@ -1,6 +1,9 @@
 """FTP through the gateway: vsftpd and pyftpdlib in the Internet and behind us, curl, lftp, tnftp and ftplib as clients."""
 
+import ftplib
+import hashlib
 import re
+import socket
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -10,10 +13,11 @@ from icsframework.lab.daemon import Daemon
 from icsframework.lab.ftp_server import asked_ports
 from icsframework.lab.pattern import pattern
 from icsframework.lab.privilege import find_program
+from icsframework.lab.waiting import wait_for
 
 SERVER, CABLE, DSL = "192.0.2.80", "203.0.113.5", "198.51.100.5"
 PCS = {"pc1": "192.168.0.11", "pc2": "192.168.0.12"}
-VSFTPD, PYFTPDLIB, SECURE = 21, 2121, 2122
+VSFTPD, PYFTPDLIB, SECURE, PUBLISHED = 21, 2121, 2122, 2121
 CONFIG = """
 lans: [{name: home, interface: eth1, address: 192.168.0.1/24, services: []}]
 uplinks:
@@ -205,7 +209,8 @@ MODES = {
 def transfer(client, mode, lab, where, host, port, server):
     """List, fetch and send a file; what the server was told meanwhile."""
     before, own = len(server.said()), lab[where].directory / f"{client}-{mode}"
-    (server.root / "back").unlink(missing_ok=True)
+    for old in (own, server.root / "back"):
+        old.unlink(missing_ok=True)
     for command in CLIENTS[client](mode, host, port, own):
         done = lab[where].run(command, input=typed(mode, own) if client == "tnftp" else None, check=True)
         if command[-1].endswith("/") or client != "curl":
@@ -233,3 +238,244 @@ def test_transfers(lab, client, mode, port):
         assert {address for address, _ in asked} == {ip_address(CABLE)}
     assert PCS["pc1"] not in said
     assert helper(lab)["expectations"] == 0
+
+
+@pytest.mark.parametrize(("client", "mode"), sorted(MODES))
+def test_a_published_server(lab, client, mode):
+    """The same from the Internet to a server behind us, which sees its clients' own addresses."""
+    inside = lab.servers["inside"]
+    said = transfer(client, mode, lab, "server", CABLE, PUBLISHED, inside)
+    assert mode in verbs(said)
+    assert set(re.findall(r'Client "([^"]*)"', said)) == {SERVER}
+    assert helper(lab)["expectations"] == 0
+
+
+# --- encryption -----------------------------------------------------------------------------------------
+
+
+def test_tls_passes(lab):
+    """With the server's consent the session steps aside, and passive mode works as without us (RFC 4217)."""
+    own, before = lab["pc1"].directory / "tls", helper(lab)["details"]["encrypted"]
+    words = ["--silent", "--show-error", "--insecure", "--ssl-reqd", "--max-time", "8", "--output", own]
+    lab["pc1"].run(["curl", *words, f"ftp://{SERVER}:{SECURE}/file"], check=True)
+    assert own.read_bytes() == CONTENT
+    assert helper(lab)["details"]["encrypted"] == before + 1
+
+
+def test_tls_refused_is_ftp_as_before(lab):
+    """A client that asks for TLS, is refused and goes on in active mode is helped."""
+    own, server = lab["pc1"].directory / "no-tls", lab.servers[VSFTPD]
+    before, encrypted = len(server.said()), helper(lab)["details"]["encrypted"]
+    words = ["--silent", "--ssl", "--insecure", "--ftp-port", "-", "--max-time", "8", "--output", own]
+    lab["pc1"].run(["curl", *words, f"ftp://{SERVER}/file"], check=True)
+    said = server.said()[before:]
+    assert own.read_bytes() == CONTENT
+    assert "AUTH SSL" in said
+    assert asked_ports(said)[0][0] == ip_address(CABLE)
+    assert helper(lab)["details"]["encrypted"] == encrypted
+
+
+# --- what is refused ------------------------------------------------------------------------------------
+
+
+class Client(ftplib.FTP):
+    """ftplib in a host of the lab, with every socket it needs made there."""
+
+    def __init__(self, host, server, port=VSFTPD, source=("", 0), data_port=0):
+        self._host, self._data_port = host, data_port
+        super().__init__(timeout=8)
+        host.inside(lambda: self.connect(server, port, source_address=source))
+        self.login("anonymous", "a@example.net")
+        self.voidcmd("TYPE I")
+
+    def makeport(self):
+        """A socket on the port that the test wants, announced by PORT."""
+        sock = socket.create_server(("", self._data_port))
+        sock.settimeout(8)
+        self.sendport(self.sock.getsockname()[0], sock.getsockname()[1])
+        return sock
+
+    def begin(self, command, active=True):
+        """A data connection that carries what the command brings."""
+        self.set_pasv(not active)
+        return self._host.inside(lambda: self.transfercmd(command))
+
+    def fetch(self, command="RETR file", active=True):
+        """All that it brings."""
+        with self.begin(command, active) as data:
+            content = read(data)
+        self.voidresp()
+        return content
+
+
+def read(data, first=b""):
+    """Everything up to the end of a data connection."""
+    return first + b"".join(iter(lambda: data.recv(1 << 16), b""))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "PORT 192,168,0,12,8,73",  # the other PC's FTP server
+        "PORT 203,0,113,1,8,73",  # somebody in the Internet
+        "PORT 203,0,113,5,8,73",  # the gateway
+        "PORT 192,168,0,11,0,22",  # a service of its own host
+        "EPRT |1|192.168.0.12|2121|",
+        "EPRT |1|192.168.0.11|25|",
+        "PORT 192,168,0,11,8,73\r\n PORT 192,168,0,12,8,73",
+        "NOOP\rPORT 192,168,0,12,8,73",
+    ],
+)
+def test_bounce_attempts(lab, command):
+    """A server never hears of them (RFC 2577), and the session goes on."""
+    server, before = lab.servers[VSFTPD], helper(lab)["details"]["bounces"]
+    client = Client(lab["pc1"], SERVER)
+    heard = len(server.said())
+    client.sock.sendall(command.encode() + b"\r\n")
+    answers = [client.getline() for _ in range(command.count("\n") + 1)]
+    assert answers[-1].startswith("500 Refused by the gateway")
+    assert client.voidcmd("NOOP").startswith("200")
+    client.quit()
+    assert {address for address, _ in asked_ports(server.said()[heard:])} <= {ip_address(CABLE)}
+    assert "NOOP\rPORT" not in server.said()[heard:]
+    assert helper(lab)["details"]["bounces"] == before + 1
+    assert helper(lab)["details"]["last_bounce"].startswith(f"{PCS['pc1']}:")
+
+
+# --- many at once ---------------------------------------------------------------------------------------
+
+
+def test_the_same_ports_on_several_pcs(lab):
+    """Two PCs use the same two ports at once: one keeps its number outside, the other gets another; none is mixed up."""
+    server, ports = lab.servers[VSFTPD], (40000, 41000)
+    before = len(server.said())
+    clients = [Client(lab[name], SERVER, source=("", ports[0]), data_port=ports[1]) for name in PCS]
+    data = [client.begin(f"RETR {name}") for client, name in zip(clients, ("long", "file"), strict=True)]
+    assert helper(lab)["sessions"] == 2
+    assert [hashlib.sha256(read(sock)).hexdigest() for sock in data] == [
+        hashlib.sha256(content).hexdigest() for content in (LONG, CONTENT)
+    ]
+    for sock, client in zip(data, clients, strict=True):
+        sock.close()
+        assert client.voidresp().startswith("226")
+        client.quit()
+    asked = [port for _, port in asked_ports(server.said()[before:])]
+    assert asked[0] == ports[1]
+    assert asked[1] not in ports
+
+
+def test_many_clients_of_many_pcs(lab):
+    """Sixteen at once, in active mode, each gets its own file whole."""
+    words = ["curl", "--silent", "--show-error", "--max-time", "20", "--ftp-port", "-"]
+    started = []
+    for number in range(16):
+        host = lab[("pc1", "pc2")[number % 2]]
+        own = host.directory / f"many-{number}"
+        started.append((own, host.popen([*words, "--output", own, f"ftp://{SERVER}/file"])))
+    for own, process in started:
+        _, errors = process.communicate(timeout=25)
+        assert process.returncode == 0, errors
+        assert own.read_bytes() == CONTENT
+    wait_for(lambda: helper(lab)["sessions"] == 0, 5.0, "all sessions to end")
+
+
+def test_a_gigabyte_does_not_pass_through_the_daemon(lab):
+    """The data of an active transfer stays in the kernel: the daemon's CPU time is that of the control connection."""
+    pid = lab["gateway"].gateway.pid
+    words = ["--silent", "--show-error", "--max-time", "30", "--ftp-port", "-", "--output", "/dev/null"]
+    before = cpu(pid)
+    done = lab["pc1"].run(
+        ["curl", *words, "--write-out", "%{size_download} %{time_total}", f"ftp://{SERVER}/huge"],
+        check=True,
+        timeout=40,
+    )
+    spent = cpu(pid) - before
+    size, seconds = done.stdout.split()
+    assert int(size) == HUGE
+    assert spent < 0.1, f"{spent} s of CPU time for a transfer of {seconds} s"
+
+
+def cpu(pid):
+    """Seconds of CPU time of a process, children apart (proc(5): utime and stime in hundredths)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    return (int(fields[11]) + int(fields[12])) / 100
+
+
+# --- when something breaks ------------------------------------------------------------------------------
+
+
+def test_kill_9_in_the_middle_of_a_transfer(lab):
+    """The data arrives whole; the control connection is lost, and the next daemon helps the next one."""
+    gateway = lab["gateway"].gateway
+    client = Client(lab["pc1"], SERVER)
+    with client.begin("RETR long") as data:
+        first = data.recv(1 << 16)
+        gateway.kill()
+        content = read(data, first)
+    assert hashlib.sha256(content).hexdigest() == hashlib.sha256(LONG).hexdigest()
+    with pytest.raises((EOFError, OSError)):
+        client.voidresp()
+    client.close()
+    gateway.start()
+    gateway.wait_ready()
+    gateway.wait_uplink("cable")
+    with_us = Client(lab["pc1"], SERVER)
+    assert with_us.fetch() == CONTENT
+    with_us.quit()
+
+
+def way(pc):
+    """The address that the server sees of a new connection of the PC, "" if there is none at the moment."""
+
+    def ask():
+        try:
+            with socket.create_connection((SERVER, 80), 2.0) as sock:
+                sock.sendall(b"GET /ip HTTP/1.0\r\n\r\n")
+                return read(sock).rpartition(b"\r\n")[2].split()[0].decode()
+        except OSError:
+            return ""
+
+    return pc.inside(ask)
+
+
+def test_control_and_data_by_the_same_uplink(lab):
+    """A session that began by the second uplink stays there with its data, although the first is back and preferred."""
+    pc, server = lab["pc1"], lab.servers[VSFTPD]
+    lab.switch.run(["ip", "link", "set", "gateway-eth0", "down"], check=True)
+    wait_for(lambda: way(pc) == DSL, 10.0, "dsl to be the way")
+    clients = [Client(pc, SERVER)]
+    lab.switch.run(["ip", "link", "set", "gateway-eth0", "up"], check=True)
+    wait_for(lambda: way(pc) == CABLE, 10.0, "cable to be the way again")
+    clients.append(Client(pc, SERVER))
+    before = len(server.said())
+    for client in clients:
+        assert client.fetch() == CONTENT
+        client.quit()
+    assert [address for address, _ in asked_ports(server.said()[before:])] == [
+        ip_address(DSL),
+        ip_address(CABLE),
+    ]
+
+
+def test_abort(lab):
+    """ABOR comes as urgent data (RFC 959 section 4.1.3), to its last byte; the next transfer works."""
+    client, said = Client(lab["pc1"], SERVER), lab.servers[VSFTPD].said
+    before = len(said())
+    with client.begin("RETR long") as data:
+        data.recv(1)
+    client.sock.sendall(b"\xff\xf4")
+    client.sock.send(b"\xff", socket.MSG_OOB)
+    client.sock.sendall(b"\xf2ABOR\r\n")
+    assert client.getmultiline()[:3] in ("426", "226")
+    assert client.getmultiline()[:3] in ("225", "226")
+    with client.begin("RETR long") as data:
+        data.recv(1)
+    assert client.abort()[:3] in (
+        "426",
+        "225",
+        "226",
+    )  # all of it urgent: the last byte is the end of the line
+    client.getmultiline()
+    assert client.fetch() == CONTENT
+    assert said()[before:].count('ABOR"') == 2
+    client.quit()

@@ -75,6 +75,7 @@ async def test_a_listener_on_a_port_of_the_kernels_choice(network):
     handle = transport.getHandle()
     assert handle.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
     assert handle.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+    assert handle.getsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE) == 1
     assert handle.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 600
     client.close()
     await leg.gone
