@@ -43,12 +43,11 @@ class Heartbeat:
         self._pending: Deferred[None] | None = None
 
     def start(self, port: int) -> None:
-        """The listener on ``port`` is there."""
+        """The listener on ``port`` is there; ``beat`` begins when there is a rule set to tell."""
         self._element = (FAIL_OPEN.name, Element((port,), (), LIFETIME, comment=f"owner={self._owner}"))
-        self.beat()
 
     def beat(self) -> None:
-        """Say it now, and again in a while; also to be called when a rule set has come into force."""
+        """Say it now, and again in a while; to be called whenever a rule set has come into force."""
         if self._element is None or self._pending is not None:
             return
         if self._timer is not None and self._timer.active():

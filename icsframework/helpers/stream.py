@@ -58,10 +58,11 @@ class StreamShell:
     """One listener, for one StreamProxy of the helper ``name``; ``proxy.fail`` is what the configuration says, if it says."""
 
     def __init__(self, name: str, proxy: StreamProxy, limits: Limits, parts: StreamParts) -> None:
+        self._name = name
         self._proxy = proxy
         self._limits = limits
         self._parts = parts
-        self._plane = DataPlane()
+        self._plane: DataPlane | None = None
         self._port: IListeningPort | None = None
         self._heartbeat = Heartbeat(parts.clock, parts.change, parts.log, name)
         self._counters = Counters()
@@ -85,13 +86,17 @@ class StreamShell:
 
     def start(self) -> Deferred[int]:
         """Deferred of the local port that it listens on; fails with a HostError.  The filter is to redirect there."""
-        return self._parts.network.listen(_Arrivals(self._flow_parts)).addCallback(self._listening)
+        return self._parts.network.listen(_Arrivals(self._flow_parts, self._name)).addCallback(
+            self._listening
+        )
 
     def _listening(self, port: IListeningPort) -> int:
         self._port = port
         number: int = port.getHost().port  # type: ignore[attr-defined]
         if self._proxy.fail == "open":
             self._heartbeat.start(number)
+            if self._plane is not None:
+                self._heartbeat.beat()
         return number
 
     def stop(self) -> Deferred[None]:
@@ -170,8 +175,10 @@ class StreamShell:
 
     def _course(self, client: Endpoint, wanted: Endpoint) -> Course | None:
         """How a connection of ``client`` to ``wanted`` goes on; None if it cannot."""
+        if self._plane is None:
+            return None
         if self._proxy.direction == "inbound":
-            return self._inward(client, wanted)
+            return self._inward(self._plane, client, wanted)
         local = self._parts.network.way_to(wanted.address)
         uplink = uplink_towards(self._plane, local)
         address = source_address(uplink, wanted.address.version, local) if uplink else None
@@ -181,8 +188,8 @@ class StreamShell:
         flow = Flow("tcp", client, wanted, source, uplink.name)
         return Course(flow, wanted, source, self._plane.marks.uplink_mark(uplink.index))
 
-    def _inward(self, client: Endpoint, wanted: Endpoint) -> Course | None:
-        uplink = uplink_of(self._plane, wanted.address)
+    def _inward(self, plane: DataPlane, client: Endpoint, wanted: Endpoint) -> Course | None:
+        uplink = uplink_of(plane, wanted.address)
         inside = self._parts.published(uplink.name, wanted.port) if uplink else None
         if uplink is None or inside is None:
             return None
@@ -207,8 +214,13 @@ class _Arrivals(Factory):
 
     noisy = False
 
-    def __init__(self, parts: FlowParts) -> None:
+    def __init__(self, parts: FlowParts, name: str) -> None:
         self._parts = parts
+        self._name = name
+
+    def logPrefix(self) -> str:
+        """See ILoggingContext."""
+        return f"helper {self._name}"
 
     def buildProtocol(self, addr: IAddress | None) -> Leg:
         """See IProtocolFactory."""

@@ -32,6 +32,7 @@ def heartbeat(clock, elements, log):
 def test_it_is_there_from_the_start_to_the_stop(clock, elements, heartbeat):
     """Each beat gives the element its whole time again; one that is missed does no harm."""
     heartbeat.start(41111)
+    heartbeat.beat()
     for _ in range(20):
         clock.clock.advance(PERIOD - 0.1)
         assert elements.left("fail_open", (41111,)) > LIFETIME - PERIOD
@@ -44,6 +45,7 @@ def test_it_is_there_from_the_start_to_the_stop(clock, elements, heartbeat):
 def test_who_hangs_is_passed_by(clock, elements, heartbeat):
     """Without beats the element goes by itself."""
     heartbeat.start(41111)
+    heartbeat.beat()
     for call in clock.clock.getDelayedCalls():
         call.cancel()  # the daemon hangs
     clock.clock.advance(LIFETIME)
@@ -53,8 +55,9 @@ def test_who_hangs_is_passed_by(clock, elements, heartbeat):
 def test_a_beat_between_is_no_second_timer(clock, elements, heartbeat):
     """A rule set that has come into force is told at once, and the rhythm goes on from there."""
     heartbeat.beat()
-    assert (elements.transactions, clock.clock.getDelayedCalls()) == (0, [])
     heartbeat.start(41111)
+    assert (elements.transactions, clock.clock.getDelayedCalls()) == (0, [])
+    heartbeat.beat()
     elements.wipe()
     heartbeat.beat()
     assert elements.keys("fail_open") == {(41111,): ()}
@@ -65,6 +68,7 @@ def test_a_change_that_fails_is_tried_again(clock, elements, heartbeat, log):
     """There may be no table yet; an error of ours is no line for people, a defect is."""
     elements.fail = NftError("no such table")
     heartbeat.start(41111)
+    heartbeat.beat()
     assert [level for level, _, _ in log.lines] == ["debug"]
     elements.fail = None
     clock.clock.advance(PERIOD)
@@ -79,6 +83,7 @@ def test_a_defect_shows(clock, log):
 
     heartbeat = Heartbeat(clock, broken, log, "ftp")
     heartbeat.start(41111)
+    heartbeat.beat()
     assert [(level, failure.type) for level, _, failure in log.lines] == [("failure", ZeroDivisionError)]
     assert len(clock.clock.getDelayedCalls()) == 1
     done = []
@@ -90,6 +95,7 @@ def test_beats_do_not_pile_up_behind_a_busy_nft(clock, elements, heartbeat):
     """One waits; the stop comes after it."""
     elements.held = True
     heartbeat.start(41111)
+    heartbeat.beat()
     clock.clock.advance(PERIOD)
     clock.clock.advance(PERIOD)
     stopped = []
