@@ -15,7 +15,7 @@ from icsframework.interfaces import ISession
 from icsframework.testing.stage import ContractBroken
 from icsframework.values import Endpoint, Flow, Mapping, Open, Refused, Send, SessionFactory, Side, StepAside
 
-__all__ = ["ASIDE", "BECAUSE", "Player", "Said", "shown"]
+__all__ = ["ASIDE", "BECAUSE", "OutOfStep", "Player", "Said", "shown"]
 
 START = 1000.0
 """Seconds of IClock.now at which every conversation begins."""
@@ -27,6 +27,10 @@ BECAUSE = " because "
 
 Said = tuple[Side, bytes] | str
 """What came of something: bytes to a side, or anything else in words."""
+
+
+class OutOfStep(ContractBroken):
+    """What is to happen next cannot happen after what the session did."""
 
 
 class Player:
@@ -95,13 +99,13 @@ class Player:
     def _must_go_on(self) -> None:
         if self.asked is not None:
             asked = shown(self.asked, self.flow)
-            raise ContractBroken(f"`{asked}` is not answered: write `granted PORT` or `refused` after it")
+            raise OutOfStep(f"`{asked}` is not answered: write `granted PORT` or `refused` after it")
         if self._conversation.over:
-            raise ContractBroken("the flow has ended, but the conversation goes on")
+            raise OutOfStep("the flow has ended, but the conversation goes on")
 
     def _must_be_asked(self, answer: str) -> Open:
         if self.asked is None:
-            raise ContractBroken(f"`{answer}`, but the session has asked for nothing")
+            raise OutOfStep(f"`{answer}`, but the session has asked for nothing")
         asked, self.asked = self.asked, None
         return asked
 

@@ -43,11 +43,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import ndiff
-from itertools import chain, pairwise
+from itertools import pairwise
 
 from icsframework.helpers.limits import Limits
 from icsframework.testing.flows import outbound
-from icsframework.testing.player import ASIDE, BECAUSE, Player, Said
+from icsframework.testing.player import ASIDE, BECAUSE, OutOfStep, Player, Said
 from icsframework.testing.stage import ContractBroken
 from icsframework.values import Flow, SessionFactory, Side
 
@@ -93,22 +93,28 @@ class Play:
     steps: list[Step]
     written: list[Step]
 
+    def expected(self, happened: int, line_end: bytes) -> list[str]:
+        """The conversation as written, as far as so many steps go."""
+        return self.shown(self.written if self._joined else self.written[:happened], line_end)
+
     def shown(self, steps: list[Step], line_end: bytes) -> list[str]:
         """A conversation in its one form, as far as it must be the same when the bytes arrive in this way.
 
         At which byte a session steps aside is its own affair, and when segments arrive as one nobody can tell
         what came of which.
         """
-        if self.steps is self.written:
-            return [line for step in steps for line in (step.text, *_outcomes(step.comes, line_end))]
-        seen = [[said for said in step.comes if said != ASIDE] for step in steps]
-        if len(self.steps) < len(self.written):
-            return list(_outcomes(list(chain(*seen)), line_end))
+        if self._joined:
+            return list(_outcomes([said for step in steps for said in step.comes if said != ASIDE], line_end))
+        hidden = None if self.steps is self.written else ASIDE
         return [
             line
-            for step, comes in zip(steps, seen, strict=True)
-            for line in (step.text, *_outcomes(comes, line_end))
+            for step in steps
+            for line in (step.text, *_outcomes([said for said in step.comes if said != hidden], line_end))
         ]
+
+    @property
+    def _joined(self) -> bool:
+        return len(self.steps) < len(self.written)
 
 
 def check_transcript(
@@ -130,28 +136,33 @@ def check_transcript(
     steps = _read(text, line_end)
     for play in _plays(steps, together):
         player = Player(session, flow or outbound(21), limits)
-        came = _play(player, play)
-        expected, found = play.shown(play.written, line_end), play.shown(came, line_end)
+        came, lost = _play(player, play)
+        expected, found = play.expected(len(came), line_end), play.shown(came, line_end)
         if expected != found:
             difference = "\n".join(line for line in ndiff(expected, found) if not line.startswith("?"))
             raise ContractBroken(
                 f"{play.what}, the conversation goes another way (- expected, + found):\n{difference}"
             )
+        if lost is not None:
+            raise lost
 
 
-def _play(player: Player, play: Play) -> list[Step]:
+def _play(player: Player, play: Play) -> tuple[list[Step], OutOfStep | None]:
+    """What came of each step, up to one that could not happen."""
     __tracebackhide__ = True
     came: list[Step] = []
     expected = {said for step in play.written for said in step.comes if isinstance(said, str)}
     for step in play.steps:
         try:
             came.append(Step(step.text, step.pieces, _brief(_happens(player, step), expected)))
+        except OutOfStep as lost:
+            return came, OutOfStep(f"{play.what}, at `{step.text}`: {lost}")
         except Exception as error:
             error.add_note(f"{play.what}, at: {step.text}")
             raise
     if player.asked is not None:
-        raise ContractBroken(f"{play.what}, the last open has no answer: write `granted PORT` or `refused`")
-    return came
+        return came, OutOfStep(f"{play.what}, the last open has no answer: write `granted PORT` or `refused`")
+    return came, None
 
 
 def _happens(player: Player, step: Step) -> list[Said]:

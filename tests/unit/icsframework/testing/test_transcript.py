@@ -156,6 +156,14 @@ def test_what_is_not_expected_is_a_difference():
     assert "+ -> open tcp 5001" in refused(Shouter, "C: call 5001\ngranted 5001\n-> S: CALL 5001")
 
 
+def test_what_came_instead_of_an_open_is_shown():
+    """A conversation that cannot go on ends with the difference, not with what is missing then."""
+    assert refused(Shouter, "C: cal 5001\n-> open tcp 5001\ngranted 52001\n-> S: CALL 52001") == (
+        "As it is written, the conversation goes another way (- expected, + found):\n"
+        "  C: cal 5001\n- -> open tcp 5001\n+ -> S: CAL 5001"
+    )
+
+
 @pytest.mark.parametrize(
     ("session", "text", "what"),
     [
