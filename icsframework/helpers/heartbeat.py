@@ -26,6 +26,9 @@ LIFETIME = 15.0
 PERIOD = 5.0
 """Seconds between two signs."""
 
+PATIENCE = 3
+"""Signs in a row that may fail before somebody is told: by then connections pass by."""
+
 Change = Callable[[Sequence[NamedElement], Sequence[NamedElement]], Deferred[None]]
 """IElements.change: (add, delete) in one transaction; an element in both gets its whole time again."""
 
@@ -41,6 +44,7 @@ class Heartbeat:
         self._element: NamedElement | None = None
         self._timer: IDelayedCall | None = None
         self._pending: Deferred[None] | None = None
+        self._failures = 0
 
     def start(self, port: int) -> None:
         """The listener on ``port`` is there; ``beat`` begins when there is a rule set to tell."""
@@ -54,7 +58,7 @@ class Heartbeat:
             self._timer.cancel()
         self._timer = self._clock.call_later(PERIOD, self.beat)
         self._pending = pending = maybeDeferred(self._change, [self._element], [self._element])
-        pending.addErrback(self._failed).addBoth(self._done)
+        pending.addCallbacks(self._told, self._failed).addBoth(self._done)
 
     def stop(self) -> Deferred[None]:
         """The listener goes: from now on connections pass by.  Deferred fires when the filter knows."""
@@ -69,12 +73,17 @@ class Heartbeat:
     def _done(self, _: object) -> None:
         self._pending = None
 
+    def _told(self, _: object) -> None:
+        self._failures = 0
+
     def _failed(self, failure: Failure) -> None:
+        self._failures += 1
         if failure.check(IcsError) is None:
             self._log.failure("helper {owner}: its sign of life failed", failure, owner=self._owner)
-        else:
-            self._log.debug(
-                "helper {owner}: its sign of life failed: {reason}",
-                owner=self._owner,
-                reason=failure.getErrorMessage(),
-            )
+            return
+        say = self._log.warn if self._failures == PATIENCE else self._log.debug
+        say(
+            "helper {owner}: the packet filter is not told that it is alive, its connections pass it by: {reason}",
+            owner=self._owner,
+            reason=failure.getErrorMessage(),
+        )

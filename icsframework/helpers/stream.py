@@ -131,6 +131,10 @@ class StreamShell:
                 if reason is not None:
                     flow.end(reason)
 
+    def use(self, limits: Limits) -> None:
+        """From now on these limits hold: for the connections that come.  Those that are there go on under theirs."""
+        self._limits = limits
+
     def figures(self) -> Figures:
         """What is open now and what was counted since the start."""
         expectations = sum(flow.expectations for flow in self._flows)

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from icsframework.lab.pattern import pattern
+from icsframework.lab.privilege import find_program
 from icsframework.lab.waiting import wait_for
 
 SERVER, CABLE, DSL = "192.0.2.80", "203.0.113.5", "198.51.100.5"
@@ -265,6 +266,7 @@ def test_a_slow_reader_costs_no_memory(lab, ends):
     assert memory(lab) - before < 4_000_000
 
 
+@pytest.mark.skipif(not find_program("nc"), reason="nc (netcat-openbsd) is not installed")
 def test_half_closed_by_programs_of_others(lab):
     """nc at both ends: each says everything, closes its half, and hears everything the other says."""
     server, client = lab["server"], lab["pc1"]

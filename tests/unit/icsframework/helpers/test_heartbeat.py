@@ -65,14 +65,21 @@ def test_a_beat_between_is_no_second_timer(clock, elements, heartbeat):
 
 
 def test_a_change_that_fails_is_tried_again(clock, elements, heartbeat, log):
-    """There may be no table yet; an error of ours is no line for people, a defect is."""
+    """There may be no table yet; when connections pass by because of it, people are told, once."""
     elements.fail = NftError("no such table")
     heartbeat.start(41111)
     heartbeat.beat()
-    assert [level for level, _, _ in log.lines] == ["debug"]
+    for _ in range(4):
+        clock.clock.advance(PERIOD)
+    assert [level for level, _, _ in log.lines] == ["debug", "debug", "warn", "debug", "debug"]
+    assert "ftp" in log.lines[2][1] and "no such table" in log.lines[2][1]
     elements.fail = None
     clock.clock.advance(PERIOD)
     assert elements.keys("fail_open") == {(41111,): ()}
+    elements.fail = NftError("busy")
+    for _ in range(2):
+        clock.clock.advance(PERIOD)
+    assert [level for level, _, _ in log.lines[5:]] == ["debug", "debug"]
 
 
 def test_a_defect_shows(clock, log):

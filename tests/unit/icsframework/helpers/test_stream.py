@@ -157,6 +157,18 @@ def test_one_client_cannot_take_all(bench):
     assert (again.aborted, another.aborted) == (False, True)
 
 
+def test_limits_may_change_while_it_runs(bench):
+    """For the connections that come; nobody is thrown out."""
+    one = bench(limits=Limits(sessions=2))
+    ends = [one.pair(client)[0] for client in clients(2)]
+    one.shell.use(Limits(sessions=1))
+    third = one.call()
+    one.turn()
+    assert [end.aborted for end in (*ends, third)] == [False, False, True]
+    one.shell.use(Limits(sessions=3))
+    assert not one.pair()[0].aborted
+
+
 def test_fail_open_relays_what_is_beyond_the_limit(bench):
     """Without a session; as many again, then it ends."""
     one = bench({b"x": []}, fail="open", limits=Limits(sessions=1))
