@@ -443,18 +443,32 @@ def test_control_and_data_by_the_same_uplink(lab):
     pc, server = lab["pc1"], lab.servers[VSFTPD]
     lab.switch.run(["ip", "link", "set", "gateway-eth0", "down"], check=True)
     wait_for(lambda: way(pc) == DSL, 10.0, "dsl to be the way")
-    clients = [Client(pc, SERVER)]
+    old = Client(pc, SERVER)
     lab.switch.run(["ip", "link", "set", "gateway-eth0", "up"], check=True)
     wait_for(lambda: way(pc) == CABLE, 10.0, "cable to be the way again")
-    clients.append(Client(pc, SERVER))
     before = len(server.said())
-    for client in clients:
-        assert client.fetch() == CONTENT
-        client.quit()
-    assert [address for address, _ in asked_ports(server.said()[before:])] == [
-        ip_address(DSL),
-        ip_address(CABLE),
-    ]
+    wait_for(lambda: new_session(pc, server) == (CABLE, CABLE), 5.0, "new sessions to go by cable")
+    assert old.fetch() == CONTENT
+    old.quit()
+    seen = ends(server.said()[before:])
+    assert seen[-1] == (DSL, DSL)
+    assert all(control == data for control, data in seen)
+
+
+def new_session(pc, server):
+    """A file by a session of its own; where its control and its data connection ended."""
+    before = len(server.said())
+    client = Client(pc, SERVER)
+    assert client.fetch() == CONTENT
+    client.quit()
+    [seen] = ends(server.said()[before:])
+    return seen
+
+
+def ends(said):
+    """Of each PORT the server got: whom it came from, and whom it names."""
+    found = re.findall(r'Client "([\d.]+)", "PORT (\d+,\d+,\d+,\d+)', said)
+    return [(control, data.replace(",", ".")) for control, data in found]
 
 
 def test_abort(lab):
