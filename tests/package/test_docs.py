@@ -172,6 +172,18 @@ def test_the_guarantees_name_their_tests():
     assert [row for row in rows if not re.search(r"`tests/[\w/]+\.py::test_\w+` \|$", row)] == []
 
 
+def test_the_comparison_claims_what_a_test_shows():
+    """Each row of README's comparison either names the test of what we claim, or says that we lack it."""
+    table = (ROOT / "README.md").read_text().partition("| | ics | ")[2].partition("\n\n")[0].splitlines()
+    rows = [[cell.strip() for cell in row.strip("|").split("|")] for row in table[2:]]
+    assert len(rows) > 20
+    claimed = [row for row in rows if row[1].startswith("✓")]
+    assert [row for row in claimed if not re.fullmatch(r"`tests/[\w/]+\.py::test_\w+`", row[-1])] == []
+    assert [
+        row for row in rows if row not in claimed and not (row[1].startswith("✗") and row[-1] == "")
+    ] == []
+
+
 def test_what_has_no_function_yet_is_said():
     """The operator guide lists exactly the keys that the checker warns of."""
     text = (ROOT / "docs/operator.md").read_text()
