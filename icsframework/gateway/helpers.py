@@ -19,6 +19,7 @@ from icsframework.config.helpers import HelperSection
 from icsframework.dataplane.doors import Doors, KernelAid, Published, Redirect, Scope, Trigger
 from icsframework.dataplane.plane import DataPlane
 from icsframework.errors import IcsError, PluginError
+from icsframework.gateway.attachments import faults
 from icsframework.gateway.view import GatewayView
 from icsframework.interfaces import IEvents, INatHelper
 from icsframework.patience import within
@@ -124,7 +125,7 @@ class Helpers:
         self._published = published
         self._events = events
         self._lacking: dict[str, str] = {}
-        """What the kernel said of each conntrack helper that was ever wanted."""
+        """What the kernel said of each conntrack helper ("pptp/tcp") that was ever wanted."""
         self._plane: DataPlane | None = None
 
     # --- what the rest of the gateway asks
@@ -261,12 +262,18 @@ class Helpers:
                 f"helper {helper.section.name}: {self._title(helper)} wants {len(answer)} "
                 f"attachments, {MAX_ATTACHMENTS} is the most; split it into several helpers"
             )
+        wrong = list(faults(answer))
+        if wrong:
+            raise PluginError(
+                f"helper {helper.section.name}: {self._title(helper)} asks for what cannot be: {'; '.join(wrong)}; "
+                "update or remove that plugin"
+            )
         return tuple(answer)
 
     @inlineCallbacks
     def _attach(self, helper: Helper, attachments: tuple[Attachment, ...]) -> Any:
         helper.attachments, helper.state, helper.reason = attachments, "ready", ""
-        kernel = [one.name for one in attachments if isinstance(one, KernelHelper)]
+        kernel = [_asked(one) for one in attachments if isinstance(one, KernelHelper)]
         yield self._ask_kernel(kernel)
         lacking = [self._lacking[name] for name in kernel if self._lacking[name]]
         lacking += [
@@ -374,9 +381,14 @@ def _redirects(helper: Helper) -> Iterable[Redirect]:
         yield Redirect(name, proxy.ports, port, proxy.direction, fail, where)
 
 
+def _asked(one: KernelHelper) -> str:
+    """A conntrack helper as the probe is asked for it: one for TCP is another than one for UDP."""
+    return f"{one.name}/{one.protocol}"
+
+
 def _kernel(helper: Helper, lacking: Mapping[str, str]) -> Iterable[KernelAid]:
     for one in helper.attachments if helper.state == "ready" else ():
-        if isinstance(one, KernelHelper) and not lacking.get(one.name):
+        if isinstance(one, KernelHelper) and not lacking.get(_asked(one)):
             yield KernelAid(helper.section.name, one.name, one.protocol, one.ports, scope(helper.section))
 
 

@@ -24,6 +24,7 @@ from icsframework.testing.registry import FixedRegistry
 from icsframework.values import (
     Endpoint,
     EndpointIndependent,
+    KernelHelper,
     PortSpan,
     PortTrigger,
     Readiness,
@@ -136,7 +137,7 @@ def test_the_end_of_a_helper_leaves_nothing(bench: Bench) -> None:
 
 def test_a_kernel_without_its_helper_is_told(bench: Bench) -> None:
     """The helper is unsupported with the reason, has no door, and nothing fails."""
-    bench.lacking = {"pptp": "this kernel has no conntrack helper pptp"}
+    bench.lacking = {"pptp/tcp": "this kernel has no conntrack helper pptp"}
     bench.factory.wants = [FTP]
     assert bench.start(section()) == ""
     assert bench.helpers.doors() == Doors()
@@ -150,7 +151,30 @@ def test_the_kernel_is_asked_once(bench: Bench) -> None:
     """A second helper that wants the same does not ask again."""
     bench.start(section())
     bench.start(section(name="two"))
-    assert bench.asked == [["pptp"]]
+    assert bench.asked == [["pptp/tcp"]]
+
+
+def test_the_same_name_for_udp_is_another_question(bench: Bench) -> None:
+    """A kernel may have a helper for TCP only: one that is wanted for UDP is unsupported, and breaks no rule set."""
+    bench.lacking = {"pptp/udp": "this kernel has no conntrack helper pptp/udp"}
+    bench.start(section())
+    bench.factory.wants = [KernelHelper("pptp", "udp", (1723,))]
+    bench.start(section(name="two"))
+    assert bench.asked == [["pptp/tcp"], ["pptp/udp"]]
+    assert [one.state for one in bench.helpers.running.values()] == ["ready", "unsupported"]
+    assert [aid.owner for aid in bench.helpers.doors().kernel] == ["one"]
+
+
+def test_attachments_that_no_rule_can_be_made_of_are_the_plugin_s_fault(bench: Bench) -> None:
+    """The sentence names helper, plugin and attachment; the packet filter never hears of it."""
+    bench.factory.wants = [FTP, PortTrigger("game", (PortSpan("tcp", 5, 4),), (), 60.0)]
+    said = bench.start(section())
+    assert said.startswith("helper one: NAT helper plugin 'scripted'")
+    assert (
+        "asks for what cannot be: PortTrigger 'game': 5 to 4 are no ports; PortTrigger 'game': it needs"
+        in said
+    )
+    assert bench.helpers.doors() == Doors()
 
 
 def test_an_attachment_that_this_version_cannot_carry_is_told(bench: Bench) -> None:
