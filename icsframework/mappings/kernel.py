@@ -61,6 +61,7 @@ class KernelSide:
             else:
                 loaded.unload(held, now)
             loaded.changes(now)  # none of it ever was in the kernel
+            self._compare_later()  # unless nft was stopped before it could say so
             return failure
 
         return self._elements.change(*loaded.changes(now)).addErrback(back)
@@ -100,6 +101,9 @@ class KernelSide:
     def _refused(self, failure: Failure) -> bool:
         failure.trap(IcsError)
         self._failed(failure.getErrorMessage())
+        self._compare_later()
+        return False
+
+    def _compare_later(self) -> None:
         if self._timer is None or not self._timer.active():
             self._timer = self._clock.call_later(RETRY, self._compare)
-        return False

@@ -76,9 +76,25 @@ def test_a_refused_load_leaves_everything_as_it_was(bench: Bench) -> None:
     assert FTP in bench.side.loaded
     assert renewed not in bench.side.loaded
     bench.elements.fail = None
+    sent: list[tuple] = []
+    change = bench.elements.change
+    bench.elements.change = lambda add, delete: (sent.append((add, delete)), change(add, delete))[1]
     bench.outcome(bench.side.load(WEB, MARK))
+    assert [(len(add), delete) for add, delete in sent] == [(3, [])]
     assert bench.elements.left("booked", (MARK, "tcp", 40000)) == 60.0
     assert bench.there == {8080, 40000}
+
+
+def test_after_a_refused_load_the_kernel_is_looked_at(bench: Bench) -> None:
+    """What failed because nft was stopped half way may have happened all the same."""
+    bench.elements.fail = REFUSED
+    bench.outcome(bench.side.load(WEB, MARK))
+    bench.elements.fail = None
+    bench.elements.change(elements_of(WEB.mapping(OUTSIDE), MARK, 0.0), ())
+    bench.clock.clock.advance(RETRY)
+    assert bench.compared == 1
+    bench.outcome(bench.side.compare(lambda found: None, HERE))
+    assert bench.there == set()
 
 
 def test_renewing_gives_the_new_time(bench: Bench) -> None:
