@@ -61,3 +61,21 @@ def test_too_many_uplinks():
     assert len(set(assign_indices(map(str, range(31))).values())) == 31
     with pytest.raises(ConfigurationError, match="32 are configured, 31 is the most"):
         assign_indices(map(str, range(32)))
+
+
+def test_every_bit_has_one_meaning():
+    """Uplink, offload, trigger and inside lie in the mask, apart from each other, wherever the mask lies."""
+    for mask in (0x00FF0000, 0xFF, 0xFFF00000):
+        marks = Marks(mask)
+        parts = [marks.uplink_mask, marks.offload, marks.trigger, marks.inside]
+        assert sum(parts) == marks.uplink_mask | marks.offload | marks.trigger | marks.inside
+        assert sum(parts) & ~mask == 0
+
+
+def test_the_way_of_a_flow():
+    """Uplink and inside bit are set and compared together; everything else of the mark stays."""
+    marks = Marks()
+    assert marks.way() == "ct mark & 0x009f0000"
+    assert marks.set_way(3, inside=True) == "ct mark set ct mark & 0xff60ffff | 0x00830000"
+    assert marks.set_way(inside=True) == "ct mark set ct mark & 0xff60ffff | 0x00800000"
+    assert marks.set_way() == "ct mark set ct mark & 0xff60ffff"

@@ -3,8 +3,9 @@
 from ipaddress import ip_address, ip_interface
 
 from icsframework.dataplane import routing
-from icsframework.dataplane.plane import DataPlane, UplinkSide
-from icsframework.values import Family, Link
+from icsframework.dataplane.doors import Doors, Published, Redirect
+from icsframework.dataplane.plane import DataPlane, LanSide, UplinkSide
+from icsframework.values import Endpoint, Family, Link
 
 
 def link(interface, v4=None, v6=None):
@@ -72,3 +73,14 @@ def test_both_families():
         "10504: fwmark 0x40000/0x1f0000 lookup 26884 (IPv6)",
     ]
     assert not any(route.destination.version == 6 for route in routing.routes(DataPlane((), (CABLE,))))
+
+
+def test_answers_to_a_clients_address_come_here():
+    """With a published service behind a helper, one table takes every address for ours, before the uplinks' tables; else it is not there."""
+    server = Published("ftp", "tcp", 21, 21, Endpoint(ip_address("192.168.0.10"), 21))
+    doors = Doors((Redirect("ftp", (21,), 4000, "inbound"),), published=(server,))
+    lan = LanSide("home", "eth1", ip_interface("192.168.0.1/24"))
+    routes, rules = said(DataPlane((lan,), (CABLE,), doors=doors))
+    assert "local default dev lo table 26912" in routes
+    assert rules[0] == "10500: fwmark 0x800000/0x800000 lookup 26912"
+    assert not [one for found in said(DataPlane((lan,), (CABLE,))) for one in found if "26912" in one]
