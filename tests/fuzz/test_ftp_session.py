@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from ics_plugins.helpers.ftp.answers import Counters
 from ics_plugins.helpers.ftp.dialogue import MAX_PENDING
 from ics_plugins.helpers.ftp.lines import MAX_LINE
-from ics_plugins.helpers.ftp.protocol import MAX_HELD, MAX_OPEN, FtpSession
+from ics_plugins.helpers.ftp.ports import MAX_OPEN
+from ics_plugins.helpers.ftp.protocol import MAX_HELD, FtpSession
 from icsframework.values import Close, End, Endpoint, Flow, Mapping, Open, Refused, Send, Side, StepAside
 
 PC = Endpoint(ip_address("192.168.0.10"), 40000)
@@ -284,7 +285,7 @@ def test_nothing_grows(flow, conversation, times):
         assert len(session._dialogue) <= MAX_PENDING
         assert len(session._lines[SERVERS]) < MAX_LINE
         assert len(session._lines[CLIENT]) <= MAX_HELD
-        assert len(session._open) <= MAX_OPEN
+        assert len(session._ports) <= MAX_OPEN
     if shell.over:
         assert session.received(CLIENT, b"PORT 192,168,0,10,156,64\r\n", shell.now) == []
         assert session.deadline() is None

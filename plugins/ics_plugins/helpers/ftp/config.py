@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ics_plugins.helpers.ftp.protocol import LIFETIME
+from ics_plugins.helpers.ftp.ports import LIFETIME
 from icsframework.fields import CheckContext, Duration, Finding, NatHelperConfig, OneOrMore, Port
 
 __all__ = ["FTPS_PORT", "FTP_PORT", "FtpConfig"]

@@ -11,12 +11,16 @@ from collections import deque
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from ics_plugins.helpers.ftp.ports import Expectation
 from ics_plugins.helpers.ftp.replies import Reply
 
-__all__ = ["MAX_PENDING", "Dialogue", "Expectation", "Kind", "Pending", "TooManyCommands"]
+__all__ = ["MAX_PENDING", "Dialogue", "Kind", "Pending", "TooManyCommands"]
 
 MAX_PENDING = 256
-"""Commands without an answer: more than any client sends ahead, and a bound for one that only sends."""
+"""Commands without an answer that mean something: more than any client sends ahead, and a bound for one that only sends.
+
+All others are only counted: a server may leave those that keep a session alive unanswered for hours of one transfer.
+"""
 
 
 class TooManyCommands(Exception):
@@ -50,21 +54,17 @@ SUCCESS = {Kind.PASV: (227,), Kind.EPSV: (229,), Kind.AUTH: (234, 334, 335)}
 """Kinds for which no other positive reply makes sense."""
 
 
-@dataclass(frozen=True, slots=True)
-class Expectation:
-    """A port that was opened for a data connection; ``expires`` in seconds of the session's clock."""
-
-    token: int
-    expires: float
-
-
 @dataclass(slots=True)
 class Pending:
-    """A command that waits for its final reply; ``text`` is our own answer (Kind.OURS)."""
+    """A command that waits for its final reply, or ``count`` of Kind.OTHER in a row.
+
+    ``expectation`` is the port that it named (Kind.PORT), ``text`` our own answer (Kind.OURS).
+    """
 
     kind: Kind
     expectation: Expectation | None = None
     text: bytes = b""
+    count: int = 1
 
 
 class Dialogue:
@@ -79,6 +79,10 @@ class Dialogue:
 
     def sent(self, pending: Pending) -> None:
         """A command went to the server (or will be answered by us).  Raises TooManyCommands."""
+        last = self._pending[-1] if self._pending else None
+        if last is not None and last.kind is pending.kind is Kind.OTHER:
+            last.count += 1
+            return
         if len(self._pending) >= MAX_PENDING:
             raise TooManyCommands(f"the client sent {MAX_PENDING} commands without waiting for an answer")
         self._pending.append(pending)
@@ -100,6 +104,9 @@ class Dialogue:
     def answered(self, pending: Pending) -> None:
         """``pending`` is over, and what the server left unanswered before it; our own answers are due then."""
         while self._pending:
+            if self._pending[0] is pending and pending.count > 1:
+                pending.count -= 1
+                return
             one = self._pending.popleft()
             if one.kind is Kind.OURS:
                 self._due.append(one.text)

@@ -12,7 +12,6 @@ A port lives until the reply that ends its transfer, the next PORT, or LIFETIME.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -39,31 +38,26 @@ from ics_plugins.helpers.ftp.commands import (
     parse_eprt,
     parse_port,
 )
-from ics_plugins.helpers.ftp.dialogue import Dialogue, Expectation, Kind, Pending, TooManyCommands
+from ics_plugins.helpers.ftp.dialogue import Dialogue, Kind, Pending, TooManyCommands
 from ics_plugins.helpers.ftp.lines import Lines, LineTooLong
 from ics_plugins.helpers.ftp.outbox import Outbox
+from ics_plugins.helpers.ftp.ports import LIFETIME, Expectation, Ports
 from ics_plugins.helpers.ftp.replies import Reply, ReplyReader, parse_227, parse_229, with_endpoint, with_port
 from icsframework.values import (
     Action,
-    Close,
     End,
     Endpoint,
     Flow,
     Mapping,
-    Open,
     Refused,
     Side,
     StepAside,
 )
 
-__all__ = ["LIFETIME", "LOWEST_DATA_PORT", "MAX_HELD", "MAX_OPEN", "FtpSession"]
+__all__ = ["LOWEST_DATA_PORT", "MAX_HELD", "FtpSession"]
 
-LIFETIME = 600.0
-"""Seconds an announced port waits for its transfer.  RFC 959 sets no time: a person may type PORT now and RETR later."""
 LOWEST_DATA_PORT = 1024
 """Lower ones are services, and no data connection goes there (RFC 2577 section 3)."""
-MAX_OPEN = 8
-"""Ports of one session at a time: one is usual, more only for commands that are sent ahead."""
 MAX_HELD = 262144
 """Bytes that wait behind an Open or AUTH; the shell stops reading long before, a client that waits sends none."""
 
@@ -74,31 +68,18 @@ LONG = frozenset({b"LPRT", b"LPSV"})
 """RFC 1639: experimental, replaced by RFC 2428; clients fall back to that or to PORT."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """An Open that is not answered: the line that waits for it, and what to do then."""
-
-    token: int
-    line: bytes
-    granted: Callable[[Expectation, Endpoint], None]
-    refused: Callable[[], None]
-
-
 class FtpSession:
     """Provides ISession.  ``lifetime`` in seconds: how long a port waits for its transfer."""
 
     def __init__(self, flow: Flow, counters: Counters | None = None, lifetime: float = LIFETIME) -> None:
-        self._flow, self._counters, self._lifetime = flow, counters or Counters(), lifetime
+        self._flow, self._counters = flow, counters or Counters()
         self._outbound = flow.direction == "outbound"
         self._lines = {side: Lines() for side in Side}
         self._replies, self._dialogue = ReplyReader(), Dialogue()
-        self._questions: dict[Side, _Question] = {}
-        self._open: dict[int, Expectation] = {}
-        self._current: Expectation | None = None
-        self._tokens = 0
         self._out = Outbox()
+        self._ports = Ports(self._out, flow.peer.address, lifetime)
         self._ended: set[Side] = set()
-        self._over = self._heard = self._stale = False
+        self._over = self._heard = False
 
     # --- ISession
 
@@ -111,11 +92,10 @@ class FtpSession:
 
     def opened(self, token: Any, result: Mapping | Refused, now: float) -> Sequence[Action]:
         """See ISession."""
-        for side, question in list(self._questions.items()):
-            if question.token == token and not self._over:
-                del self._questions[side]
-                self._within_bounds(self._answered, question, result, now)
-                self._within_bounds(self._proceed, side)
+        side = self._ports.whose(token)
+        if side is not None:
+            self._within_bounds(self._ports.answered, side, result, now)
+            self._within_bounds(self._proceed, side)
         return self._out.take()
 
     def closed(self, side: Side, now: float) -> Sequence[Action]:
@@ -126,16 +106,12 @@ class FtpSession:
 
     def timeout(self, now: float) -> Sequence[Action]:
         """See ISession: ports that nobody used."""
-        for expectation in list(self._open.values()):
-            if expectation.expires <= now:
-                if expectation is self._current and not self._dialogue.waits_for(Kind.TRANSFER):
-                    self._stale = True
-                self._close(expectation)
+        self._ports.expire(now, in_use=self._dialogue.waits_for(Kind.TRANSFER))
         return self._out.take()
 
     def deadline(self) -> float | None:
         """See ISession."""
-        return min((one.expires for one in self._open.values()), default=None)
+        return None if self._over else self._ports.deadline()
 
     # --- the two streams
 
@@ -168,7 +144,7 @@ class FtpSession:
 
     def _waits(self, side: Side) -> bool:
         """For the answer to an Open, or to AUTH: what is sent behind that may be ciphertext, unless nothing follows."""
-        if side in self._questions:
+        if self._ports.is_asked(side):
             return True
         return side is Side.CLIENT and side not in self._ended and self._dialogue.waits_for(Kind.AUTH)
 
@@ -182,21 +158,15 @@ class FtpSession:
     def _end(self, reason: str) -> None:
         if not self._over:
             self._over = True
-            self._open.clear()
             self._out.add(End(reason))
         for lines in self._lines.values():
             lines.rest()
 
     def _step_aside(self) -> None:
         """Nothing more to read here: what was held goes out, what is open goes."""
-        for expectation in list(self._open.values()):
-            self._close(expectation)
+        self._ports.close_all()
         for side in Side:
-            question = self._questions.pop(side, None)
-            if question is not None:
-                self._out.add(Close(question.token))
-                self._out.send(side.other, question.line)
-            self._out.send(side.other, self._lines[side].rest())
+            self._out.send(side.other, self._ports.withdraw(side) + self._lines[side].rest())
         self._over = True
         self._out.add(StepAside())
 
@@ -216,7 +186,7 @@ class FtpSession:
             self._announced(command, line)
         elif command.verb in LONG and (command.verb in ANNOUNCING or not self._outbound):
             self._answer(LONG_FORM)
-        elif command.verb in TRANSFERS and self._stale:
+        elif command.verb in TRANSFERS and self._ports.is_stale:
             self._counters.expired += 1
             self._answer(EXPIRED)
         else:
@@ -238,9 +208,9 @@ class FtpSession:
 
     def _begin_anew(self) -> None:
         """The client asks for another data connection; the former port goes, unless commands are still under way."""
-        self._stale = False
-        if not len(self._dialogue) and self._current is not None:
-            self._close(self._current)
+        self._ports.is_stale = False
+        if not len(self._dialogue):
+            self._ports.done()
 
     def _announced(self, command: Command, line: bytes) -> None:
         """PORT or EPRT: the client waits at an address for the server to connect (RFC 959 section 4.1.2)."""
@@ -260,7 +230,8 @@ class FtpSession:
                 self._bounced(command)
             elif self._outbound:
                 self._begin_anew()
-                self._ask(Side.CLIENT, line, endpoint, partial(self._announce, command, write), NO_PORT)
+                granted = partial(self._announce, command, write)
+                self._ports.ask(Side.CLIENT, line, endpoint, granted, partial(self._no_port, None, NO_PORT))
             else:
                 self._begin_anew()
                 self._out.send(Side.SERVER, command.with_argument(write(endpoint)))
@@ -291,49 +262,13 @@ class FtpSession:
         if not self._replies.is_inside:
             self._out.send(Side.CLIENT, self._dialogue.due())
 
-    # --- ports
-
-    def _answered(self, question: _Question, result: Mapping | Refused, now: float) -> None:
-        if isinstance(result, Mapping):
-            expires = now + self._lifetime if result.expires is None else result.expires
-            expectation = self._open[question.token] = Expectation(question.token, expires)
-            question.granted(expectation, result.external)
-        else:
-            self._counters.no_port += 1
-            question.refused()
-
-    def _ask(
-        self,
-        side: Side,
-        line: bytes,
-        to: Endpoint,
-        granted: Callable[[Expectation, Endpoint], None],
-        refusal: bytes,
-        pending: Pending | None = None,
-    ) -> None:
-        """Open a port to ``to``; the lines of ``side`` wait for the answer."""
-        refused = partial(self._refuse, refusal, pending)
-        if len(self._open) >= MAX_OPEN:
-            self._counters.no_port += 1
-            refused()
-            return
-        self._tokens += 1
-        self._questions[side] = _Question(self._tokens, line, granted, refused)
-        peer = self._flow.peer.address
-        self._out.add(Open(self._tokens, "tcp", to, peer, lifetime=self._lifetime))
-
-    def _refuse(self, text: bytes, pending: Pending | None) -> None:
-        """No port for it: say so in place of the server, or of what the server said."""
+    def _no_port(self, pending: Pending | None, text: bytes) -> None:
+        """Say so in place of the server, or of what the server said."""
+        self._counters.no_port += 1
         if pending is None:
             self._answer(text)
         else:
             self._settle(pending, text)
-
-    def _close(self, expectation: Expectation) -> None:
-        if self._open.pop(expectation.token, None) is not None:
-            self._out.add(Close(expectation.token))
-        if self._current is expectation:
-            self._current = None
 
     # --- what the server says
 
@@ -362,7 +297,7 @@ class FtpSession:
         rewrite = with_endpoint if reply.code == 227 else with_port
         to = Endpoint(self._flow.server.address, port)
         granted = partial(self._invite, pending, line, rewrite)
-        self._ask(Side.SERVER, line, to, granted, NO_PASSIVE_PORT, pending)
+        self._ports.ask(Side.SERVER, line, to, granted, partial(self._no_port, pending, NO_PASSIVE_PORT))
         return True
 
     def _invite(
@@ -373,7 +308,7 @@ class FtpSession:
         expectation: Expectation,
         external: Endpoint,
     ) -> None:
-        self._replace_current(expectation)
+        self._ports.agree(expectation)
         self._settle(pending, rewrite(line, external))
 
     def _settle(self, pending: Pending, line: bytes) -> None:
@@ -386,19 +321,13 @@ class FtpSession:
         """What follows from the reply."""
         if pending.kind in (Kind.PORT, Kind.PASV, Kind.EPSV):
             if reply.is_positive:
-                self._replace_current(pending.expectation)
+                self._ports.agree(pending.expectation)
             elif pending.expectation is not None:
-                self._close(pending.expectation)
-        elif pending.kind is Kind.TRANSFER and self._current is not None:
-            self._close(self._current)
+                self._ports.close(pending.expectation)
+        elif pending.kind is Kind.TRANSFER:
+            self._ports.done()
         elif pending.kind is Kind.AUTH:
             self._authenticated(reply)
-
-    def _replace_current(self, expectation: Expectation | None) -> None:
-        """The server knows of another data connection to make, and forgets the former."""
-        if self._current is not None:
-            self._close(self._current)
-        self._current = expectation if expectation and expectation.token in self._open else None
 
     def _authenticated(self, reply: Reply) -> None:
         """RFC 4217 section 4.1: after 234 (or 334, RFC 2228) the rest is not for us; after a refusal all is as before."""

@@ -83,7 +83,16 @@ def test_waiting_commands_are_bounded():
     """The greeting counts."""
     talk = Dialogue()
     for _ in range(MAX_PENDING - 1):
-        talk.sent(Pending(Kind.OTHER))
+        talk.sent(Pending(Kind.PASV))
     with pytest.raises(TooManyCommands, match="256 commands"):
         talk.sent(Pending(Kind.OTHER))
     assert len(talk) == MAX_PENDING
+
+
+def test_commands_of_no_interest_are_only_counted():
+    """However many a client sends during a transfer, each takes its answer, and they take no room."""
+    talk = dialogue(Kind.TRANSFER, *[Kind.OTHER] * 10_000, Kind.PASV)
+    assert len(talk) == 3
+    assert answered(talk, 226, *[200] * 10_000, 227) == [Kind.TRANSFER, *[Kind.OTHER] * 10_000, Kind.PASV]
+    talk = dialogue(*[Kind.OTHER] * 5, Kind.PASV)
+    assert answered(talk, 227, 200) == [Kind.PASV, None]

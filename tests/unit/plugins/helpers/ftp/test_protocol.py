@@ -2,7 +2,8 @@
 
 import pytest
 
-from ics_plugins.helpers.ftp.protocol import LIFETIME, MAX_HELD, MAX_OPEN
+from ics_plugins.helpers.ftp.ports import LIFETIME, MAX_OPEN
+from ics_plugins.helpers.ftp.protocol import MAX_HELD
 from icsframework.values import Refused, Side
 
 BOUNCE = "to client: 500 Refused by the gateway: data goes to your own address only, to a port above 1023 (RFC 2577)."
@@ -564,7 +565,7 @@ def test_the_longest_line(outbound):
 
 def test_a_client_that_only_sends(outbound):
     """Commands that nobody answers are bounded."""
-    assert outbound.raw(Side.CLIENT, b"NOOP\r\n" * 300)[-1] == (
+    assert outbound.raw(Side.CLIENT, b"PASV\r\n" * 300)[-1] == (
         "end: the client sent 256 commands without waiting for an answer"
     )
     assert outbound.counters.too_many == 1
