@@ -15,7 +15,13 @@ from icsframework.registry import Registry
 
 ROOT = Path(__file__).resolve().parents[2]
 ICS = Path(sys.executable).parent / "ics"
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "plugins/README.md"]
+EXAMPLE = ROOT / "examples/ics-helper-nuttcp"
+PAGES = [
+    ROOT / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    ROOT / "plugins/README.md",
+    EXAMPLE / "README.md",
+]
 TOP = ("icsframework", "plugins", "tests", "tools", "etc", "docs", "newsfragments", "twisted", "ics_plugins")
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -128,7 +134,7 @@ def test_files_and_tests_exist(page):
     """Each path on the page exists, and each file::test is a test in that file."""
     wrong = []
     for path, test in paths(page.read_text()):
-        roots = (ROOT, ROOT / "plugins", ROOT / "plugins/ics_plugins")
+        roots = (ROOT, ROOT / "plugins", ROOT / "plugins/ics_plugins", EXAMPLE)
         file = next((root / path for root in roots if (root / path).exists()), None)
         if file is None or (test and f"def {test}(" not in file.read_text()):
             wrong.append(f"{path}::{test}")
