@@ -147,7 +147,10 @@ def _subscribe(observers: list[Any], observer: Any) -> Unwatch:
 
 @implementer(IMappings)
 class FakeMappings:
-    """Grants what is asked for from ``external`` on, or fails with ``refuse``; ``granted`` holds what is open."""
+    """Grants what is asked for from ``external`` on, or fails with ``refuse``; ``granted`` holds what is open.
+
+    Consecutive ports and parity are kept; the inside port is not, so that who does not write the external one is found out.
+    """
 
     def __init__(self, owner: str, clock: FakeClock) -> None:
         self.external = Endpoint(DOCUMENTATION_ADDRESS, 50000)
@@ -160,10 +163,7 @@ class FakeMappings:
         """See IMappings."""
         if self.refuse is not None:
             return fail(self.refuse)
-        port = self.external.port + sum(mapping.count for mapping in self.granted)
-        if request.parity:
-            port += (port - request.to.port) % 2
-        external = Endpoint(self.external.address, port)
+        external = Endpoint(self.external.address, self._free(uplink, request))
         expires = self._clock.now() + request.lifetime
         mapping = Mapping(
             request.protocol,
@@ -181,9 +181,24 @@ class FakeMappings:
 
     def release(self, mapping: Mapping, flows: str = "keep") -> Deferred[None]:
         """See IMappings."""
-        self.granted.remove(mapping)
+        if mapping in self.granted:
+            self.granted.remove(mapping)
         self.released.append((mapping, flows))
         return succeed(None)
+
+    def _free(self, uplink: str, request: Open) -> int:
+        taken = {
+            port
+            for one in self.granted
+            if (one.uplink, one.protocol) == (uplink, request.protocol)
+            for port in range(one.external.port, one.external.port + one.count)
+        }
+        port = self.external.port
+        while not taken.isdisjoint(range(port, port + request.count)) or (
+            request.parity and (port - request.to.port) % 2
+        ):
+            port += 1
+        return port
 
 
 @implementer(IUplinks)

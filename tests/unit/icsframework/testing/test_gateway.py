@@ -153,6 +153,23 @@ def test_a_neighbour_answers_or_the_time_passes(gateway):
     assert seen == [None]
 
 
+def test_mappings_are_granted_as_asked(gateway):
+    """Used up or not, as many as wanted, odd stays odd; each port once, and free again when it is released."""
+
+    def opened(port, **more):
+        request = Open("t", "udp", Endpoint(PC, port), None, **more)
+        return result(gateway.mappings.open("cable", request))
+
+    first = opened(5004, count=2, once=False)
+    assert (first.external.port, first.count, first.once) == (50000, 2, False)
+    assert opened(5005, parity=True).external.port == 50003
+    assert opened(5004).external.port == 50002
+    gateway.mappings.release(first)
+    gateway.mappings.release(first)
+    assert opened(5004).external.port == 50000
+    assert gateway.mappings.released == [(first, "keep")] * 2
+
+
 def test_mappings_are_granted_until_refused(gateway):
     """open gives consecutive external ports; release takes them back; refuse is an error."""
     request = Open("token", "tcp", Endpoint(PC, 2000), None)
