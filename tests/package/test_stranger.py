@@ -1,5 +1,6 @@
 """The first stranger: a helper that is a distribution of its own is installed, listed, configured and tested as such."""
 
+import ast
 import json
 import zipfile
 from pathlib import Path
@@ -31,6 +32,19 @@ def check(environment, directory, ports):
     script = f"ics check {file} 2>&1; echo $?"
     *words, status = environment.run("python", "-c", f"import os; os.system({script!r})").splitlines()
     return int(status), "\n".join(words)
+
+
+def imported(directory):
+    """What the modules of a directory import of ics: package and first name below."""
+    trees = [ast.parse(path.read_text()) for path in directory.rglob("*.py")]
+    names = [node.module for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    return {name.split(".")[1] for name in names if name.startswith("icsframework.")}
+
+
+def test_it_uses_what_a_stranger_may():
+    """The helper knows the contracts and nothing else of ics; its tests know the test kit and the values."""
+    assert imported(EXAMPLE / "src") == {"fields", "interfaces", "values"}
+    assert imported(EXAMPLE / "tests") == {"testing"}
 
 
 def test_its_wheel_holds_its_package(build_wheel):
