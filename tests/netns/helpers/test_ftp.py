@@ -33,6 +33,8 @@ helpers:
   - {plugin: ftp, ports: [21, 2121, 2122]}
 publish:
   - {name: files, protocol: tcp, port: 2121, to: "192.168.0.12:21"}
+  - {name: ftps, protocol: tcp, port: 2122, to: 192.168.0.12}
+  - {name: ftps-data, protocol: tcp, port: 40000-40009, to: "192.168.0.12:40000"}
 """
 CONTENT = pattern(300_000)
 LONG = pattern(30_000_000)
@@ -113,12 +115,12 @@ def pyftpdlib(host, port):
     return daemon
 
 
-def secure(host, port):
+def secure(host, port, more=""):
     """vsftpd that speaks TLS too, with a certificate made for the day."""
     key, certificate = host.directory / "key.pem", host.directory / "certificate.pem"
     words = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=ftp"
     host.run([*words.split(), "-keyout", key, "-out", certificate], check=True)
-    more = f"ssl_enable=YES\nallow_anon_ssl=YES\nrsa_cert_file={certificate}\nrsa_private_key_file={key}\nrequire_ssl_reuse=NO"
+    more += f"\nssl_enable=YES\nallow_anon_ssl=YES\nrsa_cert_file={certificate}\nrsa_private_key_file={key}\nrequire_ssl_reuse=NO"
     return vsftpd(host, port, more)
 
 
@@ -136,6 +138,9 @@ def lab(open_module_lab):
         PYFTPDLIB: pyftpdlib(server, PYFTPDLIB),
         SECURE: secure(server, SECURE),
         "inside": vsftpd(lab["pc2"], VSFTPD),
+        "inside, secure": secure(
+            lab["pc2"], SECURE, f"pasv_min_port=40000\npasv_max_port=40009\npasv_address={CABLE}"
+        ),
     }
     for name in ("cable", "dsl"):
         lab["gateway"].gateway.wait_uplink(name)
@@ -258,6 +263,15 @@ def test_tls_passes(lab):
     own, before = lab["pc1"].directory / "tls", helper(lab)["details"]["encrypted"]
     words = ["--silent", "--show-error", "--insecure", "--ssl-reqd", "--max-time", "8", "--output", own]
     lab["pc1"].run(["curl", *words, f"ftp://{SERVER}:{SECURE}/file"], check=True)
+    assert own.read_bytes() == CONTENT
+    assert helper(lab)["details"]["encrypted"] == before + 1
+
+
+def test_tls_to_a_published_server(lab):
+    """With a range of ports for its data, published as well, and our address in what it says."""
+    own, before = lab["server"].directory / "published-tls", helper(lab)["details"]["encrypted"]
+    words = ["--silent", "--show-error", "--insecure", "--ssl-reqd", "--disable-epsv", "--max-time", "8"]
+    lab["server"].run(["curl", *words, "--output", own, f"ftp://{CABLE}:{SECURE}/file"], check=True)
     assert own.read_bytes() == CONTENT
     assert helper(lab)["details"]["encrypted"] == before + 1
 
