@@ -59,7 +59,7 @@ bench-dhcp: venv       ## DHCP leases a second, each on disk, beside dnsmasq and
 bench-store: venv      ## acknowledged appends of the journal
 	@benchmarks/bench.sh store $(ARGS)
 
-bench-dataplane: venv  ## rendering and loading the packet filter
+bench-dataplane: venv  ## rendering and loading the packet filter, and what it costs a packet
 	@benchmarks/bench.sh dataplane $(ARGS)
 
 bench-helpers: venv    ## ports for helpers, FTP data and control connections, beside plain forwarding and the kernel's helper

@@ -36,6 +36,7 @@ one() {
     dataplane)
         own_network true 2>/dev/null || { echo "skipped: it needs a network namespace: run it as root" >&2; exit 77; }
         own_network "$python" benchmarks/dataplane.py "$@"
+        "$python" benchmarks/packets.py "$@"
         ;;
     helpers) "$python" benchmarks/helpers/run.py "$@" ;;
     *)

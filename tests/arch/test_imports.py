@@ -45,9 +45,26 @@ PURE = (
     "icsframework.dataplane.routing",
     "icsframework.dataplane.flows",
     "icsframework.dataplane.marks",
-    "icsframework.dataplane.doors",
-    "icsframework.dataplane.dynamic",
-    "icsframework.dataplane.mapped",
+    *(
+        f"icsframework.dataplane.{name}"
+        for name in (
+            "aids",
+            "directions",
+            "doorrules",
+            "doors",
+            "dynamic",
+            "mapped",
+            "mss",
+            "plane",
+            "policy",
+            "published",
+            "redirects",
+            "rulewords",
+            "scoping",
+            "translation",
+            "triggers",
+        )
+    ),
 )
 SHELLS = {
     "ics_plugins.helpers.ftp": ("service",),

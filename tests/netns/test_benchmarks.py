@@ -17,7 +17,10 @@ RUNS = {
         ["round 1: ics", "ratio"],
     ),
     "store": (["--rounds", "1", "--records", "100"], ["grouped", "x each"]),
-    "dataplane": (["--rounds", "1", "--elements", "5"], ["first load and removal", "5 elements restored"]),
+    "dataplane": (
+        ["--rounds", "1", "--elements", "5"],
+        ["first load and removal", "5 elements restored", "packet of a known flow", "all, 5 open"],
+    ),
     "helpers": (
         ["--opens", "20", "--rounds", "1", "--size", "5", "--connections", "20", "--commands", "2"],
         ["Open to rule in place", "FTP data, 5 MB", "PORT", "20 control connections", "relayed : plain"],
