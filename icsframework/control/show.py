@@ -46,6 +46,8 @@ def status(data: Mapping[str, Any], now: datetime, colour: bool = False) -> str:
     lines += ["", *_explained(lans, ["SERVICES", *(_services(lan) for lan in data["lans"])])]
     if data.get("helpers"):
         lines += ["", *_helpers(data["helpers"], colour)]
+    if count := data.get("mappings"):
+        lines += ["", f"mappings of external ports: {count}; ics mappings lists them"]
     # In one piece, whatever the width: a warning may end with a command to be copied.
     lines += [f"warning: {text}" for text in data.get("warnings", ())]
     return "\n".join(lines)

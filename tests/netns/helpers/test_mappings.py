@@ -1,6 +1,7 @@
 """External ports with real packets: who reaches what by which port, and what stays through restarts, reloads and time."""
 
 import json
+import signal
 import socket
 import sys
 from contextlib import suppress
@@ -238,14 +239,15 @@ def test_who_has_a_port_is_said(lab):
     )
 
 
-def test_what_was_added_survives_kill_9_and_a_restart(lab, sockets):
+@pytest.mark.parametrize("handed_over", [False, True], ids=["killed", "handed over"])
+def test_what_was_added_survives_kill_9_and_a_restart(lab, sockets, handed_over):
     """Connections and ports go on, its time runs on; what helpers had opened is still booked, what nobody answers for is closed."""
     daemon = lab["gateway"].gateway
     web = server(sockets, lab["pc1"], 80)
     add(lab, "tcp", 8080, f"{PC}:80", "--lifetime", "1h")
     client = call(sockets, lab["server"], 8080)
     connection, _ = answer(web)
-    before = listed(lab)
+    [until] = {row["expires"] for row in listed(lab) if row["owner"] == "added"}
     nft(
         lab,
         f'add element inet ics open_any {{ 0x00010000 . tcp . 9090 comment "owner=added" : {PC} . 80 }}',
@@ -254,7 +256,11 @@ def test_what_was_added_survives_kill_9_and_a_restart(lab, sockets):
     )
     assert not closed(sockets, lab["server"], 9090)
     answer(web)
-    daemon.kill()
+    if handed_over:
+        daemon.signal(signal.SIGUSR2)
+        assert daemon.wait_end() == 75
+    else:
+        daemon.kill()
     call(sockets, lab["server"], 8080)
     assert answer(web)[1][0] == SERVER
     daemon.start()
@@ -263,7 +269,7 @@ def test_what_was_added_survives_kill_9_and_a_restart(lab, sockets):
     rows = {row["owner"]: row for row in listed(lab)}
     assert set(rows) == {"added", "helper.ftp"}
     assert (rows["helper.ftp"]["external_port"], rows["helper.ftp"]["once"]) == (4000, True)
-    assert abs(seconds(rows["added"]["expires"]) - seconds(before[0]["expires"])) <= 2
+    assert abs(seconds(rows["added"]["expires"]) - seconds(until)) <= 2
     talk(client, connection)
     call(sockets, lab["server"], 8080)
     assert answer(web)[1][0] == SERVER

@@ -162,6 +162,14 @@ def test_mappings_as_a_table() -> None:
     assert show.mappings([], NOW) == "no external ports are open"
 
 
+def test_status_counts_mappings() -> None:
+    """And says how to see them; without any it says nothing."""
+    assert "mappings of external ports: 2; ics mappings lists them" in show.status(
+        STATUS | {"mappings": 2}, NOW
+    ).split("\n")
+    assert "mappings" not in show.status(STATUS | {"mappings": 0}, NOW)
+
+
 def test_what_was_added_and_removed_in_words() -> None:
     """A line for each uplink; one that has no address is named instead."""
     waiting = MAPPING | {"external_address": None, "uplink": "dsl", "reason": "uplink dsl has no address now"}
