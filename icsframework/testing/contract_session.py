@@ -109,9 +109,9 @@ NOISE = {
 
 
 def check_noise(proxy: Proxy, side: Side, kind: str) -> None:
-    """A flood of ``kind`` (of NOISE) from one side: no exception, nothing opened, nothing gathered."""
+    """A flood of ``kind`` (of NOISE) from one side: no exception, nothing opened, nothing gathered, here or around it."""
     one = Play(proxy)
-    before = retained(one.session)
+    before = retained(one.shell)
     words, amount = NOISE[kind]
     block = (words * (SEGMENT // len(words) + 1))[:SEGMENT]
     for turn in range(amount // SEGMENT):
@@ -119,7 +119,7 @@ def check_noise(proxy: Proxy, side: Side, kind: str) -> None:
         one.outcome.sent = dict.fromkeys(Side, b"")
         if one.over:
             break
-    kept = retained(one.session) - before
+    kept = retained(one.shell) - before
     if kept > KEPT:
         raise ContractBroken(
             f"after {amount} bytes of {kind} the session keeps {kept} bytes more than before"
