@@ -41,7 +41,6 @@ class Player:
         self.now = START
         self.asked: Open | None = None
         """The Open that is to be answered before anything else happens."""
-        self._unread: list[tuple[Side, bytes]] = []
         made = session(flow)
         try:
             verifyObject(ISession, made)
@@ -53,8 +52,10 @@ class Player:
     def say(self, side: Side, *pieces: bytes) -> list[Said]:
         """``side`` says something, which arrives in these pieces."""
         self._must_go_on()
-        self._unread += [(side, piece) for piece in pieces if piece]
-        return self._read()
+        done: list[Said] = []
+        for piece in filter(None, pieces):
+            done += self._noted(self._conversation.received(side, piece, self.now))
+        return done
 
     def close(self, side: Side) -> list[Said]:
         """``side`` sends nothing any more."""
@@ -110,15 +111,7 @@ class Player:
         return asked
 
     def _answered(self, asked: Open, result: Mapping | Refused) -> list[Said]:
-        done = self._noted(self._conversation.opened(asked.token, result, self.now))
-        return done + self._read()
-
-    def _read(self) -> list[Said]:
-        done: list[Said] = []
-        while self._unread and self._conversation.reading:
-            side, data = self._unread.pop(0)
-            done += self._noted(self._conversation.received(side, data, self.now))
-        return done
+        return self._noted(self._conversation.opened(asked.token, result, self.now))
 
     def _noted(self, effects: list[Effect]) -> list[Said]:
         """The effects as they are shown; what follows of itself (a half that is closed) is not."""

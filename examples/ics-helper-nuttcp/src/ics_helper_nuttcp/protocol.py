@@ -68,8 +68,8 @@ def read_call(line: bytes) -> Call | None:
 
 
 def with_port(line: bytes, port: int) -> bytes:
-    """The same line with another port."""
-    return re.sub(rb"\bport *= *\d+", b"port = %d" % port, line, count=1)
+    """A call with another port."""
+    return re.sub(rb"\bport *= *\d+", b"port = %d" % port, line)
 
 
 @implementer(ISession)

@@ -88,6 +88,7 @@ def test_everything_that_can_be_said():
     # Flow or block style of the copied YAML is the library's affair; its content is not.
     assert found.hosts["everything"].gateway.config.replace("{", "").startswith("uplinks")
     assert '"007"' in found.hosts["everything"].gateway.config
+    assert found.hosts["everything"].gateway.environment == "/opt/ics"
     assert "02:00:5e:00:53:02" in found.hosts["everything"].gateway.config
     found = found.with_host(
         HostSpec(
