@@ -47,8 +47,8 @@ def test_the_server_calls_back():
         granted 52001
         -> S: {parameters(port=52001)}
         -> aside
-        C: whatever comes then, and be it at once
-        -> S: whatever comes then, and be it at once
+        C: {parameters(port=5005)}
+        -> S: {parameters(port=5005)}
         S: OK v6.1.2
         -> C: OK v6.1.2
         C closes
