@@ -13,5 +13,6 @@ __all__ = [
     "negotiation",
     "packet",
     "settings",
+    "texts",
     "vj",
 ]

@@ -68,6 +68,7 @@ class Ipcp(Layer):
     """The control protocol of IPv4 of one end.  ``random(n)`` gives n random octets."""
 
     name = "IPCP"
+    served = "IP on the link"
     protocol = Protocol.IPCP
 
     def __init__(self, settings: IpcpSettings, limits: Limits, random: Callable[[int], bytes]) -> None:

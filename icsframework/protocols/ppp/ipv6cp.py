@@ -19,6 +19,7 @@ class Ipv6cp(Layer):
     """The control protocol of IPv6 of one end.  ``random(n)`` gives n random octets."""
 
     name = "IPV6CP"
+    served = "IPv6 on the link"
     protocol = Protocol.IPV6CP
 
     def __init__(self, limits: Limits, random: Callable[[int], bytes]) -> None:

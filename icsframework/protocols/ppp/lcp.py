@@ -68,6 +68,7 @@ class Lcp(Layer):
     """The link control protocol of one end.  ``random(n)`` gives n random octets."""
 
     name = "LCP"
+    served = "the link"
     protocol = Protocol.LCP
 
     def __init__(self, settings: LcpSettings, limits: Limits, random: Callable[[int], bytes]) -> None:

@@ -11,7 +11,6 @@ password or the response to a challenge: a peer that is satisfied has both at
 once, another discards it (RFC 1661 section 3.4) and gets it again.
 """
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
@@ -40,23 +39,17 @@ from icsframework.protocols.ppp.lcp import LOOPED, Lcp
 from icsframework.protocols.ppp.negotiation import Outcome, Output
 from icsframework.protocols.ppp.packet import ADDRESS_CONTROL, Protocol, readable, split_frame
 from icsframework.protocols.ppp.settings import LinkSettings, Phase
+from icsframework.protocols.ppp.texts import TextWatch, is_text, says_no_carrier
 from icsframework.protocols.ppp.vj import VjError
 
 __all__ = ["LinkSettings", "Phase", "PppLink"]
 
-HANGING = 1.0
-"""Seconds that a text without a flag behind it must stand alone until it is one: in the middle of an IP packet that
-holds the words NO CARRIER the rest comes sooner.
-"""
 RESTARTS = 20
 """Times that a peer may take an open link back to its beginning, until it is left."""
 REJECTS = 5
 """Protocol-Rejects for one protocol: a peer that goes on all the same is not answered any more."""
 REJECTED_PROTOCOLS = 32
 """Different protocols that are rejected on one link."""
-
-_NO_CARRIER = re.compile(rb"(?:\A|[\r\n])NO CARRIER\s*\Z")
-_TEXT = re.compile(rb"[\t\r\n\x20-\x7e]{4,}")
 
 
 class PppLink:
@@ -84,9 +77,9 @@ class PppLink:
         self._path = Datapath(self._lcp.peer, settings.mtu, self.figures)
         self._why: Down | None = None
         self._restarts = 0
+        self._patience: float | None = None  # when IPv4 must pass
         self._rejects: dict[int, int] = {}
-        self._text_at: float | None = None
-        self._reported = b""
+        self._texts = TextWatch()
         self._wire: list[bytes] = []
         self._packets: list[bytes] = []
         self._actions: list[Action] = []
@@ -106,6 +99,7 @@ class PppLink:
     def open(self, now: float) -> list[Action]:
         """The line is there: negotiate."""
         self.phase = Phase.ESTABLISH
+        self._patience = now + self.settings.patience
         self._act(Stage("negotiating"))
         self._lcp_outputs(self._lcp.start(now, self._lcp.settings.silent), now)
         return self._done()
@@ -124,9 +118,7 @@ class PppLink:
                 return self._done()
         if self._decoder.counters.frames != good:
             self._lcp.liveness.heard(now)
-        waiting = self._decoder.waiting
-        if waiting != self._reported:
-            self._text_at = now + HANGING if _is_text(waiting) else None
+        self._texts.look(self._decoder.waiting, now)
         return self._done()
 
     def send(self, packets: Iterable[bytes]) -> bytes:
@@ -146,7 +138,7 @@ class PppLink:
 
     def deadline(self) -> float | None:
         """When ``timeout`` must be called; None for never."""
-        times = [self._text_at]
+        times = [self._texts.deadline, self._patience]
         times += [
             part.deadline for part in (self._lcp, self._gate, self._ipcp, self._ipv6cp) if part is not None
         ]
@@ -156,10 +148,13 @@ class PppLink:
         """The time has come; it does no harm if it has not."""
         if self.phase is Phase.DEAD:
             return []
-        if self._text_at is not None and now >= self._text_at:
-            self._text_at = None
-            self._reported = self._decoder.waiting
-            self._text(self._reported)
+        text = self._texts.timeout(now)
+        if text:
+            self._text(text)
+        if self._patience is not None and now >= self._patience:
+            self._patience = None
+            seconds = self.settings.patience
+            self._fail(Cause.DISAGREED, f"the two ends did not come to an agreement in {seconds:.0f} s", now)
         self._lcp_outputs(self._lcp.timeout(now), now)
         if self._gate is not None:
             self._gate_outputs(self._gate.timeout(now), now)
@@ -173,11 +168,11 @@ class PppLink:
 
     def _noise(self, noise: Noise) -> None:
         self._path.lost()
-        if _is_text(noise.data):
+        if is_text(noise.data):
             self._text(noise.data)
 
     def _text(self, data: bytes) -> None:
-        if _NO_CARRIER.search(data):
+        if says_no_carrier(data):
             self._act(NoCarrier())
             self._down(Down(Cause.LINE, "the modem lost the carrier (NO CARRIER)"))
         else:
@@ -245,7 +240,7 @@ class PppLink:
             elif output is Outcome.UP:
                 self._lcp_up(now)
             elif output is Outcome.DOWN:
-                over = self._lcp_down() or over
+                over = self._lcp_down(now) or over
             else:
                 over = True
         lcp = self._lcp
@@ -275,10 +270,11 @@ class PppLink:
             self._network(now)
             return
         self.phase = Phase.AUTHENTICATE
+        self._lcp.hint = "while authenticating"
         self._act(Stage("authenticating"))
         self._gate_outputs(self._gate.start(now), now)
 
-    def _lcp_down(self) -> bool:
+    def _lcp_down(self, now: float) -> bool:
         """LCP is not open any more; True if that is the end."""
         self._lcp.liveness.stop()
         self._decoder.expect(ALL_CONTROLS)
@@ -286,13 +282,20 @@ class PppLink:
         self._path = Datapath(self._lcp.peer, self.settings.mtu, self.figures)
         if self.phase is Phase.TERMINATE or self._lcp.automaton.state is State.STOPPING:
             return self.phase is not Phase.TERMINATE
+        if self._too_restless(now):
+            return True
+        self.phase = Phase.ESTABLISH
+        self._lcp.hint = ""
+        self._act(Stage("negotiating"))
+        return False
+
+    def _too_restless(self, now: float) -> bool:
+        """An open layer starts over; True if that has happened too often."""
+        self._patience = now + self.settings.patience
         self._restarts += 1
         if self._restarts > RESTARTS:
             self._lcp.because(Cause.DISAGREED, "the peer starts over again and again")
-            return True
-        self.phase = Phase.ESTABLISH
-        self._act(Stage("negotiating"))
-        return False
+        return self._restarts > RESTARTS
 
     def _rejected(self, protocol: int, now: float) -> None:
         """The peer does not know a protocol of ours."""
@@ -320,6 +323,7 @@ class PppLink:
 
     def _network(self, now: float) -> None:
         self.phase = Phase.NETWORK
+        self._lcp.hint = "before IP was up"
         self._act(Stage("configuring"))
         if self._ipcp is None:
             self._start_ipcp(now)
@@ -342,12 +346,16 @@ class PppLink:
                 self._send(ipcp.protocol, output)
             elif output is Outcome.UP:
                 self._path.open_ipv4(ipcp.send_vj, ipcp.receive_vj)
+                self._patience = None
+                self._lcp.hint = ""
                 if not ipcp.reason:
                     self._act(Up(self._result(ipcp)))
             else:
                 self._path.close_ipv4()
-                if not ipcp.reason:
+                if not ipcp.reason and not self._too_restless(now):
                     self._act(Stage("configuring"))
+        if self._restarts > RESTARTS:
+            self._fail(self._lcp.cause, self._lcp.reason, now)
         if ipcp.reason:
             self._fail(ipcp.cause, ipcp.reason, now)
 
@@ -395,7 +403,7 @@ class PppLink:
         self.phase = Phase.DEAD
         self._over = True
         self._gate = self._ipcp = self._ipv6cp = None
-        self._text_at = None
+        self._texts.deadline = self._patience = None
         self._path = Datapath(self._lcp.peer, self.settings.mtu, self.figures)
         self._lcp.automaton.deadline = None
         self._lcp.liveness.stop()
@@ -428,7 +436,3 @@ class PppLink:
         self._settle()
         actions, self._actions = self._actions, []
         return actions
-
-
-def _is_text(data: bytes) -> bool:
-    return bool(_TEXT.fullmatch(data) or _NO_CARRIER.search(data))

@@ -20,6 +20,11 @@ STUBBORN = 10
 HOPELESS = 20
 """Naks and Rejects heard for one negotiation until it is given up: more rounds than all options one by one."""
 
+REPETITIONS = 2
+"""Times that the request which was acknowledged last is acknowledged again on an open layer, instead of starting over
+(RFC 1661 section 4.3): a peer that goes on asking has started over itself.
+"""
+
 
 class Outcome(Enum):
     """What a layer tells the one above it (RFC 1661 section 4.4)."""
@@ -44,6 +49,8 @@ class Layer:
 
     name = ""
     """What people call it."""
+    served = ""
+    """What it makes possible, for people: what a peer ends that ends it."""
     protocol = 0
 
     def __init__(self, limits: Limits) -> None:
@@ -61,6 +68,8 @@ class Layer:
         self._naks_sent = self._naks_heard = 0
         self._reply = b""
         self._spoken = False
+        self._acked: Packet | None = None
+        self._acked_again = 0
         self._handlers: dict[int, Callable[[Packet, float], list[Output]]] = {
             Code.CONFIGURE_REQUEST: self._configure_request,
             Code.CONFIGURE_ACK: self._configure_ack,
@@ -145,11 +154,16 @@ class Layer:
 
     def _configure_request(self, packet: Packet, now: float) -> list[Output]:
         options = parse_options(packet.data)
+        if self.opened and packet == self._acked and self._acked_again < REPETITIONS:
+            # Our Ack was lost, or the line brings things twice; to start over would take everything above down.
+            self._acked_again += 1
+            return [_reply_to(packet, Verdict(Code.CONFIGURE_ACK, options))]
         if self.automaton.state is State.STOPPED:
             self.reason = ""  # a fresh start, whatever ended the last one
         self._spoken = True
         verdict = self._converging(self.judge(options, now), options)
-        self._reply = Packet(verdict.code, packet.ident, pack_options(verdict.options)).to_wire()
+        self._reply = _reply_to(packet, verdict)
+        self._acked, self._acked_again = packet, 0
         if verdict.code is not Code.CONFIGURE_ACK:
             return self._run(Event.RCR_MINUS, now)
         self._naks_sent = 0
@@ -208,7 +222,7 @@ class Layer:
         opened, negotiating = self.opened, self.automaton.state in _NEGOTIATING and self._spoken
         if opened or negotiating:
             words = readable(packet.data)
-            self.because(Cause.PEER, f"the peer ended {self.name}" + (f": {words}" if words else ""))
+            self.because(Cause.PEER, f"the peer ended {self.served}" + (f": {words}" if words else ""))
         self._reply = Packet(Code.TERMINATE_ACK, packet.ident, packet.data[: self.longest_reject]).to_wire()
         outputs = self._run(Event.RTR, now)
         # A peer that has spoken before means us; from one that has not it belongs to an earlier link.
@@ -294,6 +308,10 @@ class Layer:
 
     def unsupported(self, code: int) -> None:
         """The peer has rejected this code, which is not one of the seven."""
+
+
+def _reply_to(request: Packet, verdict: Verdict) -> bytes:
+    return Packet(verdict.code, request.ident, pack_options(verdict.options)).to_wire()
 
 
 MAX_REASON = 120

@@ -28,6 +28,8 @@ class LinkSettings:
     """Seconds between challenges while the link is up; 0 for never."""
     ipv6: bool = False
     """Carry IPv6 too, if the peer does."""
+    patience: float = 90.0
+    """Seconds from the start, or from a new start, until IPv4 must pass; a peer may answer for ever and never agree."""
     mtu: int = 1500
     """Octets of the largest packet we ever want to send; the peer's MRU may make it less."""
 
