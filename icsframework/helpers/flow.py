@@ -216,8 +216,7 @@ class StreamFlow:
         if self._conversation is not None and self._state is _State.TALKING:
             self._reset = not self._leg(side).ended
             self._do(self._conversation.closed(side, self._parts.clock.now()))
-            why = f"the {side.value} is gone: {reason.getErrorMessage()}"
-            self._wind_up(why, RESET_GRACE if self._reset else FLUSH_PATIENCE)
+            self._wind_up(f"the {side.value} is gone: {reason.getErrorMessage()}")
         elif self._connecting is not None:
             self._state = _State.ENDING
             self._connecting.cancel()
@@ -399,13 +398,14 @@ class StreamFlow:
 
     # --- the end
 
-    def _wind_up(self, reason: str, patience: float = FLUSH_PATIENCE) -> None:
-        """Nothing more is taken; what was sent goes out, then both connections end (RST when ``patience`` is over)."""
+    def _wind_up(self, reason: str) -> None:
+        """Nothing more is taken; what was sent goes out, then both connections end: by RST when our patience is over."""
         if self._state is not _State.TALKING:
             return
         self._tell_end(reason)
         self._state = _State.ENDING
         self._disarm()
+        patience = RESET_GRACE if self._reset else FLUSH_PATIENCE
         self._timer = self._parts.clock.call_later(patience, self._out_of_patience)
         self._release_all()
         if not self._reset:

@@ -86,6 +86,21 @@ def test_a_reset_goes_on_as_a_reset(bench):
     assert one.idle
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_reset_after_the_others_fin(bench, first):
+    """Who has said everything and still listens hears of the reset as soon."""
+    one = bench()
+    ends = one.pair()
+    patient, rude = ends[first], ends[1 - first]
+    patient.says(b"all")
+    patient.closes()
+    one.turn()
+    rude.resets()
+    one.turn()
+    one.advance(RESET_GRACE)
+    assert (patient.aborted, patient.closed, one.idle) == (True, False, True)
+
+
 def test_a_reset_after_a_fin_costs_nobody_its_data(bench):
     """Who had said everything before may be gone: a slow reader still gets all of it, and a FIN."""
     one = bench()
