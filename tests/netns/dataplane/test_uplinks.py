@@ -2,8 +2,11 @@
 
 import errno
 import socket
+from ipaddress import ip_address
 
 from icsframework.dataplane import flows
+from icsframework.dataplane.doors import Doors, Published
+from icsframework.values import Endpoint
 
 
 def test_new_flows_take_the_active_uplink_and_old_ones_stay(net):
@@ -56,13 +59,11 @@ def test_marked_sockets_leave_by_their_uplink(net):
 
 def test_answers_leave_where_the_question_came_in(net):
     """A connection let in by the second uplink, to the gateway or to a host behind it or behind another bridge, is answered by the second."""
-    net.load(net.two)
-    net.nft(
-        "table inet ics { chain nat_pre {\nct mark & 0x001f0000 . tcp dport "
-        "vmap { 0x00020000 . 8081 : goto to_pc, 0x00020000 . 8082 : goto to_box }\n}\n"
-        "chain to_pc {\nmeta l4proto tcp dnat ip to 192.168.0.10:80\n}\nchain to_box {\nmeta l4proto tcp dnat ip to 172.17.0.2:80\n}\n"
-        "chain input_from_uplinks { }\n}"
+    services = tuple(
+        Published(f"s{port}", "tcp", port, port, Endpoint(ip_address(host), 80), ("dsl",))
+        for host, port in (("192.168.0.10", 8081), ("172.17.0.2", 8082))
     )
+    net.load(net.changed(net.two, doors=Doors(published=services)))
     net.nft("insert rule inet ics input_from_uplinks tcp dport 8083 accept")
     for host, inside, port in (("pc1", 80, 8081), ("box", 80, 8082), ("gateway", 8083, 8083)):
         listener = net.socket(host, socket.SOCK_STREAM, port=inside)
