@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 
 from icsframework.dataplane.plane import DataPlane
 from icsframework.errors import MappingError
-from icsframework.helpers.flow import FLUSH_PATIENCE, OPEN_PATIENCE
+from icsframework.helpers.flow import FLUSH_PATIENCE, OPEN_PATIENCE, RESET_GRACE
 from icsframework.helpers.leg import MOST_UNREAD
 from icsframework.helpers.limits import MOST_BYTES, Limits
 from icsframework.testing.flows import INSIDE, PEER
@@ -46,8 +46,16 @@ actions = st.one_of(
     st.builds(End, st.just("a test")),
     st.just("nonsense"),
 )
-answers = st.one_of(st.lists(actions, max_size=4), st.none(), st.just(ZeroDivisionError("a test")))
-deadlines = st.sampled_from([None, None, 0.0, 5.0, 1e9, "soon"])
+passing = st.builds(lambda to: [Send(to, b"passed on")], sides)
+answers = st.one_of(
+    passing,
+    passing,
+    st.lists(actions, max_size=4),
+    st.lists(actions, max_size=4),
+    st.none(),
+    st.just(ZeroDivisionError("a test")),
+)
+deadlines = st.sampled_from([None, None, None, 0.0, 5.0, 1e9, "soon"])
 
 steps = st.one_of(
     st.tuples(st.just("call"), st.integers(0, 4)),
@@ -63,7 +71,7 @@ class Wild:
 
     def __init__(self, script, due):
         self.script, self.due = script, due
-        self.calls = 0
+        self.calls = -1  # the first answer is that to the first call
 
     def _answer(self, *_):
         self.calls += 1
@@ -125,6 +133,23 @@ class World:
                 end.reads = what == "wakes"
         bench.turn()
 
+    def leave(self, how):
+        """Every peer goes, all that was asked is answered, and a moment passes."""
+        for number, end in enumerate(self.bench.network.connections):
+            end.reads = True
+            if how == "closes" or (how == "one by one" and number % 2):
+                end.closes()
+            else:
+                end.resets()
+            if how == "one by one":
+                self.bench.turn()
+        while (dial := self._dial()) is not None:
+            dial.refuse()
+        self.bench.turn()
+        while self.asked:
+            self.step("not granted", None)
+        self.bench.advance(RESET_GRACE)
+
     def check(self):
         """What holds at every moment."""
         figures = self.bench.shell.figures()
@@ -140,14 +165,18 @@ class World:
     st.lists(answers, min_size=1, max_size=5),
     deadlines,
     st.sampled_from(["open", "closed"]),
+    st.sampled_from([None, "closes", "resets", "one by one"]),
 )
-def test_whatever_happens(steps, script, due, fail):
-    """Nothing is held beyond its bound; when the shell stops, no connection, timer or port is left."""
+def test_whatever_happens(steps, script, due, fail, leaving):
+    """Nothing is held beyond its bound; when all peers have gone, or the shell stops, no connection, timer or port is left."""
     world = World(script, due, fail)
-    for what, argument in steps:
+    for what, argument in [("call", 1), ("accept", None), *steps]:
         world.step(what, argument)
         world.check()
     bench = world.bench
+    if leaving is not None:
+        world.leave(leaving)
+        assert bench.shell.figures().sessions == 0
     assert bench.stop()
     for answer, uplink, request in world.asked:
         world._grant(uplink, request).addCallback(answer.callback)
