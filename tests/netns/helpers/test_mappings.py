@@ -247,7 +247,7 @@ def test_what_was_added_survives_kill_9_and_a_restart(lab, sockets, handed_over)
     add(lab, "tcp", 8080, f"{PC}:80", "--lifetime", "1h")
     client = call(sockets, lab["server"], 8080)
     connection, _ = answer(web)
-    [until] = {row["expires"] for row in listed(lab) if row["owner"] == "added"}
+    until = min(row["expires"] for row in listed(lab) if row["owner"] == "added")
     nft(
         lab,
         f'add element inet ics open_any {{ 0x00010000 . tcp . 9090 comment "owner=added" : {PC} . 80 }}',
