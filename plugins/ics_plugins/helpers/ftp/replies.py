@@ -50,7 +50,7 @@ class ReplyReader:
         if found is None:
             return None
         code, then = found.groups()
-        if self._code and (code != self._code or then == b"-"):
+        if self._code and code != self._code:
             return None
         self._code = code if then == b"-" else b""
         return None if self._code else Reply(int(code))

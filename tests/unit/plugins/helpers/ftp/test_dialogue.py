@@ -94,5 +94,6 @@ def test_commands_of_no_interest_are_only_counted():
     talk = dialogue(Kind.TRANSFER, *[Kind.OTHER] * 10_000, Kind.PASV)
     assert len(talk) == 3
     assert answered(talk, 226, *[200] * 10_000, 227) == [Kind.TRANSFER, *[Kind.OTHER] * 10_000, Kind.PASV]
+    assert answered(dialogue(Kind.OTHER, Kind.OTHER), 200, 200, 200) == [Kind.OTHER, Kind.OTHER, None]
     talk = dialogue(*[Kind.OTHER] * 5, Kind.PASV)
     assert answered(talk, 227, 200) == [Kind.PASV, None]

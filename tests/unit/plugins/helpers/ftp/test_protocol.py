@@ -45,6 +45,14 @@ def test_an_active_download(outbound):
     assert outbound.session.deadline() is None
 
 
+def test_the_lowest_port(outbound):
+    """1024 is the first that is no service."""
+    assert outbound.talk("< 220 hi", "> PORT 192,168,0,10,4,0")[1:] == [
+        "open 192.168.0.10:1024",
+        "to server: PORT 203,0,113,5,234,96",
+    ]
+
+
 def test_eprt(outbound):
     """EPRT keeps its form (RFC 2428 section 2)."""
     assert outbound.talk("< 220 hi", "> EPRT |1|192.168.0.10|40000|", "< 200 ok")[1:] == [
@@ -154,6 +162,29 @@ def test_a_new_port_closes_the_former(outbound):
         "to client: 200 ok",
     ]
     assert outbound.talk("> PASV") == ["close 2", "to server: PASV"]
+
+
+def test_a_new_port_is_announced_ahead(outbound):
+    """The former lives until its transfer is over."""
+    outbound.talk("< 220 hi", "> PORT 192,168,0,10,156,64", "< 200 ok", "> RETR a")
+    assert outbound.talk("> PORT 192,168,0,10,156,65", "< 150 a", "< 226 a", "< 200 ok") == [
+        "open 192.168.0.10:40001",
+        "to server: PORT 203,0,113,5,234,97",
+        "to client: 150 a",
+        "to client: 226 a",
+        "close 1",
+        "to client: 200 ok",
+    ]
+
+
+def test_what_gets_no_answer_is_not_waited_for(outbound):
+    """An empty line is no command, and EPSV ALL is not EPSV."""
+    assert outbound.talk("< 220 hi", "> ", "> EPSV ALL", "< 200 ok", "> PORT 10,0,0,1,156,64")[1:] == [
+        "to server: ",
+        "to server: EPSV ALL",
+        "to client: 200 ok",
+        BOUNCE,
+    ]
 
 
 def test_passive_mode_passes(outbound):
@@ -364,6 +395,8 @@ def test_passive_replies_nobody_asked_for(inbound):
         "> EPSV",
         "< 227 Entering Passive Mode (192,168,0,20,195,80).",
         "< 500 no",
+        "> NOOP",
+        "< 227 Entering Passive Mode (192,168,0,20,195,80).",
     ]
     to = {"<": "to client:", ">": "to server:"}
     assert inbound.talk(*lines) == [f"{to[line[0]]} {line[2:]}" for line in lines]
@@ -505,6 +538,15 @@ def test_a_browser_that_was_led_to_an_ftp_port(outbound):
         "step aside",
     ]
     assert outbound.counters.not_ftp == 1
+
+
+def test_a_file_with_the_name_of_a_protocol(outbound):
+    """Only the first line tells a browser."""
+    assert outbound.talk("< 220 hi", "> USER me", "> DELE notes HTTP/1.1", "> PORT 10,0,0,1,156,64")[1:] == [
+        "to server: USER me",
+        "to server: DELE notes HTTP/1.1",
+    ]
+    assert outbound.talk("< 230 in", "< 250 gone")[-1] == BOUNCE
 
 
 # --- bytes ----------------------------------------------------------------------------------------------
