@@ -34,7 +34,7 @@ from icsframework.values import (
     SystemInfo,
 )
 
-__all__ = ["Figures", "Helper", "Helpers", "MakeShell", "Probe", "Shell"]
+__all__ = ["Figures", "Helper", "Helpers", "MakeShell", "Probe", "Shell", "doors_of"]
 
 MAX_ATTACHMENTS = 64
 """Attachments of one helper; the largest known has a dozen."""
@@ -132,12 +132,7 @@ class Helpers:
 
     def doors(self) -> Doors:
         """What all helpers want of the packet filter."""
-        found = list(self.running.values())
-        return Doors(
-            redirects=tuple(door for one in found for door in _redirects(one)),
-            kernel=tuple(door for one in found for door in _kernel(one, self._lacking)),
-            triggers=tuple(door for one in found for door in _triggers(one)),
-        )
+        return doors_of(self.running.values(), self._lacking)
 
     def in_force(self, plane: DataPlane) -> None:
         """From now on ``plane`` is in force."""
@@ -362,6 +357,16 @@ class Helpers:
 
 _CARRIED = (KernelHelper, StreamProxy, PortTrigger)
 """The kinds of attachment that this version carries."""
+
+
+def doors_of(helpers: Iterable[Helper], lacking: Mapping[str, str]) -> Doors:
+    """What these helpers want of the packet filter of a kernel that lacks what has a reason in ``lacking``."""
+    found = list(helpers)
+    return Doors(
+        redirects=tuple(door for one in found for door in _redirects(one)),
+        kernel=tuple(door for one in found for door in _kernel(one, lacking)),
+        triggers=tuple(door for one in found for door in _triggers(one)),
+    )
 
 
 def scope(section: HelperSection) -> Scope:

@@ -26,6 +26,21 @@ def test_a_correct_file_gives_nft_text(tmp_path: Path) -> None:
     assert len([line for line in out.splitlines() if "chain from_lan_" in line]) == 2
 
 
+def test_helpers_and_services_are_in_it(tmp_path: Path) -> None:
+    """What the helpers of the file want and what it publishes, with numbers in place of the listeners' ports; none: no such rules."""
+    path = tmp_path / "gateway.yaml"
+    path.write_text(f'{AUTO}publish: [{{name: web, protocol: tcp, port: 80, to: "192.168.0.10:8080"}}]\n')
+    status, out, err = run(path)
+    assert (status, err) == (0, "")
+    assert out.startswith("# The listeners of helpers get their ports when they start; here 65001")
+    assert 'redirect to :65001 comment "to the helper ftp"' in out
+    assert 'ct helper set "pptp_tcp"' in out
+    assert "jump trigger_games_battle.net" in out
+    assert "0x00010000 . tcp . 80 : 192.168.0.10 . 8080" in out
+    path.write_text(f"{AUTO}helpers: []\n")
+    assert not [word for word in ("redirect", "ct helper", "trigger") if word in run(path)[1]]
+
+
 def test_a_bad_file_gives_its_errors(tmp_path: Path) -> None:
     """Status 2 and the lines of ``ics check``, no half a rule set."""
     path = tmp_path / "gateway.yaml"
