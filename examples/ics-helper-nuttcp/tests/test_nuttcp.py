@@ -3,7 +3,8 @@
 import pytest
 
 from ics_helper_nuttcp import factory
-from ics_helper_nuttcp.protocol import MAX_LINE, Call, NuttcpSession, read_call, with_port
+from ics_helper_nuttcp.protocol import MAX_LINE, Call, read_call, with_port
+from ics_helper_nuttcp.session import TRIES, NuttcpSession
 from icsframework.testing.contract import PluginContract
 from icsframework.testing.flows import outbound
 from icsframework.testing.transcript import check_transcript
@@ -54,6 +55,31 @@ def test_the_server_calls_back():
         C closes
         S: nuttcp-t: 1338.5000 MB in 1.00 real seconds = 1370471.88 KB/sec = 11226.9056 Mbps
         -> C: nuttcp-t: 1338.5000 MB in 1.00 real seconds = 1370471.88 KB/sec = 11226.9056 Mbps
+    """)
+
+
+def test_a_port_that_the_server_would_not_call():
+    """Below 5000 nuttcp refuses to call: another one is asked for, a few times."""
+    low = """
+        -> close tcp 5001
+        -> open tcp 5001
+        granted 3242"""
+    check(f"""
+        C: {parameters()}
+        -> open tcp 5001
+        granted 4999
+        -> close tcp 5001
+        -> open tcp 5001
+        granted 5000
+        -> S: {parameters(port=5000)}
+        -> aside
+    """)
+    check(f"""
+        C: {parameters()}
+        -> open tcp 5001
+        granted 4999{low * (TRIES - 1)}
+        -> S: {parameters(port=3242)}
+        -> aside
     """)
 
 
@@ -115,6 +141,17 @@ def test_another_protocol_is_left_alone(line):
         -> aside
         C: more
         -> S: more
+    """)
+
+
+def test_a_second_greeting_is_none():
+    """A client that says hello without end is relayed, not read."""
+    check("""
+        C: HELO a
+        -> S: HELO a
+        C: HELO b
+        -> S: HELO b
+        -> aside
     """)
 
 

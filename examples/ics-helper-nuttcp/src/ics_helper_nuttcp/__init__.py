@@ -7,7 +7,7 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
-from ics_helper_nuttcp.protocol import NuttcpSession
+from ics_helper_nuttcp.session import NuttcpSession
 from icsframework.fields import NatHelperConfig, OneOrMore, PluginConfig, Port
 from icsframework.interfaces import API_VERSION, IGateway, INatHelper, INatHelperFactory
 from icsframework.values import Applied, Attachment, Readiness, RestartMe, StreamProxy, SystemInfo

@@ -13,30 +13,17 @@ Behind a NAT that is the gateway's, where nobody waits for the call.
 """
 
 import re
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from zope.interface import implementer
+from icsframework.values import Protocol
 
-from icsframework.interfaces import ISession
-from icsframework.values import (
-    Action,
-    Endpoint,
-    Flow,
-    Mapping,
-    Open,
-    Protocol,
-    Refused,
-    Send,
-    Side,
-    StepAside,
-)
+__all__ = ["GREETING", "LOWEST_PORT", "MAX_LINE", "Call", "read_call", "with_port"]
 
-__all__ = ["Call", "NuttcpSession", "read_call", "with_port"]
-
+GREETING = b"HELO "
 MAX_LINE = 1024
 """Bytes; nuttcp's longest line has some 400.  What is longer is not nuttcp."""
+LOWEST_PORT = 5000
+"""nuttcp's server calls no port below."""
 NOBODY = b"_NULL_"
 """The value of ``thirdparty`` when there is none: else the test runs between two other hosts."""
 
@@ -70,61 +57,3 @@ def read_call(line: bytes) -> Call | None:
 def with_port(line: bytes, port: int) -> bytes:
     """A call with another port."""
     return re.sub(rb"\bport *= *\d+", b"port = %d" % port, line)
-
-
-@implementer(ISession)
-class NuttcpSession:
-    """One control connection: waits for the call, has ports opened for it, and puts them into the line."""
-
-    def __init__(self, flow: Flow) -> None:
-        self._inside = flow.inside.address
-        self._peer = flow.peer.address
-        self._held = b""
-        """What the client said and the server was not told yet."""
-        self._line = b""
-        """The line that waits for its port."""
-
-    def received(self, side: Side, data: bytes, now: float) -> Sequence[Action]:
-        """See ISession."""
-        if side is Side.SERVER:
-            return [Send(Side.CLIENT, data)]
-        self._held += data
-        return list(self._read())
-
-    def _read(self) -> Iterator[Action]:
-        while not self._line and b"\n" in self._held:
-            line, _, self._held = self._held.partition(b"\n")
-            call = read_call(line)
-            if call is not None:
-                self._line = line + b"\n"
-                to = Endpoint(self._inside, call.port)
-                yield Open("call", call.protocol, to, self._peer, call.streams)
-            elif line.startswith(b"HELO "):
-                yield Send(Side.SERVER, line + b"\n")
-            else:
-                yield from self._aside(line + b"\n")
-        if len(self._held) > MAX_LINE:
-            yield from self._aside(b"")
-
-    def opened(self, token: Any, result: Mapping | Refused, now: float) -> Sequence[Action]:
-        """See ISession.  Refused, the line stays as it is: the call will fail, and nuttcp says so."""
-        line, self._line = self._line, b""
-        return self._aside(with_port(line, result.external.port) if isinstance(result, Mapping) else line)
-
-    def _aside(self, line: bytes) -> Sequence[Action]:
-        """Nothing more to watch for."""
-        rest, self._held = self._held, b""
-        return [Send(Side.SERVER, line + rest), StepAside()]
-
-    def closed(self, side: Side, now: float) -> Sequence[Action]:
-        """See ISession."""
-        held, self._held = self._held, b""
-        return [Send(Side.SERVER, held)] if side is Side.CLIENT and held else []
-
-    def timeout(self, now: float) -> Sequence[Action]:
-        """See ISession."""
-        return []
-
-    def deadline(self) -> float | None:
-        """See ISession."""
-        return None
