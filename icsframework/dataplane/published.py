@@ -15,7 +15,7 @@ from icsframework.dataplane.scoping import by_uplink, pairs, uplinks_of
 from icsframework.frozen import dataclass
 from icsframework.values import Network
 
-__all__ = ["BOOKED", "OWN_PORT", "booked_spans", "offers", "own_spans", "published_sets"]
+__all__ = ["BOOKED", "OWN_PORT", "booked_spans", "has_maps", "offers", "own_spans", "published_sets"]
 
 OWN_PORT = "published_own"
 """The map of the external ports that published inside endpoints leave by."""
@@ -35,10 +35,14 @@ class _Group:
     services: tuple[Published, ...]
 
 
+def has_maps(plane: DataPlane) -> bool:
+    """True if a service stands in a map, so that ``published_sets`` are there."""
+    return any(_has_map(plane, group) for group in _groups(plane))
+
+
 def published_sets(plane: DataPlane) -> tuple[Set, ...]:
     """The maps of services and, if there are any, those that keep their ports for them on the way out."""
-    groups = [(group, _elements(plane, group.services)) for group in _groups(plane)]
-    maps = [_map(group, elements) for group, elements in groups if elements]
+    maps = [_map(plane, group) for group in _groups(plane) if _has_map(plane, group)]
     if not maps:
         return ()
     rows = [row for service in _mapped(plane) for row in _rows(plane, service)]
@@ -64,7 +68,7 @@ def offers(plane: DataPlane) -> Iterator[Rule]:
     """The rules that lead new flows of an uplink (by its connection mark) inside."""
     for group in _groups(plane):
         for client in pairs(group.clients, ()):
-            if _elements(plane, group.services):
+            if _has_map(plane, group):
                 yield Rule(
                     f"{client}dnat ip to {plane.marks.key()} . meta l4proto . th dport map @{group.name}",
                     f"published for {client.split()[-1]}" if client else "published",
@@ -142,6 +146,11 @@ def _elements(plane: DataPlane, services: tuple[Published, ...]) -> tuple[Elemen
     return tuple(found.values())
 
 
-def _map(group: _Group, elements: tuple[Element, ...]) -> Map:
+def _has_map(plane: DataPlane, group: _Group) -> bool:
+    return any(uplinks_of(plane, one.uplinks) for one in group.services if not _is_span(one))
+
+
+def _map(plane: DataPlane, group: _Group) -> Map:
     names = ", ".join(service.name for service in group.services if not _is_span(service))
+    elements = _elements(plane, group.services)
     return Map(group.name, _PORT, elements, comment=f"published: {names}", data=("ipv4_addr", "inet_service"))

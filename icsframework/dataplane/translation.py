@@ -73,7 +73,7 @@ def _rules(plane: DataPlane, plain: str, port: str) -> Iterator[Rule]:
     """``plain`` is the statement that keeps the port where it is free, ``port`` the one before ``:PORT``."""
     key = plane.marks.key()
     maps, sets = [dynamic.OWN_PORT.name], [dynamic.BOOKED.name]
-    if published.published_sets(plane):
+    if published.has_maps(plane):
         maps, sets = [*maps, published.OWN_PORT], [*sets, published.BOOKED]
     for name in maps:
         yield Rule(
