@@ -50,13 +50,14 @@ class Helper:
     name: str
     attachments: tuple
     conversations: tuple
+    ours: bool
 
 
-def load(name, target, factory):
+def load(name, target, factory, ours=True):
     """Create it as the gateway does."""
     with Stage(("eth0", "eth1")) as stage:
         helper = factory.create(check_config(KIND, factory, "").own, stage.gateway)
-        return Helper(name, tuple(helper.attachments()), tuple(map(tuple, conversations_of(target))))
+        return Helper(name, tuple(helper.attachments()), tuple(map(tuple, conversations_of(target))), ours)
 
 
 def installed():
@@ -64,7 +65,8 @@ def installed():
     registry = Registry.installed()
     for entry in registry.entries():
         if entry.kind == KIND:
-            yield load(entry.name, entry.target, registry.get(KIND, entry.name))
+            ours = entry.distribution == "icsframework"
+            yield load(entry.name, entry.target, registry.get(KIND, entry.name), ours)
 
 
 def in_examples():
@@ -118,7 +120,8 @@ def test_every_helper_attaches_something():
 @pytest.mark.parametrize(("helper", "proxy"), STREAMS)
 def test_its_conversations_reach_what_it_is_for(helper, proxy):
     """A port is opened in one of them at least, or all the tests below would be about nothing."""
-    assert helper.conversations, "ship CONVERSATIONS with the helper, see icsframework/testing/sessions.py"
+    if not helper.ours and not helper.conversations:
+        pytest.skip(f"{helper.name} ships no CONVERSATIONS, see icsframework/testing/sessions.py")
     assert any(play(proxy, said).opened for said in helper.conversations)
 
 
@@ -315,7 +318,7 @@ def test_the_gateway_grants_no_lie(helper, proxy, change):
             one.say(side, text)
         assert (one.outcome.opened, one.outcome.broken) == ([], "")
         denied += len(one.outcome.denied)
-    assert denied > 0
+    assert denied > 0 or not helper.conversations
 
 
 # --- bounds
