@@ -11,6 +11,7 @@ JSON what it saw.
 import json
 import os
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -22,6 +23,8 @@ GOOD_FCS = 0xF0B8
 HEAD = b"\xff\x03\xc0\x57"
 """Address, control, and a protocol number that nobody uses."""
 INTERVAL = 0.05
+GOODBYE = 0.5
+"""Seconds to say goodbye to the server."""
 TALKING = 10
 """Answers to one's own words that make a conversation."""
 
@@ -87,12 +90,11 @@ def server():
 def client(name, command):
     """Talk until the input ends."""
     ours, theirs = socket.socketpair()
-    process = subprocess.Popen(command, stdin=theirs, stdout=sys.stderr)
+    process = subprocess.Popen(command, stdin=theirs, stdout=sys.stderr, start_new_session=True)
     theirs.close()
     heard, sent = talk(name, ours, process)
     alive = process.poll() is None
-    process.terminate()
-    process.wait()
+    hang_up(process)
     answers = [words.decode(errors="replace").split() for words in heard]
     seen = {
         "sent": sent,
@@ -103,6 +105,20 @@ def client(name, command):
         "alive": alive,
     }
     print(json.dumps(seen), flush=True)
+
+
+def hang_up(process):
+    """End pptp and its call manager, which would linger and take on the next call to the same server."""
+    process.terminate()
+    process.wait()
+    end = time.monotonic() + GOODBYE
+    try:
+        while time.monotonic() < end:
+            os.killpg(process.pid, 0)
+            time.sleep(INTERVAL)
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return  # it has ended by itself
 
 
 def talk(name, line, process):
