@@ -277,10 +277,17 @@ class IMappings(Interface):
     """External ports (the port book)."""
 
     def open(uplink: str, request: Open) -> Deferred[Mapping]:
-        """Deferred of the values.Mapping that ``request`` (values.Open) got, failing with MappingError."""
+        """Deferred of the values.Mapping that ``request`` (values.Open) got, failing with MappingError.
+
+        It is in force when the Deferred fires, and ends by itself at ``expires``, a day from now at the latest.  Asking
+        for the same again gives the same ports for the new time.  It goes when its uplink loses its address.
+        """
 
     def release(mapping: Mapping, flows: str = "keep") -> Deferred[None]:
-        """Give it back; ``flows`` is ``keep`` or ``end`` for those already running through it."""
+        """Give it back; ``flows`` is ``keep`` or ``end`` for those already running through it.
+
+        One whose time is over is no error, and one that was asked for again since stays.
+        """
 
 
 class IUplinks(Interface):
