@@ -96,6 +96,11 @@ class PppLink:
         """Seconds that the last echo took; None if there was none."""
         return self._lcp.liveness.rtt
 
+    @property
+    def ready(self) -> bool:
+        """IPv4 passes."""
+        return self._path.ipv4
+
     def open(self, now: float) -> list[Action]:
         """The line is there: negotiate."""
         self.phase = Phase.ESTABLISH

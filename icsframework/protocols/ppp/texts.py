@@ -38,6 +38,8 @@ class TextWatch:
 
     def look(self, waiting: bytes, now: float) -> None:
         """This waits for its flag now."""
+        if not waiting:
+            self._reported = b""
         if waiting != self._reported:
             self._seen = waiting
             self.deadline = now + HANGING if is_text(waiting) else None

@@ -19,7 +19,6 @@ __all__ = [
     "nt_hash",
     "nt_response",
     "parse_failure",
-    "proof_in",
 ]
 
 RESPONSE_SIZE = 49
@@ -29,7 +28,6 @@ CHALLENGE_SIZE = 16
 
 _MAGIC_1 = b"Magic server to client signing constant"
 _MAGIC_2 = b"Pad to make it do more than one iteration"
-_PROOF = re.compile(rb"\AS=([0-9A-Fa-f]{40})(?![0-9A-Fa-f])")
 _FAILURE = re.compile(r"(?:^|\s)([ERCVM])=(\S*)")
 _ERRORS = {
     646: "logging in is not allowed at this time",
@@ -67,12 +65,6 @@ def authenticator_response(
     digest = sha1(md4(nt_hash(password)) + response + _MAGIC_1).digest()  # noqa: S324
     digest = sha1(digest + challenge_hash(peer_challenge, challenge, user) + _MAGIC_2).digest()  # noqa: S324
     return b"S=" + digest.hex().upper().encode()
-
-
-def proof_in(message: bytes) -> bytes:
-    """The authenticator's proof in the text of a Success, spelt as authenticator_response does; empty if there is none."""
-    match = _PROOF.match(message)
-    return b"S=" + match[1].upper() if match else b""
 
 
 @dataclass(frozen=True, slots=True)
