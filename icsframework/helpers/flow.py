@@ -106,6 +106,7 @@ class StreamFlow:
         self._limits = Limits()
         self._todo: deque[Effect] = deque()
         self._busy = False
+        self._reading = True
         self._opens = 0
         self._connecting: Deferred[None] | None = None
         self._timer: IDelayedCall | None = None
@@ -288,11 +289,13 @@ class StreamFlow:
         if conversation.over:
             self._wind_up("both sides have closed")
             return
-        for leg in self._legs:
-            if conversation.reading:
-                leg.go(Stop.ASKED)
-            else:
-                leg.stop(Stop.ASKED)
+        if self._reading is not conversation.reading:
+            self._reading = not self._reading
+            for leg in self._legs:
+                if self._reading:
+                    leg.go(Stop.ASKED)
+                else:
+                    leg.stop(Stop.ASKED)
         self._arm(conversation)
 
     def _count(self, side: Side, size: int) -> None:

@@ -5,7 +5,7 @@ bounded: the other leg is not read while this one's buffer is full, and this one
 itself is not read while a session's answers to it pile up unread.
 """
 
-from enum import IntFlag
+from enum import IntEnum
 from ipaddress import ip_address
 from typing import Any, Protocol
 
@@ -26,8 +26,8 @@ MOST_UNREAD = 1 << 22
 """Bytes beyond a full buffer at which the flow ends: four of the largest answers of a session."""
 
 
-class Stop(IntFlag):
-    """Reasons not to read from a leg."""
+class Stop(IntEnum):
+    """Reasons not to read from a leg: bits."""
 
     CONNECTING = 1
     """The flow is not connected on both sides yet."""
@@ -78,7 +78,7 @@ class Leg(TwistedProtocol):
         self.gone = True
         """The connection is lost, or was never made."""
         self._owner = owner
-        self._stops = Stop.CONNECTING
+        self._stops: int = Stop.CONNECTING
         self._full = False
         self._unread = 0
         self._finished = False
@@ -92,8 +92,8 @@ class Leg(TwistedProtocol):
             self.tcp.pauseProducing()
         self._stops |= why
 
-    def go(self, why: Stop) -> None:
-        """This reason is gone."""
+    def go(self, why: int) -> None:
+        """This reason is gone (or these)."""
         stopped, self._stops = self._stops, self._stops & ~why
         if stopped and not self._stops and not self.gone:
             self.tcp.resumeProducing()

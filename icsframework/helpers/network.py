@@ -15,6 +15,9 @@ class IStreamNetwork(Interface):
     def listen(factory: IProtocolFactory) -> Deferred[IListeningPort]:  # noqa: N805 - of an interface
         """Deferred of a listener on a port that the kernel chooses, on every IPv4 address; fails with a HostError."""
 
+    def make_room(owner: str, connections: int) -> None:  # noqa: N805 - of an interface
+        """``owner`` may have so many connections, with two legs each, at a time: there shall be descriptors for them."""
+
     def destination(transport: ITransport) -> Endpoint | None:  # noqa: N805 - of an interface
         """Where the client of this accepted connection wanted to go; None if it was not redirected."""
 

@@ -86,9 +86,14 @@ class StreamShell:
 
     def start(self) -> Deferred[int]:
         """Deferred of the local port that it listens on; fails with a HostError.  The filter is to redirect there."""
+        self._make_room()
         return self._parts.network.listen(_Arrivals(self._flow_parts, self._name)).addCallback(
             self._listening
         )
+
+    def _make_room(self) -> None:
+        most = self._limits.sessions * (RELAYED if self._proxy.fail == "open" else 1)
+        self._parts.network.make_room(f"{self._name} {self._proxy.direction}", most)
 
     def _listening(self, port: IListeningPort) -> int:
         self._port = port
@@ -134,6 +139,7 @@ class StreamShell:
     def use(self, limits: Limits) -> None:
         """From now on these limits hold: for the connections that come.  Those that are there go on under theirs."""
         self._limits = limits
+        self._make_room()
 
     def figures(self) -> Figures:
         """What is open now and what was counted since the start."""

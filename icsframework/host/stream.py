@@ -13,7 +13,8 @@ from zope.interface import implementer
 from icsframework.errors import ConnectFailed
 from icsframework.helpers.network import IStreamNetwork
 from icsframework.host import tcp
-from icsframework.values import Address, Endpoint
+from icsframework.host.descriptors import Room
+from icsframework.values import Address, Endpoint, Side
 
 __all__ = ["StreamNetwork", "original_destination", "way_to"]
 
@@ -42,6 +43,7 @@ class StreamNetwork:
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
+        self._room = Room()
 
     def listen(self, factory: IProtocolFactory) -> Deferred[IListeningPort]:
         """See IStreamNetwork."""
@@ -51,6 +53,10 @@ class StreamNetwork:
         with tcp.listen(Endpoint(IPv4Address(0), 0), backlog=BACKLOG) as made:
             port: IListeningPort = self._reactor.adoptStreamPort(made.fileno(), made.family, factory)
             return port
+
+    def make_room(self, owner: str, connections: int) -> None:
+        """See IStreamNetwork."""
+        self._room.make(owner, connections * len(Side))
 
     def destination(self, transport: Any) -> Endpoint | None:
         """See IStreamNetwork."""

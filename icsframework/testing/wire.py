@@ -245,6 +245,8 @@ class MemoryNetwork:
         self.dialled: list[Dial] = []
         self.way: Address | None = None
         self.ways: dict[Address, Address | None] = {}
+        self.room: dict[str, int] = {}
+        """How many connections each owner said it may have."""
         self.connections: list[MemoryConnection] = []
         self._wanted: dict[int, Endpoint | None] = {}
 
@@ -280,6 +282,10 @@ class MemoryNetwork:
         answer: Deferred[IListeningPort] = Deferred()
         answer.callback(_Port(self))
         return answer
+
+    def make_room(self, owner: str, connections: int) -> None:
+        """See IStreamNetwork."""
+        self.room[owner] = connections
 
     def destination(self, transport: Any) -> Endpoint | None:
         """See IStreamNetwork."""

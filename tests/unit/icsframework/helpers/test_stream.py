@@ -157,6 +157,15 @@ def test_one_client_cannot_take_all(bench):
     assert (again.aborted, another.aborted) == (False, True)
 
 
+def test_there_are_descriptors_for_all_sessions(bench):
+    """The machine is told how many connections there may be; with ``fail: open`` as many again."""
+    one = bench(limits=Limits(sessions=700))
+    assert one.network.room == {"test outbound": 700}
+    one.shell.use(Limits(sessions=800))
+    assert one.network.room == {"test outbound": 800}
+    assert bench(limits=Limits(sessions=700), fail="open").network.room == {"test outbound": 1400}
+
+
 def test_limits_may_change_while_it_runs(bench):
     """For the connections that come; nobody is thrown out."""
     one = bench(limits=Limits(sessions=2))
