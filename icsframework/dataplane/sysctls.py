@@ -19,6 +19,9 @@ CONNTRACK_MINIMUMS = {
     # RFC 5508 REQ-2
     "icmp_timeout": 60,
     "icmpv6_timeout": 60,
+    # RFC 2637 section 3.1.4: a call may be silent for a minute, and for another until its Echo-Request has failed.
+    "gre_timeout": 120,
+    "gre_timeout_stream": 180,
     # RFC 5382 REQ-5: 2 hours 4 minutes for established connections ...
     "tcp_timeout_established": 7440,
     # ... and 4 minutes for those that open or close; RFC 7857 section 2.2 has the same after a RST.

@@ -37,11 +37,13 @@ def test_a_gateway():
 
 
 def test_time_outs_keep_the_rfcs():
-    """Every time-out is a minimum, and none is below what RFC 4787, 5382 and 5508 demand."""
+    """Every time-out is a minimum, and none is below what RFC 2637, 4787, 5382 and 5508 demand."""
     timeouts = chosen(DataPlane(), "nf_conntrack")
     prefix = "net.netfilter.nf_conntrack_"
     assert int(timeouts[f"{prefix}udp_timeout"].removeprefix(">=")) >= 120
     assert int(timeouts[f"{prefix}icmp_timeout"].removeprefix(">=")) >= 60
+    assert int(timeouts[f"{prefix}gre_timeout"].removeprefix(">=")) >= 2 * 60
+    assert int(timeouts[f"{prefix}gre_timeout_stream"].removeprefix(">=")) >= 2 * 60
     assert int(timeouts[f"{prefix}tcp_timeout_established"].removeprefix(">=")) >= 2 * 3600 + 4 * 60
     transitory = [name for name in timeouts if "_tcp_" in name and "established" not in name]
     assert len(transitory) == 9
