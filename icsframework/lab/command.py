@@ -14,6 +14,7 @@ from icsframework.errors import IcsError
 from icsframework.lab.demo import find_pcs, run_demo
 from icsframework.lab.errors import LabSpecError
 from icsframework.lab.gateway import Gateway
+from icsframework.lab.host import Host
 from icsframework.lab.parse import default_text, parse_lab
 from icsframework.lab.privilege import become_root
 from icsframework.lab.spec import LabSpec
@@ -149,11 +150,18 @@ def _run(spec: LabSpec, commands: Sequence[tuple[str, str]]) -> int:
         _bring_up(lab)
         for name, command in commands:
             print(f"{name}$ {command}", flush=True)
-            process = lab[name].popen(["/bin/sh", "-c", command], stdout=STDOUT, stderr=STDERR)
+            process = lab[name].popen(
+                ["/bin/sh", "-c", command], stdout=STDOUT, stderr=STDERR, env=_variables(lab[name])
+            )
             if process.wait():
                 print(f"ics lab: on {name} this ended with status {process.returncode}", file=sys.stderr)
                 return 1
     return 0
+
+
+def _variables(host: Host) -> dict[str, str]:
+    """On a gateway the `ics` command finds the daemon without being told where."""
+    return {"ICS_SOCKET": str(host.gateway.control_socket)} if "ics" in host.services else {}
 
 
 def _bring_up(lab: Lab) -> None:

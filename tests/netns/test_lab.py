@@ -509,6 +509,15 @@ def test_a_killed_lab_leaves_nothing(root, standin):
     wait_for(lambda: not directory.exists(), 10, "the lab's directory to go")
 
 
+def test_the_command_on_a_gateway_asks_its_daemon(root):
+    """`ics lab --run 'gateway: ics status'` shows the lab's gateway, with its uplink up already."""
+    python = f"{sys.executable} -m icsframework.cli"
+    process = command("--run", f"gateway: {python} status | grep '[*] cable'")
+    output, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (0, "")
+    assert "203.0.113.5/24" in output.splitlines()[-1]
+
+
 @needs("dnsmasq")
 def test_commands_are_run_in_their_order(root, standin):
     """`ics lab --run`: PCs have their addresses, output comes through, the first failure ends it and is the status."""
