@@ -34,7 +34,7 @@ TLS_HANDSHAKE = b"\x16"
 FAMILIES = {4: 1, 6: 2}
 """IP version to the address family number of RFC 2428 section 2."""
 
-MAX_SUBNEGOTIATION = 64
+MAX_SUBNEGOTIATION = 16
 """Bytes of a Telnet subnegotiation that are looked through for its end; FTP has a use for none."""
 
 # IAC IAC, the byte 255 itself | IAC WILL/WONT/DO/DONT option | IAC SB ... IAC SE | IAC command (RFC 854).
@@ -42,6 +42,10 @@ _TELNET = rb"(?:(\xff\xff)|\xff(?:[\xfb-\xfe].|\xfa.{0,%d}?\xff\xf0|.))" % MAX_S
 TELNET = re.compile(_TELNET, re.DOTALL)
 BEFORE_VERB = re.compile(rb"(?:%b|[^A-Za-z])*" % _TELNET, re.DOTALL)
 """Telnet signals before the verb, as RFC 959 section 4.1.3 wants them before ABOR, and whatever else is no letter."""
+PLAIN = re.compile(rb"([A-Za-z]+)(?:[ \t]+([^\r\0\xff]*))?(\r?\n)")
+"""A command as nearly all are: nothing hides in it."""
+HIDDEN = re.compile(rb"\r[^A-Za-z\r]*(?:PORT|EPRT|LPRT)\s", re.IGNORECASE)
+"""An announcement behind a lone CR; Telnet's commands and NULs are gone already."""
 WORDS = re.compile(rb"[^A-Za-z]*(\S*)\s*(.*)", re.DOTALL)
 NUMBER = rb"\s*(\d{1,6})\s*"
 SIX_NUMBERS = re.compile(rb",".join([NUMBER] * 6))
@@ -79,16 +83,18 @@ class Command:
 
 def parse_command(line: bytes) -> Command:
     """RFC 959 section 5.3 (any case), with Telnet's commands (RFC 854) and NULs out of the way."""
+    plain = PLAIN.fullmatch(line)
+    if plain is not None:
+        spelled, argument, ending = plain.groups(b"")
+        return Command(spelled.upper(), argument, b"", spelled, ending, False)
     body = line.rstrip(b"\r\n")
-    verb, argument = _words(body)
-    before = BEFORE_VERB.match(body)
-    hidden = any(_words(part)[0].upper() in ANNOUNCING for part in body.split(b"\r")[1:])
-    return Command(verb.upper(), argument, before.group() if before else b"", verb, line[len(body) :], hidden)
-
-
-def _words(text: bytes) -> tuple[bytes, bytes]:
-    found = WORDS.fullmatch(TELNET.sub(rb"\1", text).replace(b"\0", b""))
-    return (found[1], found[2]) if found else (b"", b"")
+    text = TELNET.sub(rb"\1", body).replace(b"\0", b"")
+    words, before = WORDS.fullmatch(text), BEFORE_VERB.match(body)
+    assert words, "it matches everything"
+    assert before, "it matches everything"
+    spelled, argument = words.groups()
+    hidden = HIDDEN.search(text + b" ") is not None
+    return Command(spelled.upper(), argument, before.group(), spelled, line[len(body) :], hidden)
 
 
 def is_http(line: bytes) -> bool:

@@ -14,17 +14,19 @@ from enum import Enum, auto
 from ics_plugins.helpers.ftp.ports import Expectation
 from ics_plugins.helpers.ftp.replies import Reply
 
-__all__ = ["MAX_PENDING", "Dialogue", "Kind", "Pending", "TooManyCommands"]
+__all__ = ["MAX_PENDING", "MAX_UNANSWERED", "Dialogue", "Kind", "Pending", "TooManyCommands"]
 
 MAX_PENDING = 256
 """Commands without an answer that mean something: more than any client sends ahead, and a bound for one that only sends.
 
-All others are only counted: a server may leave those that keep a session alive unanswered for hours of one transfer.
+All others are only counted.
 """
+MAX_UNANSWERED = 4096
+"""Of those: a server may leave what keeps a session alive unanswered for hours of one transfer, but nobody is that patient."""
 
 
 class TooManyCommands(Exception):
-    """More than MAX_PENDING commands wait for an answer."""
+    """More than MAX_PENDING commands wait for an answer, or MAX_UNANSWERED that mean nothing to us."""
 
 
 class Kind(Enum):
@@ -82,9 +84,11 @@ class Dialogue:
         last = self._pending[-1] if self._pending else None
         if last is not None and last.kind is pending.kind is Kind.OTHER:
             last.count += 1
+            if last.count > MAX_UNANSWERED:
+                raise TooManyCommands(f"{MAX_UNANSWERED} commands of the client are unanswered")
             return
         if len(self._pending) >= MAX_PENDING:
-            raise TooManyCommands(f"the client sent {MAX_PENDING} commands without waiting for an answer")
+            raise TooManyCommands(f"{MAX_PENDING} commands of the client are unanswered")
         self._pending.append(pending)
 
     def waits_for(self, kind: Kind) -> bool:

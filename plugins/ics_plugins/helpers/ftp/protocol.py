@@ -61,6 +61,10 @@ LOWEST_DATA_PORT = 1024
 MAX_HELD = 262144
 """Bytes that wait behind an Open or AUTH; the shell stops reading long before, a client that waits sends none."""
 
+MAX_EMPTY = 4096
+"""Empty lines of a client, which no server answers: more than any person types."""
+EMPTY = (b"\r\n", b"\n")
+
 TRANSFERS = frozenset({b"RETR", b"STOR", b"STOU", b"APPE", b"LIST", b"NLST", b"MLSD"})
 """Commands that use the data connection (RFC 959 section 4.1.3, RFC 3659)."""
 PASSIVE = {b"PASV": Kind.PASV, b"EPSV": Kind.EPSV}
@@ -80,6 +84,7 @@ class FtpSession:
         self._ports = Ports(self._out, flow.peer.address, lifetime)
         self._ended: set[Side] = set()
         self._over = self._heard = False
+        self._empty = 0
 
     # --- ISession
 
@@ -173,6 +178,9 @@ class FtpSession:
     # --- what the client says
 
     def _command(self, line: bytes) -> None:
+        if line in EMPTY:
+            self._pass_empty(line)
+            return
         if not self._heard and is_http(line):
             self._counters.not_ftp += 1
             self._out.send(Side.SERVER, line)
@@ -205,6 +213,13 @@ class FtpSession:
         self._out.send(Side.SERVER, line)
         if command.verb:
             self._dialogue.sent(Pending(kind))
+
+    def _pass_empty(self, line: bytes) -> None:
+        """No command: whether there is an answer nobody knows, so none is waited for."""
+        self._empty += 1
+        if self._empty > MAX_EMPTY:
+            raise TooManyCommands(f"the client sent {MAX_EMPTY} empty lines")
+        self._out.send(Side.SERVER, line)
 
     def _begin_anew(self) -> None:
         """The client asks for another data connection; the former port goes, unless commands are still under way."""

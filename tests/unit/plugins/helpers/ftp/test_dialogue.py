@@ -2,7 +2,14 @@
 
 import pytest
 
-from ics_plugins.helpers.ftp.dialogue import MAX_PENDING, Dialogue, Kind, Pending, TooManyCommands
+from ics_plugins.helpers.ftp.dialogue import (
+    MAX_PENDING,
+    MAX_UNANSWERED,
+    Dialogue,
+    Kind,
+    Pending,
+    TooManyCommands,
+)
 from ics_plugins.helpers.ftp.replies import Reply
 
 
@@ -89,11 +96,18 @@ def test_waiting_commands_are_bounded():
     assert len(talk) == MAX_PENDING
 
 
+def test_nobody_is_that_patient():
+    """What means nothing to us is bounded, too, far above what keeps a session alive in a long transfer."""
+    talk = dialogue(*[Kind.OTHER] * MAX_UNANSWERED)
+    with pytest.raises(TooManyCommands, match="4096 commands"):
+        talk.sent(Pending(Kind.OTHER))
+
+
 def test_commands_of_no_interest_are_only_counted():
     """However many a client sends during a transfer, each takes its answer, and they take no room."""
-    talk = dialogue(Kind.TRANSFER, *[Kind.OTHER] * 10_000, Kind.PASV)
+    talk = dialogue(Kind.TRANSFER, *[Kind.OTHER] * 4000, Kind.PASV)
     assert len(talk) == 3
-    assert answered(talk, 226, *[200] * 10_000, 227) == [Kind.TRANSFER, *[Kind.OTHER] * 10_000, Kind.PASV]
+    assert answered(talk, 226, *[200] * 4000, 227) == [Kind.TRANSFER, *[Kind.OTHER] * 4000, Kind.PASV]
     assert answered(dialogue(Kind.OTHER, Kind.OTHER), 200, 200, 200) == [Kind.OTHER, Kind.OTHER, None]
     talk = dialogue(*[Kind.OTHER] * 5, Kind.PASV)
     assert answered(talk, 227, 200) == [Kind.PASV, None]

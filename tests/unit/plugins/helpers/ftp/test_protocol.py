@@ -608,9 +608,24 @@ def test_the_longest_line(outbound):
 def test_a_client_that_only_sends(outbound):
     """Commands that nobody answers are bounded."""
     assert outbound.raw(Side.CLIENT, b"PASV\r\n" * 300)[-1] == (
-        "end: the client sent 256 commands without waiting for an answer"
+        "end: 256 commands of the client are unanswered"
     )
     assert outbound.counters.too_many == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "end"),
+    [
+        (b"NOOP\r\n", "4096 commands of the client are unanswered"),
+        (b"x\n", "4096 commands of the client are unanswered"),
+        (b"\n", "the client sent 4096 empty lines"),
+    ],
+)
+def test_a_flood_of_short_lines(outbound, line, end):
+    """It ends, before it keeps us busy for long."""
+    outbound.talk("< 220 hi")
+    assert outbound.raw(Side.CLIENT, line * 5000)[-1] == f"end: {end}"
+    assert len(outbound.said) <= 4099
 
 
 def test_a_client_that_sends_on_behind_auth(outbound):
