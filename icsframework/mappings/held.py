@@ -121,6 +121,10 @@ class Held:
         """True if ``ics mappings add`` added it; else it is a helper's."""
         return self.owner == ADDED
 
+    def is_over(self, now: float) -> bool:
+        """True when its time is over; its port may be kept free a little longer."""
+        return self.expires is not None and self.expires <= now
+
     def mapping(self, address: Address) -> Mapping:
         """As others see it, with the address that the uplink has now."""
         return Mapping(

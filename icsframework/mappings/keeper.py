@@ -152,6 +152,7 @@ class Keeper:
 
     def _choose(self) -> None:
         """What can be in force now is; what helpers had opened and cannot be is given back."""
+        now = self._clock.now()
         for held in list(self.book):
             offer = self.book.offer(held.uplink, held.protocol, held.port, held.last)
             why = self.situation.obstacle(held, offer)
@@ -160,9 +161,8 @@ class Keeper:
             elif why or held.uplink not in self.situation.addresses:
                 self.book.release(held)
                 why = why or "no address"
-            self._kernel.loaded.agree(
-                held, None if why else self.situation.marks.get(held.uplink), self._clock.now()
-            )
+            mark = None if why or held.is_over(now) else self.situation.marks.get(held.uplink)
+            self._kernel.loaded.agree(held, mark, now)
 
     def _tell(self, held: Held, why: str) -> None:
         before = self.obstacles.pop(held, "")

@@ -72,7 +72,7 @@ def status(
 
 
 def _live(book: Book, now: float) -> Iterator[Held]:
-    return (held for held in book if held.expires is None or held.expires > now)
+    return (held for held in book if not held.is_over(now))
 
 
 def _offers(situation: Situation) -> Iterator[tuple[Line, Offer]]:

@@ -47,6 +47,13 @@ def test_a_held_port_as_others_see_it() -> None:
     assert str(Held("cable", "tcp", 80, PC, None, ADDED, None)) == "tcp port 80 on cable"
 
 
+def test_time_is_over_at_its_end() -> None:
+    """Not before; what has no end is never over."""
+    held = Held("cable", "tcp", 80, PC, None, ADDED, 160.0)
+    assert [held.is_over(now) for now in (159.9, 160.0)] == [False, True]
+    assert not Held("cable", "tcp", 80, PC, None, ADDED, None).is_over(1e9)
+
+
 def test_only_what_was_added_is_added() -> None:
     """By its owner."""
     assert Held("cable", "tcp", 80, PC, None, ADDED, None).added

@@ -132,6 +132,16 @@ def test_a_flushed_table_gets_its_elements_back(running) -> None:
     assert running.elements.left("expect_from", EXPECTED) == 40.0
 
 
+def test_what_is_over_is_not_opened_again(running) -> None:
+    """Not even for a moment, while its port is kept free."""
+    running.open(lifetime=10.0)
+    running.clock.clock.advance(10.5)
+    running.elements.wipe()
+    running.events.emit("dataplane.restored", what="was removed", by="")
+    assert running.elements.keys("booked") == {}
+    assert running.elements.transactions == 1
+
+
 def test_a_used_expectation_is_not_opened_again(running) -> None:
     """By a reload that has nothing to do with it."""
     running.open()
