@@ -252,6 +252,12 @@ class IHost(Interface):
     def open_tun(name: str, mtu: int, persist: bool = False) -> Deferred[Any]:
         """Deferred of a file object (``fileno()``, ``close()``) of the TUN device ``name``, brought up with ``mtu``, no packet information."""
 
+    def open_serial(path: str, speed: int) -> "Deferred[ISerialLine]":
+        """Deferred of the serial line ``path`` at ``speed`` bit/s (8N1, raw, no waiting for a carrier), for nobody else.
+
+        InterfaceMissing if there is no such device.
+        """
+
     def bind_udp(
         endpoint: Endpoint,
         interface: str | None = None,
@@ -271,6 +277,36 @@ class IHost(Interface):
 
     def neighbour_in_use(interface: str, address: Address, timeout: float) -> Deferred[str | None]:
         """Deferred of the MAC (str) that answers an ARP probe for ``address`` (RFC 5227: sender address 0) or None."""
+
+
+class ISerialLine(Interface):
+    """An open serial line.  Bytes are read and written at ``fileno()``, which does not block.
+
+    A device that was unplugged reads as ended or fails with EIO; the methods then raise HostError.
+    """
+
+    path = Attribute("str: what it was opened by")
+
+    def fileno() -> int:
+        """The descriptor, -1 when it is closed."""
+
+    def close() -> None:
+        """Give it back; a modem hears that as a hang-up (DTR falls).  Again does nothing."""
+
+    def set_speed(speed: int) -> None:
+        """Run at ``speed`` bit/s from now on; HostError if the device cannot."""
+
+    def set_dtr(on: bool) -> bool:
+        """Raise or drop DTR ("data terminal ready": dropped, most modems hang up); False if the line has none (a pty)."""
+
+    def carrier() -> bool | None:
+        """Whether the modem reports a carrier (DCD); None if the line cannot tell."""
+
+    def hang_up() -> None:
+        """Speed 0, which drops DTR and which an emulated modem notices as well; ``set_speed`` ends it."""
+
+    def discard() -> None:
+        """Forget what waits to be read and written."""
 
 
 class IMappings(Interface):

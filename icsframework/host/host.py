@@ -15,7 +15,8 @@ from zope.interface import implementer
 from icsframework.host import arp, packet, tcp, tun, udp
 from icsframework.host.inventory import read_interface
 from icsframework.host.monitor import InterfaceMonitor
-from icsframework.interfaces import IHost, Unwatch
+from icsframework.host.serial import open_serial
+from icsframework.interfaces import IHost, ISerialLine, Unwatch
 from icsframework.values import Address, Endpoint, InterfaceInfo, PacketFilter
 
 __all__ = ["Host"]
@@ -52,6 +53,10 @@ class Host:
     def open_tun(self, name: str, mtu: int, persist: bool = False) -> Deferred[io.FileIO]:
         """See IHost.  A device without ``persist`` goes when the file is closed."""
         return maybeDeferred(tun.open_tun, name, mtu, persist)
+
+    def open_serial(self, path: str, speed: int) -> Deferred[ISerialLine]:
+        """See IHost."""
+        return maybeDeferred(open_serial, path, speed)
 
     def bind_udp(
         self,

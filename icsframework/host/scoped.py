@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from icsframework.errors import HostError
-from icsframework.interfaces import IHost, Unwatch
+from icsframework.interfaces import IHost, ISerialLine, Unwatch
 from icsframework.values import Address, Endpoint, InterfaceInfo, PacketFilter
 
 __all__ = ["IOwnedHost", "ScopedHost"]
@@ -97,6 +97,10 @@ class ScopedHost:
     def open_tun(self, name: str, mtu: int, persist: bool = False) -> Deferred[Any]:
         """See IHost."""
         return self._descriptor(self._host.open_tun(name, mtu, persist))
+
+    def open_serial(self, path: str, speed: int) -> Deferred[ISerialLine]:
+        """See IHost."""
+        return self._descriptor(self._host.open_serial(path, speed))
 
     def bind_udp(
         self,

@@ -28,7 +28,8 @@ from twisted.internet.task import Clock
 from zope.interface import implementer
 
 from icsframework.errors import ConnectFailed, InterfaceMissing
-from icsframework.interfaces import IHost, Unwatch
+from icsframework.interfaces import IHost, ISerialLine, Unwatch
+from icsframework.testing.serial import FakeSerialLine
 from icsframework.values import Address, Endpoint, InterfaceInfo, PacketFilter
 
 LOOPBACK = "127.0.0.1"
@@ -114,6 +115,9 @@ class FakeHost:
         self.udp: list[UdpOpening] = []
         self.packet: list[FrameOpening] = []
         self.tun: list[FrameOpening] = []
+        self.serial: list[FakeSerialLine] = []
+        self.carrier: bool | None = None
+        """What serial lines that are opened from now on say of their carrier; None: they cannot tell."""
         self.connected: list[tuple[Endpoint, int, Endpoint | None]] = []
         self.tcp: list[TcpOpening] = []
         self._clock = clock
@@ -153,6 +157,9 @@ class FakeHost:
         """Close every descriptor, the test's ends too."""
         for opening in (*self.packet, *self.tun):
             opening.peer.close()
+        for line in self.serial:
+            line.close()
+            line.peer.close()
         for sock in self.open_sockets:
             sock.close()
 
@@ -191,6 +198,14 @@ class FakeHost:
     def open_tun(self, name: str, mtu: int, persist: bool = False) -> Deferred[Any]:
         """See IHost."""
         return self._refusal("open_tun") or succeed(self._pair(self.tun, name, None))
+
+    def open_serial(self, path: str, speed: int) -> Deferred[ISerialLine]:
+        """See IHost; the line stands in ``serial``, and its modem is the test."""
+        return self._refusal("open_serial") or succeed(self._line(path, speed))
+
+    def _line(self, path: str, speed: int) -> FakeSerialLine:
+        self.serial.append(FakeSerialLine(path, speed, self.carrier))
+        return self.serial[-1]
 
     def _pair(self, openings: list[FrameOpening], name: str, filter: PacketFilter | None) -> net.socket:
         ours, peer = net.socketpair(net.AF_UNIX, net.SOCK_DGRAM)
