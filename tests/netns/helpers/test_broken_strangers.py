@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from icsframework.lab.daemon import Daemon
+from icsframework.lab.errors import LabError
 from icsframework.lab.snapshot import differences
 from icsframework.lab.waiting import wait_for
 
@@ -90,7 +91,7 @@ def configure(lab, helpers):
     return daemon
 
 
-@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.parametrize("name", ["import-error", "create-raises", "start-raises", "attachments-talk"])
 def test_one_that_cannot_start_is_refused(lab, name):
     """One sentence with plugin and distribution, status 2, and the machine as it was."""
     daemon = configure(lab, [{"plugin": name}])
@@ -120,16 +121,22 @@ def talk(lab, port, *words):
     return lab["pc1"].inside(work)
 
 
-@pytest.fixture(scope="module")
-def running(lab):
-    """The daemon with every helper whose sessions fail, closed and open, and one that is whole."""
-    helpers = [{"plugin": name, "port": port} for name, port in PORTS.items()]
-    helpers += [
+HELPERS = [
+    *({"plugin": name, "port": port} for name, port in PORTS.items()),
+    *(
         {"plugin": name, "name": f"{name}-open", "port": port + OPEN, "fail": "open"}
         for name, port in PORTS.items()
-    ]
-    helpers += [{"plugin": "stop-raises", "name": "whole", "port": GOOD}]
-    daemon = configure(lab, helpers)
+    ),
+    {"plugin": "stop-raises", "name": "whole", "port": GOOD},
+    {"plugin": "reconfigure-raises", "name": "rigid", "port": 7090},
+]
+"""Every helper whose sessions fail, closed and open, and two that are whole as long as they run unchanged."""
+
+
+@pytest.fixture(scope="module")
+def running(lab):
+    """The daemon with all of them."""
+    daemon = configure(lab, HELPERS)
     daemon.start()
     daemon.wait_ready()
     daemon.wait_uplink("cable")
@@ -161,6 +168,32 @@ def test_with_fail_open_its_flow_goes_on(lab, running, name):
     wait_for(
         lambda: status(running, f"{name}-open")["details"]["failed"] == 1, 5, "the failure to be counted"
     )
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_reload_with_one_that_cannot_start_changes_nothing(lab, running, name):
+    """`ics reload` says the same sentence, and the gateway goes on as it was."""
+    configure(lab, [*HELPERS, {"plugin": name, "port": 7095}])
+    with pytest.raises(LabError) as refused:
+        running.api("POST", "/v1/reload")
+    assert f"NAT helper plugin '{name}' of acme-broken 0.9" in str(refused.value)
+    assert REFUSED[name] in str(refused.value)
+    assert [one["name"] for one in running.status_tree()["helpers"]] == [
+        one.get("name", one["plugin"]) for one in HELPERS
+    ]
+    assert talk(lab, GOOD, b"hello") == [b"hello"]
+
+
+def test_a_reload_that_one_cannot_take_leaves_its_old_settings(lab, running):
+    """Its sessions are where they were, and the operator is told whose fault it is."""
+    configure(lab, [one | {"port": 7095} if one.get("name") == "rigid" else one for one in HELPERS])
+    with pytest.raises(
+        LabError, match=r"reconfigure of NAT helper plugin 'reconfigure-raises' of acme-broken 0\.9"
+    ):
+        running.api("POST", "/v1/reload")
+    before = status(running, "rigid")["details"]["total"]
+    assert talk(lab, 7090, b"hello") == talk(lab, GOOD, b"hello") == [b"hello"]
+    assert status(running, "rigid")["details"]["total"] == before + 1
 
 
 def test_one_that_cannot_stop_stops_nobody(lab, running):

@@ -1,10 +1,10 @@
 """Factories: the name of each says what is wrong with it."""
 
+from acme_broken import sessions
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
-from acme_broken import sessions
 from icsframework.fields import NatHelperConfig, Port
 from icsframework.interfaces import API_VERSION, INatHelper, INatHelperFactory
 from icsframework.values import Applied, Readiness, StreamProxy
@@ -33,8 +33,9 @@ class Helper(Service):
         return self.may("stop", succeed(None))
 
     def reconfigure(self, new):
+        answer = self.may("reconfigure", succeed(Applied()))
         self.config = new
-        return self.may("reconfigure", succeed(Applied()))
+        return answer
 
     def attachments(self):
         return self.may("attachments", [StreamProxy((self.config.port,), self.session)])
