@@ -4,7 +4,6 @@ A stranger's mistake must be named as his; without this it would be nft that
 refuses the whole rule set, and tells a line of it.
 """
 
-import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import get_args
@@ -82,4 +81,4 @@ def _is_port(port: object) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -66,8 +66,8 @@ class GamesConfig(NatHelperConfig):
 
     def _check_clashes(self, chosen: Sequence[Profile]) -> Iterator[Finding]:
         ours = len(chosen) - len(self.custom)
-        for earlier, later, span in clashes(chosen):
-            if later >= ours and chosen[earlier].name != chosen[later].name:
+        for earlier, later, span in clashes(chosen):  # shipped ones have none among themselves
+            if chosen[earlier].name != chosen[later].name:
                 yield Finding(
                     ("custom", later - ours, "inbound"),
                     f"{shown(span)} is already opened by profile {chosen[earlier].name}",

@@ -64,6 +64,7 @@ def test_what_is_in_order(good):
         ),
         (trigger(lifetime=0.0), "PortTrigger 'game': a lifetime of 0.0 s is none"),
         (trigger(lifetime=math.inf), "PortTrigger 'game': a lifetime of inf s is none"),
+        (trigger(lifetime=math.nan), "PortTrigger 'game': a lifetime of nan s is none"),
         (trigger(lifetime="1m"), "PortTrigger 'game': a lifetime of '1m' s is none"),
     ],
 )

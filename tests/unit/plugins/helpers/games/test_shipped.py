@@ -109,6 +109,7 @@ def test_a_file_that_is_no_text_is_named(tmp_path):
     [
         ("battlenet", "did you mean battle.net?"),
         ("DirectPlay", "did you mean directplay?"),
+        ("IDENT", "did you mean ident?"),
         ("zzz", "there are battle.net, directplay, ident"),
         (5, "there are battle.net, directplay, ident"),
         ("../profiles/ident", ""),
