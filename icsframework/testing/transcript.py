@@ -8,8 +8,8 @@ r"""A conversation through a NAT helper as a text, compared as a whole, however 
             -> S: HELO nuttcp v6.1.2
             C: nstream = 1, port = 5001, trans = 0, udp = 0, reverse = 0
             -> open tcp 5001
-            granted 5201
-            -> S: nstream = 1, port = 5201, trans = 0, udp = 0, reverse = 0
+            granted 42001
+            -> S: nstream = 1, port = 42001, trans = 0, udp = 0, reverse = 0
             -> aside
             ''', flow=outbound(5000), line_end=b"\n")
 
@@ -18,7 +18,7 @@ What happens, one to a line:
     C: text           the client says a line (``line_end`` is added); S: the server
     C: text\          the same without the line's end
     C closes          the client sends nothing any more; or S closes
-    granted 5201      what was asked for is granted: this external port (and those after it)
+    granted 42001     what was asked for is granted: this external port (and those after it)
     refused           what was asked for cannot be had; a reason may follow
     wait 30           seconds pass; the session's timeout is called when it is due
 

@@ -45,8 +45,8 @@ def test_the_server_calls_back():
         -> C: HELO nuttcp v6.1.2
         C: {parameters()}
         -> open tcp 5001
-        granted 52001
-        -> S: {parameters(port=52001)}
+        granted 42001
+        -> S: {parameters(port=42001)}
         -> aside
         C: {parameters(port=5005)}
         -> S: {parameters(port=5005)}
