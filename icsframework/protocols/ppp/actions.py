@@ -22,9 +22,15 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Transmit:
-    """Write this to the line: control frames, ahead of every IP packet that still waits."""
+    """Write this to the line: control frames, ahead of every IP packet that still waits.
+
+    The octets are not shown: PAP's password is among them.
+    """
 
     data: bytes
+
+    def __repr__(self) -> str:
+        return f"Transmit({len(self.data)} octets)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,9 @@ class Deliver:
     """IP packets from the peer, in order."""
 
     packets: tuple[bytes, ...]
+
+    def __repr__(self) -> str:
+        return f"Deliver({len(self.packets)} packets)"
 
 
 @dataclass(frozen=True, slots=True)

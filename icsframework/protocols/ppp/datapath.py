@@ -14,11 +14,13 @@ __all__ = ["Datapath", "DatapathCounters"]
 class DatapathCounters:
     """Packets; they live as long as the link, whatever is negotiated anew."""
 
-    __slots__ = ("compressed", "oversize", "unsendable", "vj_lost")
+    __slots__ = ("compressed", "oversize", "restored", "unsendable", "vj_lost")
 
     def __init__(self) -> None:
         self.compressed = 0
         """Sent with a compressed header."""
+        self.restored = 0
+        """Received with a compressed header."""
         self.oversize = 0
         """Not sent: larger than the peer takes."""
         self.unsendable = 0

@@ -201,6 +201,7 @@ class PppLink:
             self._packets.append(packet)
         elif protocol == Protocol.VJ_COMPRESSED and path.decompressor is not None:
             self._packets.append(path.decompressor.compressed(packet))
+            self.figures.restored += 1
         elif protocol == Protocol.VJ_UNCOMPRESSED and path.decompressor is not None:
             self._packets.append(path.decompressor.uncompressed(packet))
         elif protocol in (Protocol.IP, Protocol.VJ_COMPRESSED, Protocol.VJ_UNCOMPRESSED):

@@ -29,18 +29,16 @@ def is_text(data: bytes) -> bool:
 class TextWatch:
     """Looks at what no flag has ended yet."""
 
-    __slots__ = ("_reported", "_seen", "deadline")
+    __slots__ = ("_seen", "deadline")
 
     def __init__(self) -> None:
         self.deadline: float | None = None
         """When ``timeout`` must be called."""
-        self._seen = self._reported = b""
+        self._seen = b""
 
     def look(self, waiting: bytes, now: float) -> None:
         """This waits for its flag now."""
-        if not waiting:
-            self._reported = b""
-        if waiting != self._reported:
+        if waiting != self._seen or not waiting:
             self._seen = waiting
             self.deadline = now + HANGING if is_text(waiting) else None
 
@@ -49,5 +47,4 @@ class TextWatch:
         if self.deadline is None or now < self.deadline:
             return b""
         self.deadline = None
-        self._reported = self._seen
         return self._seen
