@@ -90,14 +90,16 @@ class Keeper:
         loaded = self._kernel.load(opened.held, self.situation.marks[wish.uplink], opened.instead_of)
         return loaded.addCallbacks(lambda _: opened, back)
 
-    @inlineCallbacks
-    def undo(self, granted: Sequence[Opened]) -> Any:
-        """Back to what was before them."""
-        yield self._kernel.unload([one.held for one in granted])
+    def undo(self, granted: Sequence[Opened]) -> Deferred[bool]:
+        """Back to what was before them; Deferred of whether the kernel is (else it is tried again)."""
+        now = self._clock.now()
         for one in granted:
             self._give_back(one)
-            if one.instead_of is not None:
-                yield self._kernel.load(one.instead_of, self.situation.marks[one.instead_of.uplink])
+        before = [one.instead_of for one in granted if one.instead_of is not None]
+        return self._kernel.unload(
+            [one.held for one in granted],
+            [(held, self.situation.marks[held.uplink]) for held in before if not held.is_over(now)],
+        )
 
     def withdraw(self, gone: Iterable[Held]) -> Deferred[bool]:
         """Out of the book and the kernel; Deferred of whether the kernel did (else it is tried again)."""

@@ -66,12 +66,14 @@ class KernelSide:
 
         return self._elements.change(*loaded.changes(now)).addErrback(back)
 
-    def unload(self, gone: Iterable[Held]) -> Deferred[bool]:
-        """Take them out; Deferred of whether the kernel did, which never fails."""
+    def unload(self, gone: Iterable[Held], back: Iterable[tuple[Held, int]] = ()) -> Deferred[bool]:
+        """Take some out and put others back with their marks; Deferred of whether the kernel did, which never fails."""
         now = self._clock.now()
         for held in gone:
             if held in self.loaded:
                 self.loaded.unload(held, now)
+        for held, mark in back:
+            self.loaded.agree(held, mark, now)
         add, delete = self.loaded.changes(now)
         if not add and not delete:
             return succeed(True)

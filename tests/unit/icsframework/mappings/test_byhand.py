@@ -145,6 +145,38 @@ def test_what_is_not_on_disk_is_not_open(running) -> None:
     assert running.owners == ["cable tcp 8080 added"]
 
 
+def test_what_cannot_be_undone_at_once_is_undone_later(running) -> None:
+    """The disk fails, and then nft does too: the sentence tells of the disk, and a comparison puts it right."""
+    running.add(lifetime="90s")
+    running.store.fail = OSError(28, "No space left on device")
+    change, calls = running.elements.change, []
+
+    def twice(add, delete):
+        calls.append(1)
+        running.elements.fail = (
+            NftError("nft did not end within 15 s and was stopped.") if calls[2:] else None
+        )
+        return change(add, delete)
+
+    running.elements.change = twice
+    assert "the disk is full" in refused(running.add, uplink=None, lifetime="200s")
+    assert running.owners == ["cable tcp 8080 added"]
+    running.elements.change, running.elements.fail = change, None
+    running.clock.clock.advance(5)
+    assert running.lets_in() == ["open_any 0x10000 tcp 8080"]
+    assert running.elements.left("open_any", (0x10000, "tcp", 8080)) == 85.0
+
+
+def test_what_was_over_is_not_put_back(running) -> None:
+    """A renewal in the moment while the port is kept free fails: the port stays closed."""
+    running.add(lifetime="4s")
+    running.clock.clock.advance(4.5)
+    running.store.fail = OSError(28, "No space left on device")
+    assert "the disk is full" in refused(running.add)
+    assert running.elements.keys("booked") == {}
+    assert running.owners == []
+
+
 def refusal_of_removal(running) -> str:
     """What keeps a port from being closed."""
     with pytest.raises(Exception) as caught:  # a StoreError tells it as well as a MappingError

@@ -202,5 +202,5 @@ def life(bench_class):
 def test_kernel_book_and_journal_agree(bench) -> None:
     """Whatever happens, in whatever order."""
     run_state_machine_as_test(
-        life(type(bench)), settings=settings(max_examples=50, stateful_step_count=40, deadline=None)
+        life(type(bench)), settings=settings(max_examples=30, stateful_step_count=30, deadline=None)
     )
