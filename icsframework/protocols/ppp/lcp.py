@@ -81,6 +81,8 @@ class Lcp(Layer):
         self.liveness = Liveness(settings.echo)
         self.looped = False
         """What we send comes back to us."""
+        self.unmet = ""
+        """The authentication that the peer wanted and did not get; it may leave for that reason much later."""
         self.lost = False
         """The peer is gone without a word."""
         self.rejected_protocol: int | None = None
@@ -170,7 +172,7 @@ class Lcp(Layer):
             return self.settings.asynchronous and len(option.value) == (4 if option.type == ACCM else 0)
         if option.type == AUTHENTICATION:
             if not self.settings.accept:
-                self.hint = "it wants a user name and a password, and we have none for it"
+                self.unmet = self.hint = "it wants a user name and a password, and we have none for it"
             return bool(self.settings.accept)
         return len(option.value) == {MRU: 2, MAGIC: 4}.get(option.type, -1)
 
@@ -180,7 +182,7 @@ class Lcp(Layer):
         if kind == MRU:
             return Option(MRU, max(value, SMALLEST_MRU.to_bytes(2, "big")))
         if kind == AUTHENTICATION and value not in {method.value for method in self.settings.accept}:
-            self.hint = f"it wants another authentication than we may give: 0x{value[:3].hex()}"
+            self.unmet = self.hint = f"it wants another authentication than we may give: 0x{value[:3].hex()}"
             return Option(AUTHENTICATION, self.settings.accept[0].value)
         if kind == MAGIC and value == self._options.get(MAGIC):
             self._loops += 1
@@ -194,6 +196,8 @@ class Lcp(Layer):
         """See Layer."""
         self.peer = _link(options)
         self.hint = ""
+        if self.peer.authentication is not None:
+            self.unmet = ""
 
     # --- codes of its own
 

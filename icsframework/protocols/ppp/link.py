@@ -329,7 +329,7 @@ class PppLink:
 
     def _network(self, now: float) -> None:
         self.phase = Phase.NETWORK
-        self._lcp.hint = "before IP was up"
+        self._lcp.hint = self._lcp.unmet or "before IP was up"
         self._act(Stage("configuring"))
         if self._ipcp is None:
             self._start_ipcp(now)
