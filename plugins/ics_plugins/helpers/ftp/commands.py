@@ -93,7 +93,7 @@ def parse_command(line: bytes) -> Command:
     assert words, "it matches everything"
     assert before, "it matches everything"
     spelled, argument = words.groups()
-    hidden = HIDDEN.search(text + b" ") is not None
+    hidden = HIDDEN.search(text) is not None
     return Command(spelled.upper(), argument, before.group(), spelled, line[len(body) :], hidden)
 
 

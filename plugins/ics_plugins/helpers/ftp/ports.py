@@ -30,10 +30,9 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """An Open that is not answered: the line that waits for it, and what to do then."""
+    """An Open that is not answered, and what to do then."""
 
     token: int
-    line: bytes
     granted: Callable[[Expectation, Endpoint], None]
     refused: Callable[[], None]
 
@@ -60,17 +59,16 @@ class Ports:
     def ask(
         self,
         side: Side,
-        line: bytes,
         to: Endpoint,
         granted: Callable[[Expectation, Endpoint], None],
         refused: Callable[[], None],
     ) -> None:
-        """Open a port to ``to``; ``line`` of ``side`` and those after it wait for the answer."""
+        """Open a port to ``to``; further lines of ``side`` wait for the answer."""
         if len(self._open) >= MAX_OPEN:
             refused()
             return
         self._tokens += 1
-        self._questions[side] = Question(self._tokens, line, granted, refused)
+        self._questions[side] = Question(self._tokens, granted, refused)
         self._out.add(Open(self._tokens, "tcp", to, self._remote, lifetime=self._lifetime))
 
     def is_asked(self, side: Side) -> bool:
@@ -90,14 +88,6 @@ class Ports:
         expires = now + self._lifetime if result.expires is None else result.expires
         expectation = self._open[question.token] = Expectation(question.token, expires)
         question.granted(expectation, result.external)
-
-    def withdraw(self, side: Side) -> bytes:
-        """The question of ``side`` is of no interest any more; the line that waits for it (b"" for none)."""
-        question = self._questions.pop(side, None)
-        if question is None:
-            return b""
-        self._out.add(Close(question.token))
-        return question.line
 
     # --- what is open
 

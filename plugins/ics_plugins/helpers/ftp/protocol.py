@@ -98,7 +98,7 @@ class FtpSession:
     def opened(self, token: Any, result: Mapping | Refused, now: float) -> Sequence[Action]:
         """See ISession."""
         side = self._ports.whose(token)
-        if side is not None:
+        if side is not None and not self._over:
             self._within_bounds(self._ports.answered, side, result, now)
             self._within_bounds(self._proceed, side)
         return self._out.take()
@@ -161,9 +161,8 @@ class FtpSession:
                 self._out.send(side.other, rest)
 
     def _end(self, reason: str) -> None:
-        if not self._over:
-            self._over = True
-            self._out.add(End(reason))
+        self._over = True
+        self._out.add(End(reason))
         for lines in self._lines.values():
             lines.rest()
 
@@ -171,7 +170,7 @@ class FtpSession:
         """Nothing more to read here: what was held goes out, what is open goes."""
         self._ports.close_all()
         for side in Side:
-            self._out.send(side.other, self._ports.withdraw(side) + self._lines[side].rest())
+            self._out.send(side.other, self._lines[side].rest())
         self._over = True
         self._out.add(StepAside())
 
@@ -191,7 +190,7 @@ class FtpSession:
         if command.hidden:
             self._bounced(command)
         elif command.verb in (b"PORT", b"EPRT"):
-            self._announced(command, line)
+            self._announced(command)
         elif command.verb in LONG and (command.verb in ANNOUNCING or not self._outbound):
             self._answer(LONG_FORM)
         elif command.verb in TRANSFERS and self._ports.is_stale:
@@ -211,8 +210,7 @@ class FtpSession:
             kind = PASSIVE[command.verb]
             self._begin_anew()
         self._out.send(Side.SERVER, line)
-        if command.verb:
-            self._dialogue.sent(Pending(kind))
+        self._dialogue.sent(Pending(kind))
 
     def _pass_empty(self, line: bytes) -> None:
         """No command: whether there is an answer nobody knows, so none is waited for."""
@@ -227,7 +225,7 @@ class FtpSession:
         if not len(self._dialogue):
             self._ports.done()
 
-    def _announced(self, command: Command, line: bytes) -> None:
+    def _announced(self, command: Command) -> None:
         """PORT or EPRT: the client waits at an address for the server to connect (RFC 959 section 4.1.2)."""
         own, port_form = self._flow.client.address, command.verb == b"PORT"
         try:
@@ -246,7 +244,7 @@ class FtpSession:
             elif self._outbound:
                 self._begin_anew()
                 granted = partial(self._announce, command, write)
-                self._ports.ask(Side.CLIENT, line, endpoint, granted, partial(self._no_port, None, NO_PORT))
+                self._ports.ask(Side.CLIENT, endpoint, granted, partial(self._no_port, None, NO_PORT))
             else:
                 self._begin_anew()
                 self._out.send(Side.SERVER, command.with_argument(write(endpoint)))
@@ -312,7 +310,7 @@ class FtpSession:
         rewrite = with_endpoint if reply.code == 227 else with_port
         to = Endpoint(self._flow.server.address, port)
         granted = partial(self._invite, pending, line, rewrite)
-        self._ports.ask(Side.SERVER, line, to, granted, partial(self._no_port, pending, NO_PASSIVE_PORT))
+        self._ports.ask(Side.SERVER, to, granted, partial(self._no_port, pending, NO_PASSIVE_PORT))
         return True
 
     def _invite(

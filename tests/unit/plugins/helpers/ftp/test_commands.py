@@ -152,6 +152,8 @@ def test_what_surrounds_a_command_is_kept(line):
         (b"NOOP\rPORT 1,2,3,4,5,6\r\n", True),
         (b"NOOP\r\0 eprt |1|\r\n", True),
         (b"NOOP\rx\rLPRT 4\n", True),
+        (b"NOOP\rP\0O\xff\xf1RT 1,2,3,4,5,6\r\n", True),
+        (b"NOOP\rPORTAL 1\r\n", False),
         (b"RNTO a\rb\r\n", False),
         (b"PORT 1,2,3,4,5,6\r\r\n", False),
         (b"RETR PORT 1\r\n", False),

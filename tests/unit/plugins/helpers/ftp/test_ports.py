@@ -20,7 +20,7 @@ class Owner:
 
     def ask(self, side=Side.CLIENT):
         """One port."""
-        self.ports.ask(side, b"line", PC, lambda *answer: self.granted.append(answer), self.deny)
+        self.ports.ask(side, PC, lambda *answer: self.granted.append(answer), self.deny)
 
     def deny(self):
         """None was to be had."""
@@ -109,12 +109,11 @@ def test_time():
     assert owner.out.take()[-1] == Close(1)
 
 
-def test_a_question_is_withdrawn():
-    """What waited for it can go its way; nothing is open."""
+def test_all_goes():
+    """Whatever is open is given back."""
     owner = Owner()
+    owner.ports.agree(owner.get())
     owner.get()
-    owner.ask(Side.SERVER)
     owner.out.take()
-    assert (owner.ports.withdraw(Side.CLIENT), owner.ports.withdraw(Side.SERVER)) == (b"", b"line")
     owner.ports.close_all()
-    assert owner.out.take() == [Close(2), Close(1)]
+    assert (owner.out.take(), len(owner.ports)) == ([Close(1), Close(2)], 0)

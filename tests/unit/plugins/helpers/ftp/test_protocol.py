@@ -178,11 +178,14 @@ def test_a_new_port_is_announced_ahead(outbound):
 
 
 def test_what_gets_no_answer_is_not_waited_for(outbound):
-    """An empty line is no command, and EPSV ALL is not EPSV."""
-    assert outbound.talk("< 220 hi", "> ", "> EPSV ALL", "< 200 ok", "> PORT 10,0,0,1,156,64")[1:] == [
+    """An empty line is no command, and EPSV ALL is not EPSV; garbage is one."""
+    lines = ("> ", "> EPSV ALL", "< 200 ok", "> 123", "> PORT 10,0,0,1,156,64", "< 500 what?")
+    assert outbound.talk("< 220 hi", *lines)[1:] == [
         "to server: ",
         "to server: EPSV ALL",
         "to client: 200 ok",
+        "to server: 123",
+        "to client: 500 what?",
         BOUNCE,
     ]
 
@@ -647,6 +650,17 @@ def test_what_waits_behind_an_open(outbound):
     outbound.session.opened("another", Refused("x"), outbound.now)
     outbound.answer()
     assert outbound.said[-2:] == ["to server: PORT 203,0,113,5,234,96", "to server: RETR file"]
+
+
+def test_an_answer_after_the_end(outbound):
+    """Says nothing any more."""
+    outbound.answering = False
+    outbound.talk("< 220 hi", "> PORT 192,168,0,10,156,64")
+    outbound.raw(Side.SERVER, b"x" * 5000)
+    before = len(outbound.said)
+    outbound.answer()
+    assert outbound.said[before:] == []
+    assert outbound.session.deadline() is None
 
 
 def test_half_a_line_at_the_end(outbound):
