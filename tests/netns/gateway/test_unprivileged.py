@@ -8,6 +8,7 @@ import ctypes.util
 import json
 import os
 import signal
+import socket
 import stat
 import sys
 from pathlib import Path
@@ -113,10 +114,15 @@ def test_the_whole_gateway_works_as_the_unit_runs_it(lab, as_service):
     assert writable_mounts(daemon) == {str(daemon.state), str(daemon.run), "/tmp", "/var/tmp"}
     address = works(pc)
     assert works(lab["pc2"]) != address
+    assert ics(host, "mappings", "add", "tcp", "8080", f"{address.ip}:80").returncode == 0
+    assert reached(lab, 8080)
     daemon.kill()
     daemon.start()
     daemon.wait_ready()
     assert works(pc) == address
+    assert reached(lab, 8080)
+    assert ics(host, "mappings", "remove", "tcp", "8080", "--end").returncode == 0  # by ctnetlink, too
+    assert not reached(lab, 8080)
     host.set_link("eth0", False)  # flows are deleted by ctnetlink
     daemon.wait_uplink("cable", "absent")
     assert works(pc) == address
@@ -138,6 +144,17 @@ def test_the_whole_gateway_works_as_the_unit_runs_it(lab, as_service):
 def ics(host, *arguments):
     """The command, as root."""
     return host.run([ICS, "--socket", str(host.gateway.control_socket), *arguments], timeout=40)
+
+
+def reached(lab, port):
+    """Whether somebody in the Internet reaches port 80 of the PC by this port of the gateway."""
+    listener = lab["pc1"].inside(lambda: socket.create_server(("0.0.0.0", 80)))
+    with listener:
+        try:
+            lab["server"].inside(lambda: socket.create_connection(("203.0.113.5", port), 0.5)).close()
+        except (TimeoutError, ConnectionError):
+            return False
+        return listener.accept()[1][0] == "192.0.2.80"
 
 
 def writable_mounts(daemon):
