@@ -9,10 +9,10 @@ A name in the configuration is an entry point's name, or ``module:attribute``
 for code that is on the path without being installed.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import field
 from difflib import get_close_matches
-from importlib import import_module
+from importlib import import_module, invalidate_caches
 from importlib.metadata import EntryPoint, entry_points
 from inspect import isclass
 from traceback import format_exception
@@ -92,25 +92,26 @@ class PluginReport:
 class Registry:
     """The plugins of this installation.
 
-    ``entries`` are all that are installed; ``installed()`` reads them from the metadata once.
+    ``entries`` are all that are installed; ``installed()`` reads them from the metadata, ``look_again()`` anew.
     """
 
     def __init__(self, entries: Iterable[PluginEntry] = ()) -> None:
-        # Sorted, so that lists, errors and the order of defaults never depend on the order of directories on disk.
-        unique = set(entries)
-        self._entries = tuple(sorted(unique, key=lambda e: (e.kind, e.name, e.distribution, e.target)))
+        self._entries = _in_order(entries)
         self._factories: dict[tuple[str, str], Any] = {}
+        self._is_installed = False
 
     @classmethod
     def installed(cls) -> "Registry":
         """Read the metadata of every installed distribution (some 10 ms in a full environment; imports no plugin)."""
-        every = entry_points()  # asked once: each call would read all files anew
-        described: dict[int, tuple[str, str]] = {}
-        return cls(
-            _entry(kind, point, described)
-            for kind in KINDS.values()
-            for point in every.select(group=kind.group)
-        )
+        found = cls(_installed())
+        found._is_installed = True
+        return found
+
+    def look_again(self) -> None:
+        """Find what was installed or removed since.  What is loaded stays as it is: another version takes a restart."""
+        if self._is_installed:
+            invalidate_caches()
+            self._entries = _in_order(_installed())
 
     def entries(self) -> Sequence[PluginEntry]:
         """All installed plugins, sorted by kind and name."""
@@ -203,6 +204,19 @@ def create(registry: Registry, kind: str, name: str, *arguments: Any) -> Any:
         ) from error
     verify_product(kind, name, product, title)
     return product
+
+
+def _in_order(entries: Iterable[PluginEntry]) -> tuple[PluginEntry, ...]:
+    """Sorted, so that lists, errors and the order of defaults never depend on the order of directories on disk."""
+    return tuple(sorted(set(entries), key=lambda e: (e.kind, e.name, e.distribution, e.target)))
+
+
+def _installed() -> Iterator[PluginEntry]:
+    every = entry_points()  # asked once: each call would read all files anew
+    described: dict[int, tuple[str, str]] = {}
+    for kind in KINDS.values():
+        for point in every.select(group=kind.group):
+            yield _entry(kind, point, described)
 
 
 def _entry(kind: Kind, point: EntryPoint, described: dict[int, tuple[str, str]]) -> PluginEntry:

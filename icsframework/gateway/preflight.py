@@ -131,9 +131,10 @@ def _nothing(what: str, config: Configuration, roles: Sequence[Role], here: Sequ
 
 
 def reloader(path: str, registry: Registry, privileged: bool) -> Callable[[], Configuration]:
-    """Loads the file anew, as ``ics reload`` does."""
+    """Loads the file anew, as ``ics reload`` does; it may name plugins that were installed since the start."""
 
     def reload() -> Configuration:
+        registry.look_again()
         return check(path, registry, privileged)
 
     return reload

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from shutil import rmtree
 from types import ModuleType
 from typing import Any
 
@@ -123,6 +124,35 @@ def test_what_prepare_answers_is_looked_at() -> None:
     factory.prepare = lambda config, system: "ready"
     with pytest.raises(TypeError, match="prepare answered 'ready', not a Readiness"):
         prepare(factory, factory.Config(), system)
+
+
+def test_what_was_installed_since_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looking again finds a distribution that came, and misses one that went; one that is loaded stays loaded."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    registry = Registry.installed()
+    assert "chess" not in registry.names("nat_helper")
+    (tmp_path / "late_chess.py").write_text(
+        "from icsframework.testing.helper import ScriptedHelperFactory\nfactory = ScriptedHelperFactory()\n"
+    )
+    metadata = tmp_path / "late_chess-3.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: late-chess\nVersion: 3\n")
+    (metadata / "entry_points.txt").write_text("[icsframework.nat_helper]\nchess = late_chess:factory\n")
+    registry.look_again()
+    assert registry.title("nat_helper", "chess") == "NAT helper plugin 'chess' of late-chess 3"
+    factory = registry.get("nat_helper", "chess")
+    rmtree(metadata)
+    registry.look_again()
+    assert "chess" not in registry.names("nat_helper")
+    assert registry.get("nat_helper", "chess") is factory
+    sys.modules.pop("late_chess")
+
+
+def test_a_registry_of_given_entries_looks_at_nothing_else() -> None:
+    """What a test gives is all there is."""
+    registry = Registry([entry("chess")])
+    registry.look_again()
+    assert registry.names("uplink") == ["chess"]
 
 
 def test_duplicates_are_refused_with_both_origins() -> None:
