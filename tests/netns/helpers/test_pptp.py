@@ -5,6 +5,8 @@ pptp reads its call id from /dev/random: on these PCs that is a file, so both ha
 
 import json
 import select
+import socket
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -272,17 +274,68 @@ def test_gre_goes_with_its_control_connection(evidence):
     assert seen["pc2"]["names"] == ["hello", "pc2"]
 
 
-def test_without_the_helper_no_call_comes_about(open_lab):
-    """The control: the same two calls, the same server, no helper: both ends talk, and not one word comes back."""
-    lab = opened(open_lab, CONFIG.replace("[{plugin: pptp}]", "[]"))
-    start_server(lab["server"])
-    with lab["server"].capture("eth0", "proto gre") as wire:
-        calls = both_dial(lab)
-        wait_for(lambda: len(gre(ip_packets(wire), address(OUTSIDE))) > ENOUGH, 10, "both to talk")
-        wait_for(
-            lambda: len({call for call, _ in gre(ip_packets(wire), address(SERVER))}) > 0, 5, "an answer"
-        )
-        seen = {name: ended(call) for name, call in calls.items()}
+def control(message_type, body, cookie=0x1A2B3C4D, length=None):
+    """A control message (RFC 2637 section 1.4)."""
+    head = struct.pack("!HHIHH", length or 12 + len(body), 1, cookie, message_type, 0)
+    return head + body
+
+
+STRANGE = {
+    "no PPTP at all": b"GET / HTTP/1.0\r\n\r\n",
+    "another cookie": control(OUTGOING_CALL_REQUEST, bytes(156), cookie=0x1A2B3C4E),
+    "a type that there is not": control(99, bytes(156)),
+    "a call before there is a session": control(OUTGOING_CALL_REQUEST, b"\x03\xe8" + bytes(154)),
+    "one that ends early": control(OUTGOING_CALL_REQUEST, b"\x03\xe8", length=168),
+    "a length of nothing": control(1, b"", length=1) + bytes(40),
+    "every byte": bytes(range(256)) * 4,
+}
+"""What may come to port 1723."""
+
+
+@pytest.mark.parametrize("what", STRANGE)
+def test_what_is_no_pptp_passes_untouched(evidence, what):
+    """Other programs may use port 1723, and hostile ones: what the helper does not understand arrives as it was sent."""
+    host = evidence.lab["isp-b"]
+    listener = host.inside(lambda: socket.create_server(("192.0.2.2", 1723)))
+    with (
+        listener,
+        evidence.lab["pc1"].inside(lambda: socket.create_connection(("192.0.2.2", 1723), 5)) as client,
+    ):
+        server, _ = listener.accept()
+        with server:
+            for one, other in ((client, server), (server, client)):
+                one.sendall(STRANGE[what])
+                other.settimeout(5)
+                arrived = b""
+                while len(arrived) < len(STRANGE[what]):
+                    arrived += other.recv(4096)
+                assert arrived == STRANGE[what]
+            here = f"sport={client.getsockname()[1]} "
+            (flow,) = (line for line in flows(evidence.lab["gateway"], "tcp") if here in line)
+            assert "helper=pptp" in flow
+
+
+def reload(daemon, old, new):
+    """Another configuration in force."""
+    text = daemon.config_file.read_text()
+    assert old in text
+    daemon.config_file.write_text(text.replace(old, new))
+    daemon.api("POST", "/v1/reload")
+
+
+def test_without_the_helper_no_call_comes_about(evidence):
+    """The control: the same two calls, the same server, no helper: both ends talk, and not one answer comes back."""
+    lab = evidence.lab
+    daemon = lab["gateway"].gateway
+    reload(daemon, "helpers: [{plugin: pptp}]", "helpers: []")
+    try:
+        with lab["server"].capture("eth0", "proto gre") as wire:
+            calls = both_dial(lab)
+            wait_for(lambda: len(gre(ip_packets(wire), address(OUTSIDE))) > ENOUGH, 10, "both to talk")
+            wait_for(lambda: gre(ip_packets(wire), address(SERVER)), 5, "an answer")
+            seen = {name: ended(call) for name, call in calls.items()}
+    finally:
+        reload(daemon, "helpers: []", "helpers: [{plugin: pptp}]")
     assert {name: one["numbers"] for name, one in seen.items()} == {"pc1": [], "pc2": []}
 
 
@@ -297,12 +350,9 @@ def test_a_call_goes_on_whatever_becomes_of_the_daemon(open_lab):
     daemon.start()
     daemon.wait_ready()
     daemon.wait_uplink("cable")
-    file = daemon.config_file.read_text()
-    for text in (file.replace("[{plugin: pptp}]", "[]"), file):
-        daemon.config_file.write_text(text)
-        daemon.api("POST", "/v1/reload")
-        helpers = [helper["name"] for helper in daemon.status_tree()["helpers"]]
-        assert helpers == (["pptp"] if text == file else [])
+    reload(daemon, "helpers: [{plugin: pptp}]", "helpers: []")
+    assert daemon.status_tree()["helpers"] == []
+    reload(daemon, "helpers: []", "helpers: [{plugin: pptp}]")
     other = dial(lab["pc2"])
     assert said(other) == "talking"
     for name, seen in (("pc1", ended(call)), ("pc2", ended(other))):
@@ -328,10 +378,7 @@ def test_a_published_server_is_called_by_two_hosts(open_lab):
         calls = [dial(host, OUTSIDE) for host in hosts]
         wait_for(lambda: len(wire.frames()) > ENOUGH, 10, "both to talk")
         assert [ended(call)["numbers"] for call in calls] == [[], []]
-    daemon.config_file.write_text(
-        daemon.config_file.read_text().replace("helpers: []", "helpers: [{plugin: pptp}]")
-    )
-    daemon.api("POST", "/v1/reload")
+    reload(daemon, "helpers: []", "helpers: [{plugin: pptp}]")
     calls = [dial(host, OUTSIDE) for host in hosts]
     assert [said(call) for call in calls] == ["talking", "talking"]
     for host, seen in zip(hosts, map(ended, calls), strict=True):
