@@ -63,7 +63,7 @@ programs='nft:nftables ip:iproute2 udhcpc:udhcpc dhclient:isc-dhcp-client dhcpcd
 # without_services). Debian lets only one of vsftpd, proftpd, pure-ftpd and inetutils-ftpd be there at a time.
 test_programs='vsftpd:vsftpd lftp:lftp tnftp:tnftp openssl:openssl
                /usr/lib/python3/dist-packages/pyftpdlib:python3-pyftpdlib nuttcp:nuttcp
-               nc:netcat-openbsd pptp:pptp-linux pptpd:pptpd ngircd:ngircd oidentd:oidentd ii:ii'
+               nc:netcat-openbsd pptp:pptp-linux pptpd:pptpd ngircd:ngircd oidentd:oidentd ii:ii slirp-fullbolt:slirp'
 bench_programs='dnsmasq:dnsmasq-base dnsperf:dnsperf nsd:nsd kea-dhcp4:kea-dhcp4-server cc:gcc taskset:util-linux
                 vsftpd:vsftpd'
 
