@@ -3,6 +3,7 @@
 import ftplib
 import hashlib
 import re
+import signal
 import socket
 from ipaddress import ip_address
 from pathlib import Path
@@ -418,13 +419,15 @@ def cpu(pid):
 # --- when something breaks ------------------------------------------------------------------------------
 
 
-def test_kill_9_in_the_middle_of_a_transfer(lab):
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGUSR2], ids=["kill -9", "handover"])
+def test_kill_9_in_the_middle_of_a_transfer(lab, number):
     """The data arrives whole; the control connection is lost, and the next daemon helps the next one."""
     gateway = lab["gateway"].gateway
     client = Client(lab["pc1"], SERVER)
     with client.begin("RETR long") as data:
         first = data.recv(1 << 16)
-        gateway.kill()
+        gateway.signal(number)
+        gateway.wait_end()
         content = read(data, first)
     assert hashlib.sha256(content).hexdigest() == hashlib.sha256(LONG).hexdigest()
     with pytest.raises((EOFError, OSError)):
