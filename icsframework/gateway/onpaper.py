@@ -7,14 +7,14 @@ kernel chooses when they start, have numbers in their stead.
 
 from collections.abc import Iterable, Sequence
 from itertools import count
-from typing import Any
+from typing import Any, get_args
 
 from icsframework.config.helpers import HelperSection
 from icsframework.dataplane.doors import Doors
 from icsframework.errors import IcsError
 from icsframework.gateway.helpers import Helper, doors_of
 from icsframework.registry import Registry, create
-from icsframework.values import StreamProxy
+from icsframework.values import Attachment, StreamProxy
 
 __all__ = ["FIRST_LISTENER", "doors_on_paper"]
 
@@ -54,6 +54,6 @@ def _attachments(section: HelperSection, registry: Registry) -> tuple[Any, ...]:
         said = plugin.attachments()
     except Exception as error:  # whatever a plugin does
         raise IcsError(f"what it wants shows only when it runs ({type(error).__name__}: {error})") from error
-    if not isinstance(said, Sequence):
-        raise IcsError("what it wants shows only when it runs")
+    if not isinstance(said, Sequence) or not all(isinstance(one, get_args(Attachment)) for one in said):
+        raise IcsError("what it wants are no values.Attachment")
     return tuple(said)

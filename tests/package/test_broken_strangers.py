@@ -98,6 +98,17 @@ def test_one_that_cannot_be_prepared_is_an_error(ics, tmp_path, name):
     assert f"{whose} {UNPREPARED[name]}" in done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("name", ["create-raises", "create-talks", "attachments-raise", "attachments-talk"])
+def test_the_rules_are_shown_without_it(ics, tmp_path, name):
+    """`ics render` shows what the others make, and says what of the broken one is missing."""
+    file = tmp_path / "gateway.yaml"
+    file.write_text(CONFIG.replace("PLUGIN", name))
+    done = ics("render", file)
+    assert done.returncode == 0
+    assert "table inet ics" in done.stdout
+    assert name in done.stdout + done.stderr
+
+
 def test_unconfigured_ones_harm_nobody(ics, tmp_path):
     """A correct configuration is correct, whatever is installed beside."""
     assert check(ics, tmp_path, CONFIG.partition("helpers")[0]).returncode == 0
