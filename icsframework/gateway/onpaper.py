@@ -55,5 +55,5 @@ def _attachments(section: HelperSection, registry: Registry) -> tuple[Any, ...]:
     except Exception as error:  # whatever a plugin does
         raise IcsError(f"what it wants shows only when it runs ({type(error).__name__}: {error})") from error
     if not isinstance(said, Sequence) or not all(isinstance(one, get_args(Attachment)) for one in said):
-        raise IcsError("what it wants are no values.Attachment")
+        raise IcsError("what it wants shows only when it runs")
     return tuple(said)

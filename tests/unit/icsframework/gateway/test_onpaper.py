@@ -81,7 +81,7 @@ def test_every_kind_of_attachment() -> None:
     assert {str(one.scope.clients[0]) for one in (*found.redirects, *found.kernel)} == {"192.168.0.10/32"}
 
 
-@pytest.mark.parametrize("says", [RuntimeError("not yet"), Deferred(), None])
+@pytest.mark.parametrize("says", [RuntimeError("not yet"), Deferred(), None, ["port 21"]])
 def test_one_that_cannot_say(says: Any) -> None:
     """It is named, and the others are there."""
     found, (sentence,) = doors(odd=says, games=(GAME,))
