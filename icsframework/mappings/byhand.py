@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from twisted.internet.defer import inlineCallbacks
+from twisted.internet.defer import Deferred, DeferredLock, inlineCallbacks
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -18,13 +18,16 @@ __all__ = ["ByHand"]
 
 
 class ByHand:
-    """``add``, ``remove`` and ``ended`` belong inside ``keeper.run``."""
+    """One command after the other.  Helpers do not wait for the disk: what is written is begun inside ``keeper.run``, so
+    that the journal has the order of the book, and waited for outside.  ``ended`` belongs inside.
+    """
 
     def __init__(self, keeper: Keeper, clock: IClock, events: IEvents, log: Logger) -> None:
         self._keeper = keeper
         self._events = events
         self._log = log
         self._memory = Memory(clock, lambda: keeper.book.of_owner(ADDED))
+        self._commands = DeferredLock()
 
     @inlineCallbacks
     def open(self, store: IStore) -> Any:
@@ -36,10 +39,31 @@ class ByHand:
             )
         return kept
 
+    def add(self, addition: Addition) -> Deferred[list[Held]]:
+        """Open ports, on all uplinks or none; Deferred of what is open and on disk then.  MappingError."""
+        return self._commands.run(self._add, addition)
+
+    def remove(self, removal: Removal) -> Deferred[list[Held]]:
+        """Close what was added; Deferred of what it was.  MappingError if that port is somebody else's, or nobody's."""
+        return self._commands.run(self._remove, removal)
+
     @inlineCallbacks
-    def add(self, addition: Addition) -> Any:
-        """Open ports, on all uplinks or none; Deferred of the Helds when they are open and on disk.  MappingError."""
+    def _add(self, addition: Addition) -> Any:
+        granted, (writing,) = yield self._keeper.run(self._grant, addition)
+        try:
+            yield writing
+        except IcsError as error:
+            yield self._keeper.run(self._keeper.undo, granted)
+            raise MappingError(str(error)) from error
+        for one in granted:
+            self._events.emit("mapping.added", mapping=str(one.held), to=str(one.held.to))
+        return [one.held for one in granted]
+
+    @inlineCallbacks
+    def _grant(self, addition: Addition) -> Any:
+        """Open them; what was granted, and the journal's answer to wait for (in a list: it is not waited for here)."""
         keeper, granted = self._keeper, list[Opened]()
+        keeper.require_running()
         uplinks = [addition.uplink] if addition.uplink is not None else list(keeper.situation.marks)
         if not uplinks:
             raise MappingError("there is no uplink to open a port on; see ics status")
@@ -48,21 +72,16 @@ class ByHand:
                 wish = addition.wish(uplink, granted[0].held.port if granted else None)
                 keeper.situation.check(wish)
                 granted.append((yield keeper.grant(wish)))
-            yield self._memory.keep([one.held for one in granted])
         except IcsError as error:
             yield keeper.undo(granted)
             raise MappingError(str(error)) from error
-        for one in granted:
-            self._events.emit("mapping.added", mapping=str(one.held), to=str(one.held.to))
-        return [one.held for one in granted]
+        return granted, [self._memory.keep([one.held for one in granted])]
 
     @inlineCallbacks
-    def remove(self, removal: Removal) -> Any:
-        """Close what was added; Deferred of the Helds that it was.  MappingError if that port is somebody else's, or nobody's."""
-        uplinks = [removal.uplink] if removal.uplink is not None else self._uplinks()
-        gone = self._added(removal, uplinks)
-        yield self._memory.forget(gone)
-        closed = yield self._keeper.withdraw(gone)
+    def _remove(self, removal: Removal) -> Any:
+        gone, (writing,) = yield self._keeper.run(self._forget, removal)
+        yield writing
+        closed = yield self._keeper.run(self._keeper.withdraw, gone)
         self._memory.tidy()
         if not closed:
             raise MappingError(
@@ -72,15 +91,19 @@ class ByHand:
             self._events.emit("mapping.removed", mapping=str(held), to=str(held.to))
         return gone
 
-    @inlineCallbacks
-    def ended(self, gone: Sequence[Held]) -> Any:
+    def _forget(self, removal: Removal) -> tuple[list[Held], list[Deferred[int]]]:
+        self._keeper.require_running()
+        gone = self._added(removal, [removal.uplink] if removal.uplink is not None else self._uplinks())
+        return gone, [self._memory.forget(gone)]
+
+    def ended(self, gone: Sequence[Held]) -> None:
         """Their time is over."""
         added = [held for held in gone if held.added]
         for held in added:
             self._events.emit("mapping.ended", mapping=str(held), to=str(held.to))
         if added:
-            yield self._memory.forget(added).addErrback(_over_anyway)
-            self._memory.tidy()
+            written = self._memory.forget(added).addErrback(_over_anyway)
+            written.addCallback(lambda _: self._memory.tidy())
 
     def _uplinks(self) -> list[str]:
         """Those that are there, and those for which something was added while they were."""

@@ -15,6 +15,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from icsframework.dataplane.elements import IElements
+from icsframework.errors import MappingError
 from icsframework.interfaces import IClock, IEvents
 from icsframework.mappings.book import Book
 from icsframework.mappings.held import ADDED, Held, Opened, Wish
@@ -35,7 +36,7 @@ class Keeper:
         events: IEvents,
         log: Logger,
         randrange: Callable[[int], int],
-        ended: Callable[[Sequence[Held]], Any],
+        ended: Callable[[Sequence[Held]], object],
     ) -> None:
         self.book = Book(randrange)
         self.situation = Situation()
@@ -69,6 +70,11 @@ class Keeper:
             self._timer.cancel()
         return self._kernel.stop()
 
+    def require_running(self) -> None:
+        """MappingError when the gateway is stopping."""
+        if self.stopped:
+            raise MappingError("the gateway is stopping; no port is opened or closed any more")
+
     def in_force(self, situation: Situation) -> None:
         """The kernel is compared with the book, if that is something new."""
         if situation != self.situation or not self._informed:
@@ -91,15 +97,12 @@ class Keeper:
         return loaded.addCallbacks(lambda _: opened, back)
 
     def undo(self, granted: Sequence[Opened]) -> Deferred[bool]:
-        """Back to what was before them; Deferred of whether the kernel is (else it is tried again)."""
-        now = self._clock.now()
-        for one in granted:
-            self._give_back(one)
-        before = [one.instead_of for one in granted if one.instead_of is not None]
-        return self._kernel.unload(
-            [one.held for one in granted],
-            [(held, self.situation.marks[held.uplink]) for held in before if not held.is_over(now)],
-        )
+        """Back to what was before those that are still as they were granted; Deferred of whether the kernel is, too."""
+        before = [one.instead_of for one in granted if self._give_back(one) and one.instead_of is not None]
+        for held in before:
+            self._tell(held, self._obstacle(held))
+        back = [(held, self._mark(held)) for held in before]
+        return succeed(True) if self.stopped else self._kernel.unload([one.held for one in granted], back)
 
     def withdraw(self, gone: Iterable[Held]) -> Deferred[bool]:
         """Out of the book and the kernel; Deferred of whether the kernel did (else it is tried again)."""
@@ -109,10 +112,13 @@ class Keeper:
             self.obstacles.pop(held, None)
         return succeed(True) if self.stopped else self._kernel.unload(gone)
 
-    def _give_back(self, opened: Opened) -> None:
-        self.book.release(opened.held)
-        if opened.instead_of is not None:
+    def _give_back(self, opened: Opened) -> bool:
+        """False if its time is over meanwhile: then there is nothing to give back."""
+        self.obstacles.pop(opened.held, None)
+        released = self.book.release(opened.held)
+        if released and opened.instead_of is not None:
             self.book.put(opened.instead_of)
+        return released
 
     # --- what is over
 
@@ -131,7 +137,7 @@ class Keeper:
         gone = self.book.expire(self._clock.now())
         yield self.withdraw(gone)
         self._schedule()
-        yield self._ended(gone)
+        self._ended(gone)
 
     def _soon(self, work: Callable[[], Any]) -> None:
         self.run(work).addErrback(lambda failure: self._log.failure("the port book failed", failure))
@@ -154,17 +160,24 @@ class Keeper:
 
     def _choose(self) -> None:
         """What can be in force now is; what helpers had opened and cannot be is given back."""
-        now = self._clock.now()
         for held in list(self.book):
-            offer = self.book.offer(held.uplink, held.protocol, held.port, held.last)
-            why = self.situation.obstacle(held, offer)
+            why = self._obstacle(held)
             if held.added:
                 self._tell(held, why)
             elif why or held.uplink not in self.situation.addresses:
                 self.book.release(held)
-                why = why or "no address"
-            mark = None if why or held.is_over(now) else self.situation.marks.get(held.uplink)
-            self._kernel.loaded.agree(held, mark, now)
+            mark = self._mark(held) if held in self.book else None
+            self._kernel.loaded.agree(held, mark, self._clock.now())
+
+    def _obstacle(self, held: Held) -> str:
+        offer = self.book.offer(held.uplink, held.protocol, held.port, held.last)
+        return self.situation.obstacle(held, offer)
+
+    def _mark(self, held: Held) -> int | None:
+        """The mark to have it in the kernel with, None if it must not be there."""
+        if held.is_over(self._clock.now()) or self._obstacle(held):
+            return None
+        return self.situation.marks.get(held.uplink)
 
     def _tell(self, held: Held, why: str) -> None:
         before = self.obstacles.pop(held, "")

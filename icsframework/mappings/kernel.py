@@ -66,8 +66,8 @@ class KernelSide:
 
         return self._elements.change(*loaded.changes(now)).addErrback(back)
 
-    def unload(self, gone: Iterable[Held], back: Iterable[tuple[Held, int]] = ()) -> Deferred[bool]:
-        """Take some out and put others back with their marks; Deferred of whether the kernel did, which never fails."""
+    def unload(self, gone: Iterable[Held], back: Iterable[tuple[Held, int | None]] = ()) -> Deferred[bool]:
+        """Take some out and put others back with their marks (None: not in the kernel); Deferred of whether the kernel did, which never fails."""
         now = self._clock.now()
         for held in gone:
             if held in self.loaded:

@@ -25,6 +25,7 @@ class Memory:
         self._kept = kept
         self._journal: IJournal | None = None
         self._records = 0
+        self._writing = 0
 
     @inlineCallbacks
     def open(self, store: IStore) -> Any:
@@ -43,9 +44,9 @@ class Memory:
         return self._write(removal_of(held))
 
     def tidy(self) -> None:
-        """Write the journal anew if most of it is out of date."""
+        """Write the journal anew if most of it is out of date, and nothing is being written of which nobody knows how it ends."""
         kept = list(self._kept())
-        if self._journal is not None and self._records > 2 * len(kept) + SLACK:
+        if self._journal is not None and not self._writing and self._records > 2 * len(kept) + SLACK:
             at = self._moment()
             self._records = len(kept)
             # The store says what is wrong with the disk; the old records mean the same as before.
@@ -57,7 +58,13 @@ class Memory:
                 StoreError("The journal of mappings is not open yet; ask again when the gateway has started.")
             )
         self._records += 1
-        return self._journal.append(record)
+        self._writing += 1
+
+        def written(outcome: Any) -> Any:
+            self._writing -= 1
+            return outcome
+
+        return self._journal.append(record).addBoth(written)
 
     def _moment(self) -> Moment:
         clock = self._clock

@@ -81,8 +81,8 @@ class MappingService:
         """Fires when all that was asked for up to now is done."""
         return self._keeper.run(lambda: None)
 
-    def _ended(self, gone: Sequence[Held]) -> Any:
-        return self._by_hand.ended(gone)
+    def _ended(self, gone: Sequence[Held]) -> None:
+        self._by_hand.ended(gone)
 
     def _happened(self, event: Event) -> None:
         if event.id == "dataplane.restored":
@@ -107,7 +107,7 @@ class MappingService:
         return keeper.run(lambda: keeper.withdraw(keeper.book.of_owner(owner))).addCallback(_nothing)
 
     def _open(self, owner: str, uplink: str, request: Open) -> Deferred[Mapping]:
-        self._require_running()
+        self._keeper.require_running()
         if owner == ADDED:
             raise MappingError(f"the name {ADDED} stands for ics mappings add; give {owner} another one")
         wish = Wish.of(owner, uplink, request)
@@ -129,10 +129,6 @@ class MappingService:
             return self._keeper.withdraw([held])
         return None
 
-    def _require_running(self) -> None:
-        if self._keeper.stopped:
-            raise MappingError("the gateway is stopping; no port is opened or closed any more")
-
     def _end(self, mappings: Sequence[Mapping]) -> Deferred[Any]:
         """Make the kernel forget the flows through them; what cannot be is logged."""
         situation, ended = self._keeper.situation, succeed(None)
@@ -153,22 +149,19 @@ class MappingService:
 
     def add(self, addition: Addition) -> Deferred[list[Mapping]]:
         """Open ports by hand, all or none; Deferred of one mapping per uplink when they are open and on disk.  MappingError."""
-        return self._keeper.run(self._changed, self._by_hand.add, addition)
+        return self._by_hand.add(addition).addCallback(self._as_mappings)
 
     def remove(self, removal: Removal) -> Deferred[list[Mapping]]:
         """Close what was added by hand; Deferred of what it was.  MappingError if that port is somebody else's, or nobody's."""
-        removed = self._keeper.run(self._changed, self._by_hand.remove, removal)
+        removed = self._by_hand.remove(removal).addCallback(self._as_mappings)
 
         def end(gone: list[Mapping]) -> Deferred[list[Mapping]]:
             return (self._end(gone) if removal.end else succeed(None)).addCallback(lambda _: gone)
 
         return removed.addCallback(end)
 
-    @inlineCallbacks
-    def _changed(self, work: Callable[[Any], Deferred[Any]], wish: object) -> Any:
-        self._require_running()
-        changed: list[Held] = yield work(wish)
-        return [held.mapping(self._keeper.situation.address(held.uplink)) for held in changed]
+    def _as_mappings(self, every: Sequence[Held]) -> list[Mapping]:
+        return [held.mapping(self._keeper.situation.address(held.uplink)) for held in every]
 
     # --- what is there
 

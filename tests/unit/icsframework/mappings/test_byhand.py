@@ -5,6 +5,7 @@ from ipaddress import ip_address
 import pytest
 
 from icsframework.errors import MappingError, NftError, UsageError
+from icsframework.mappings.addition import Addition, Removal
 from icsframework.values import Endpoint, Mapping
 
 PC = ip_address("192.168.0.10")
@@ -303,3 +304,91 @@ def test_what_nobody_understands_in_the_journal_is_left_out(running) -> None:
     running.outcome(journal.append({"keep": [{"uplink": "cable", "protocol": "sctp", "port": 1, "to": "x"}]}))
     running.kill()
     assert running.owners == ["cable tcp 8080 added"]
+
+
+# --- a slow disk ------------------------------------------------------------------------
+
+
+def asked(deferred) -> list:
+    """What it will have fired with."""
+    answers: list = []
+    deferred.addErrback(lambda failure: failure.value).addCallback(answers.append)
+    return answers
+
+
+def wanted(running, **parameters) -> list:
+    """``ics mappings add``, answered later."""
+    told = {"protocol": "tcp", "port": 8080, "to": "192.168.0.10:80", "uplink": "cable"} | parameters
+    return asked(running.service.add(Addition.read(told)))
+
+
+def test_nobody_else_waits_for_the_disk(running) -> None:
+    """Who adds is answered when it is written; helpers go on meanwhile, and so does time."""
+    running.add(port=9000, lifetime="4s")
+    running.store.held = True
+    answers = wanted(running)
+    assert running.open().external.port == 40000
+    running.clock.clock.advance(6)
+    assert "cable tcp 9000 added" not in running.owners
+    assert running.open(40001).external.port == 40001
+    assert answers == []
+    running.store.flush()
+    assert [mapping.external.port for mapping in answers[0]] == [8080]
+
+
+def test_one_command_after_the_other(running) -> None:
+    """Added, removed and added again before any of it is on disk: what was asked last is what there is."""
+    running.store.held = True
+    answers = [
+        wanted(running),
+        asked(running.service.remove(Removal.read({"protocol": "tcp", "port": 8080}))),
+        wanted(running, lifetime="1h"),
+    ]
+    for number in range(3):
+        assert [len(answer) for answer in answers] == [1] * number + [0] * (3 - number)
+        running.store.flush()
+    assert running.owners == ["cable tcp 8080 added"]
+    running.store.held = False
+    running.kill()
+    assert running.service.all()[0].expires == 3600.0
+
+
+def test_what_changes_while_the_disk_fails_slowly(running) -> None:
+    """The uplink goes while something is renewed: it is as it was before, and waits for the uplink."""
+    running.add(lifetime="90s")
+    running.store.held = True
+    answers = wanted(running)
+    running.service.in_force(running.plane(uplinks=running.plane().uplinks[1:]))
+    running.store.fail = OSError(28, "No space left on device")
+    running.store.flush()
+    assert "the disk is full" in str(answers[0])
+    assert running.lets_in() == []
+    (row,) = running.service.status()
+    assert (row.reason, row.expires is None) == ("there is no such uplink", False)
+    running.service.in_force(running.plane())
+    assert running.elements.left("open_any", (0x10000, "tcp", 8080)) == 90.0
+
+
+def test_what_ends_while_the_disk_fails_slowly(running) -> None:
+    """Its time is over before anybody knows that it could not be written: it is gone all the same."""
+    running.store.held = True
+    answers = wanted(running, lifetime="1s")
+    running.clock.clock.advance(3)
+    running.store.fail = OSError(28, "No space left on device")
+    running.store.flush()
+    assert "the disk is full" in str(answers[0])
+    assert running.owners == running.lets_in() == []
+
+
+def test_a_stop_while_the_disk_fails_slowly(running) -> None:
+    """The kernel is left alone; the next start does not know the port and closes it."""
+    running.store.held = True
+    answers = wanted(running)
+    running.outcome(running.service.stop())
+    running.store.fail = OSError(28, "No space left on device")
+    running.store.flush()
+    assert "the disk is full" in str(answers[0])
+    assert running.lets_in() == ["open_any 0x10000 tcp 8080"]
+    running.store.fail, running.store.held = None, False
+    running.kill()
+    assert running.lets_in() == running.owners == []

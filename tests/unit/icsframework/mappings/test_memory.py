@@ -73,6 +73,22 @@ def test_the_journal_stays_short() -> None:
     assert opened(store, kept)[1] == kept
 
 
+def test_nothing_is_tidied_while_something_is_written() -> None:
+    """What is not on disk yet may never be: it must not come into the journal by another way."""
+    store, kept = MemoryStore(), [held(9)]
+    memory, _ = opened(store, kept)
+    for _ in range(SLACK + 2):
+        result(memory.keep(kept))
+    store.held = True
+    memory.keep([held(80)]).addErrback(lambda failure: None)
+    memory.tidy()
+    store.flush()
+    assert len(store.records("mappings")) == SLACK + 3
+    memory.tidy()
+    store.flush()
+    assert len(store.records("mappings")) == 1
+
+
 def test_a_disk_that_fails_while_tidying_costs_nothing() -> None:
     """The store tells; the old records mean the same."""
     store, kept = MemoryStore(), [held(9)]
