@@ -31,8 +31,8 @@ from icsframework import __version__
 from icsframework.config.configuration import Configuration
 from icsframework.dataplane.marks import Marks, assign_indices
 from icsframework.errors import Handover, IcsError, NotRunning
-from icsframework.gateway import statustree
 from icsframework.gateway.agreement import Agreement
+from icsframework.gateway.asked import Asked
 from icsframework.gateway.beside import Beside
 from icsframework.gateway.bus import EventBus, OwnedEvents
 from icsframework.gateway.descriptorwatch import DescriptorWatch
@@ -50,26 +50,21 @@ from icsframework.gateway.services import LanServices
 from icsframework.gateway.timekeeper import TimeKeeper
 from icsframework.gateway.uplinks import Uplinks
 from icsframework.gateway.view import GatewayView, Shared
-from icsframework.mappings.addition import Addition, Removal
 from icsframework.mappings.service import MappingService
 from icsframework.registry import Registry
 from icsframework.status import (
     GatewayStatus,
-    HistoryEntry,
     Instant,
-    LeaseStatus,
-    MappingStatus,
     ReloadPreview,
-    Status,
 )
 from icsframework.uplinks.supervisor import Supervisor
-from icsframework.values import Cause, Endpoint, Link, Mapping
+from icsframework.values import Endpoint
 
 Serve = Callable[[Path, "Gateway"], Deferred[IListeningPort]]
 """Opens the control socket; it is given so that the web part is imported late, beside the reactor."""
 
 
-class Gateway(Service):
+class Gateway(Service, Asked):
     """One running gateway.
 
     ``load`` reads the configuration file anew (ConfigurationError with all its
@@ -127,7 +122,7 @@ class Gateway(Service):
         self.mappings = MappingService(
             machinery.elements, clock, OwnedEvents(self._bus, "mappings"), log, randbelow, machinery.end_flows
         )
-        self._shared = Shared(
+        self.shared = Shared(
             clock,
             self._bus,
             self.leases,
@@ -151,7 +146,15 @@ class Gateway(Service):
         indices = assign_indices(uplink.name for uplink in enabled(self.config))
         marks = Marks(self.config.gateway.mark)
         self.uplinks = Uplinks(self.supervisor, registry, self._view, places, marks, indices, self.settle)
-        self.helpers = Helpers(
+        self.helpers = self._helpers(registry)
+        self.beside = self._beside()
+        own = OwnedEvents(self._bus, "gateway")
+        self.descriptors = DescriptorWatch(clock, own, log, machinery.descriptors)
+        self.reloads = self._reloads()
+
+    def _helpers(self, registry: Registry) -> Helpers:
+        machinery = self._machinery
+        return Helpers(
             registry,
             self._view,
             lambda section, proxy, view: machinery.make_shell(section, proxy, view, self._published),
@@ -160,10 +163,6 @@ class Gateway(Service):
             lambda: published(self.config),
             OwnedEvents(self._bus, "helpers"),
         )
-        self.beside = self._beside()
-        own = OwnedEvents(self._bus, "gateway")
-        self.descriptors = DescriptorWatch(clock, own, log, machinery.descriptors)
-        self.reloads = self._reloads()
 
     def _reloads(self) -> Reloads:
         return Reloads(
@@ -197,7 +196,7 @@ class Gateway(Service):
         return published_end(self.config, uplink, port)
 
     def _view(self, owner: str) -> GatewayView:
-        return GatewayView(owner, self._shared)
+        return GatewayView(owner, self.shared)
 
     # --- start and stop ---
 
@@ -403,22 +402,7 @@ class Gateway(Service):
         if self._state != "ready":
             raise NotRunning("The gateway has not started; its configuration cannot be changed.")
 
-    # --- what the control API asks ---
-
-    def connect(self, uplink: str | None, cause: Cause) -> Deferred[Link]:
-        """See control.api.Controlled."""
-        try:
-            return self.supervisor.runner(uplink).connect(cause)
-        except IcsError as error:
-            return fail(error)
-
-    @inlineCallbacks
-    def disconnect(self, uplink: str | None, reason: str) -> Any:
-        """See control.api.Controlled."""
-        runner = self.supervisor.runner(uplink)
-        yield runner.hang_up(reason)
-        self.agreement.remember()
-        return runner.spec.name
+    # --- what the control API asks (and Asked answers) ---
 
     def restart(self) -> int:
         """See control.api.Controlled."""
@@ -429,49 +413,19 @@ class Gateway(Service):
         self._machinery.clock.call_later(0, self._on_fatal, Handover())
         return getpid()
 
-    def status(self) -> Status:
-        """See control.api.Controlled."""
-        clock, details = self._machinery.clock, self._shared.details
+    def gateway_status(self) -> GatewayStatus:
+        """See Asked."""
+        clock = self._machinery.clock
         since = Instant(clock.wall() - clock.now() + self._began)
-        return Status(
-            gateway=GatewayStatus(
-                __version__, self._state, since, getpid(), self._path, self.reloads.pending()
-            ),
-            uplinks=statustree.uplinks_status(
-                self.supervisor, self.uplinks.sections, self.agreement, clock, details
-            ),
-            lans=statustree.lans_status(
-                self.lans.states.values(), self.agreement, self.leases.all(), details
-            ),
-            helpers=statustree.helpers_status(self.helpers.running.values(), details),
-            mappings=len(self.mappings.all()),
-            warnings=(
-                *self.config.remarks,
-                *self.timekeeper.warnings(),
-                *self.reloads.warnings(),
-                *self.descriptors.warnings(),
-                *self.beside.warnings(),
-                *self.helpers.warnings(),
-                *statustree.plugin_warnings(details),
-            ),
+        return GatewayStatus(__version__, self._state, since, getpid(), self._path, self.reloads.pending())
+
+    def warnings(self) -> tuple[str, ...]:
+        """See Asked."""
+        return (
+            *self.config.remarks,
+            *self.timekeeper.warnings(),
+            *self.reloads.warnings(),
+            *self.descriptors.warnings(),
+            *self.beside.warnings(),
+            *self.helpers.warnings(),
         )
-
-    def leases_status(self) -> list[LeaseStatus]:
-        """Live leases."""
-        return [statustree.lease_status(lease, self._machinery.clock) for lease in self.leases.all()]
-
-    def mappings_status(self) -> list[MappingStatus]:
-        """See control.api.Controlled."""
-        return self.mappings.status()
-
-    def add_mapping(self, addition: Addition) -> Deferred[list[Mapping]]:
-        """See control.api.Controlled."""
-        return self.mappings.add(addition)
-
-    def remove_mapping(self, removal: Removal) -> Deferred[list[Mapping]]:
-        """See control.api.Controlled."""
-        return self.mappings.remove(removal)
-
-    def history_entries(self) -> list[HistoryEntry]:
-        """What happened to the uplinks."""
-        return self.history.entries()

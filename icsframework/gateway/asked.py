@@ -1,0 +1,95 @@
+"""What the control API asks of the gateway, as far as it is only looked up or handed on to one part."""
+
+from typing import Any
+
+from twisted.internet.defer import Deferred, fail, inlineCallbacks
+
+from icsframework.errors import IcsError
+from icsframework.gateway import statustree
+from icsframework.gateway.agreement import Agreement
+from icsframework.gateway.directory import LeaseDirectory
+from icsframework.gateway.helpers import Helpers
+from icsframework.gateway.history import History
+from icsframework.gateway.lans import Lans
+from icsframework.gateway.uplinks import Uplinks
+from icsframework.gateway.view import Shared
+from icsframework.mappings.addition import Addition, Removal
+from icsframework.mappings.service import MappingService
+from icsframework.status import GatewayStatus, HistoryEntry, LeaseStatus, MappingStatus, Status
+from icsframework.uplinks.supervisor import Supervisor
+from icsframework.values import Cause, Link, Mapping
+
+__all__ = ["Asked"]
+
+
+class Asked:
+    """The answers, from parts that the gateway makes (compose.py)."""
+
+    agreement: Agreement
+    supervisor: Supervisor
+    uplinks: Uplinks
+    lans: Lans
+    helpers: Helpers
+    mappings: MappingService
+    leases: LeaseDirectory
+    history: History
+    shared: Shared
+
+    def gateway_status(self) -> GatewayStatus:
+        """The daemon itself."""
+        raise NotImplementedError
+
+    def warnings(self) -> tuple[str, ...]:
+        """What the core's parts have to say."""
+        raise NotImplementedError
+
+    def connect(self, uplink: str | None, cause: Cause) -> Deferred[Link]:
+        """See control.api.Controlled."""
+        try:
+            return self.supervisor.runner(uplink).connect(cause)
+        except IcsError as error:
+            return fail(error)
+
+    @inlineCallbacks
+    def disconnect(self, uplink: str | None, reason: str) -> Any:
+        """See control.api.Controlled."""
+        runner = self.supervisor.runner(uplink)
+        yield runner.hang_up(reason)
+        self.agreement.remember()
+        return runner.spec.name
+
+    def status(self) -> Status:
+        """See control.api.Controlled."""
+        clock, details = self.shared.clock, self.shared.details
+        return Status(
+            gateway=self.gateway_status(),
+            uplinks=statustree.uplinks_status(
+                self.supervisor, self.uplinks.sections, self.agreement, clock, details
+            ),
+            lans=statustree.lans_status(
+                self.lans.states.values(), self.agreement, self.leases.all(), details
+            ),
+            helpers=statustree.helpers_status(self.helpers.running.values(), details),
+            mappings=len(self.mappings.all()),
+            warnings=(*self.warnings(), *statustree.plugin_warnings(details)),
+        )
+
+    def leases_status(self) -> list[LeaseStatus]:
+        """See control.api.Controlled."""
+        return [statustree.lease_status(lease, self.shared.clock) for lease in self.leases.all()]
+
+    def mappings_status(self) -> list[MappingStatus]:
+        """See control.api.Controlled."""
+        return self.mappings.status()
+
+    def add_mapping(self, addition: Addition) -> Deferred[list[Mapping]]:
+        """See control.api.Controlled."""
+        return self.mappings.add(addition)
+
+    def remove_mapping(self, removal: Removal) -> Deferred[list[Mapping]]:
+        """See control.api.Controlled."""
+        return self.mappings.remove(removal)
+
+    def history_entries(self) -> list[HistoryEntry]:
+        """See control.api.Controlled."""
+        return self.history.entries()
