@@ -60,13 +60,15 @@ SUCCESS = {Kind.PASV: (227,), Kind.EPSV: (229,), Kind.AUTH: (234, 334, 335)}
 class Pending:
     """A command that waits for its final reply, or ``count`` of Kind.OTHER in a row.
 
-    ``expectation`` is the port that it named (Kind.PORT), ``text`` our own answer (Kind.OURS).
+    ``expectation`` is the port that it named (Kind.PORT), ``text`` our own answer (Kind.OURS), ``began`` tells that a
+    transfer had its preliminary reply (Kind.TRANSFER).
     """
 
     kind: Kind
     expectation: Expectation | None = None
     text: bytes = b""
     count: int = 1
+    began: bool = False
 
 
 class Dialogue:
@@ -94,6 +96,13 @@ class Dialogue:
     def waits_for(self, kind: Kind) -> bool:
         """Whether a command of this kind is unanswered."""
         return any(one.kind is kind for one in self._pending)
+
+    def begins(self) -> None:
+        """A preliminary reply: it is that of the first transfer, if there is one."""
+        for one in self._pending:
+            if one.kind is Kind.TRANSFER:
+                one.began = True
+                return
 
     def find(self, reply: Reply) -> Pending | None:
         """The command that this final reply answers; None for one that nobody waits for."""

@@ -67,6 +67,11 @@ EMPTY = (b"\r\n", b"\n")
 
 TRANSFERS = frozenset({b"RETR", b"STOR", b"STOU", b"APPE", b"LIST", b"NLST", b"MLSD"})
 """Commands that use the data connection (RFC 959 section 4.1.3, RFC 3659)."""
+OVER = frozenset({225, 226, 250, 425, 426})
+"""Replies to a transfer after which its port is of no use, though no preliminary one came.
+
+Refused before it began (550: no such file) it may be tried again by the same port: PORT holds until the next (RFC 959 section 3.2).
+"""
 PASSIVE = {b"PASV": Kind.PASV, b"EPSV": Kind.EPSV}
 LONG = frozenset({b"LPRT", b"LPSV"})
 """RFC 1639: experimental, replaced by RFC 2428; clients fall back to that or to PORT."""
@@ -287,6 +292,8 @@ class FtpSession:
 
     def _reply(self, line: bytes) -> None:
         reply = self._replies.read(line)
+        if reply is not None and reply.is_preliminary:
+            self._dialogue.begins()
         pending = None if reply is None or reply.is_preliminary else self._dialogue.find(reply)
         if reply is None or pending is None:
             self._out.send(Side.CLIENT, line)
@@ -337,7 +344,7 @@ class FtpSession:
                 self._ports.agree(pending.expectation)
             elif pending.expectation is not None:
                 self._ports.close(pending.expectation)
-        elif pending.kind is Kind.TRANSFER:
+        elif pending.kind is Kind.TRANSFER and (pending.began or reply.code in OVER):
             self._ports.done()
         elif pending.kind is Kind.AUTH:
             self._authenticated(reply)

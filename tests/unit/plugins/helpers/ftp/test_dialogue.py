@@ -63,6 +63,17 @@ def test_an_extra_reply_is_nobodys(kind):
     assert answered(dialogue(kind), 226, 200, 500) == [None, None, kind]
 
 
+def test_a_transfer_begins():
+    """With its preliminary reply, which is that of the first one pending."""
+    talk = dialogue(Kind.OTHER, Kind.TRANSFER, Kind.TRANSFER)
+    talk.begins()
+    talk.answered(talk.find(Reply(200)))
+    first = talk.find(Reply(226))
+    talk.answered(first)
+    assert (first.began, talk.find(Reply(226)).began) == (True, False)
+    dialogue(Kind.OTHER).begins()
+
+
 def test_our_answers_come_due_in_their_turn():
     """Each once, when all before it is answered."""
     talk = dialogue(Kind.OTHER)

@@ -152,6 +152,35 @@ def test_the_server_refuses_the_command(outbound):
     ]
 
 
+def test_a_transfer_is_refused_before_it_began(outbound):
+    """The port may serve another one: PORT holds until the next (RFC 959 section 3.2)."""
+    assert outbound.talk(
+        "< 220 hi",
+        "> PORT 192,168,0,10,156,64",
+        "< 200 ok",
+        "> RETR a",
+        "< 550 no such file",
+        "> RETR b",
+        "< 150 here",
+        "< 551 the disk is broken",
+    )[3:] == [
+        "to client: 200 ok",
+        "to server: RETR a",
+        "to client: 550 no such file",
+        "to server: RETR b",
+        "to client: 150 here",
+        "to client: 551 the disk is broken",
+        "close 1",
+    ]
+
+
+@pytest.mark.parametrize("code", [225, 226, 250, 425, 426])
+def test_a_transfer_without_a_preliminary_reply(outbound, code):
+    """Some replies say that it is over, or that the port did not serve, all the same."""
+    outbound.talk("< 220 hi", "> PORT 192,168,0,10,156,64", "< 200 ok", "> LIST")
+    assert outbound.talk(f"< {code} so it is") == [f"to client: {code} so it is", "close 1"]
+
+
 def test_a_new_port_closes_the_former(outbound):
     """One expectation at a time, as long as the client waits for answers."""
     outbound.talk("< 220 hi", "> PORT 192,168,0,10,156,64", "< 200 ok")
