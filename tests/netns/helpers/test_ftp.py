@@ -41,6 +41,8 @@ CONTENT = pattern(300_000)
 LONG = pattern(30_000_000)
 """More than all buffers on the way hold."""
 HUGE = 1 << 30
+MANY = 16
+"""Files, and clients, at once."""
 STAND = Path(__file__).with_name("ftp_stand.py")
 DEBIAN_PYTHON, DEBIAN_PYFTPDLIB = "/usr/bin/python3", Path("/usr/lib/python3/dist-packages/pyftpdlib")
 VSFTPD_CONFIG = """\
@@ -83,6 +85,8 @@ def root_of(host, name):
     root.mkdir()
     (root / "file").write_bytes(CONTENT)
     (root / "long").write_bytes(LONG)
+    for number in range(MANY):
+        (root / f"many-{number}").write_bytes(CONTENT[number:])
     with (root / "huge").open("wb") as huge:
         huge.truncate(HUGE)
     return root
@@ -380,18 +384,36 @@ def test_the_same_ports_on_several_pcs(lab):
 
 
 def test_many_clients_of_many_pcs(lab):
-    """Sixteen at once, in active mode, each gets its own file whole."""
+    """All at once, in active mode, each gets its own file whole."""
     words = ["curl", "--silent", "--show-error", "--max-time", "20", "--ftp-port", "-"]
     started = []
-    for number in range(16):
+    for number in range(MANY):
         host = lab[("pc1", "pc2")[number % 2]]
         own = host.directory / f"many-{number}"
-        started.append((own, host.popen([*words, "--output", own, f"ftp://{SERVER}/file"])))
-    for own, process in started:
+        started.append((own, host.popen([*words, "--output", own, f"ftp://{SERVER}/many-{number}"])))
+    for number, (own, process) in enumerate(started):
         _, errors = process.communicate(timeout=25)
         assert process.returncode == 0, errors
-        assert own.read_bytes() == CONTENT
+        assert own.read_bytes() == CONTENT[number:]
     wait_for(lambda: helper(lab)["sessions"] == 0, 5.0, "all sessions to end")
+
+
+@pytest.mark.parametrize("passive", ["on", "off"])
+@pytest.mark.parametrize("direction", ["outbound", "inbound"])
+def test_commands_sent_ahead(lab, direction, passive):
+    """A client that does not wait for answers, with four sessions at once, gets all files whole."""
+    host, address, port = ("pc1", SERVER, VSFTPD) if direction == "outbound" else ("server", CABLE, PUBLISHED)
+    own = lab[host].directory / f"ahead-{passive}"
+    own.mkdir()
+    words = [
+        f"set net:max-retries 1; set net:timeout 5; set ftp:sync-mode off; set ftp:passive-mode {passive}",
+        f"open ftp://{address}:{port}; mget -P 4 -O {own} many-*; bye",
+    ]
+    lab[host].run(["lftp", "--norc", "-c", "; ".join(words)], check=True, timeout=20)
+    assert [(own / f"many-{number}").read_bytes() == CONTENT[number:] for number in range(MANY)] == [
+        True
+    ] * MANY
+    assert helper(lab)["expectations"] == 0
 
 
 def test_a_gigabyte_does_not_pass_through_the_daemon(lab):
