@@ -82,7 +82,8 @@ def _serves(plane: DataPlane, redirect: Redirect, service: Published) -> bool:
     server, scope = service.to.address, redirect.scope
     return (
         server.version == 4
-        and (not scope.lans or any(server in lan.network for lan in lans_of(plane, scope)))
+        # Elsewhere than in a LAN its answers to the client's address would not come by us for sure.
+        and any(server in lan.network for lan in lans_of(plane, scope))
         and (not scope.clients or any(server in network for network in scope.clients))
     )
 

@@ -106,13 +106,14 @@ def test_an_endpoint_leaves_by_its_own_port(net):
 
 @pytest.mark.parametrize("uplinks", ["one", "two"])
 def test_hairpin(net, uplinks):
-    """A LAN host finds an opened port at the uplink's address and is seen with that address; without a door it talks to the gateway."""
+    """A LAN host, even the one it leads to, finds an opened port at the uplink's address and is seen with that address; without a door it talks to the gateway."""
     plane = getattr(net, uplinks)
     net.load(plane)
     net.put(mapping(net, 6007, 5007), mapping(net, 6008, 5008, "udp"), plane=plane)
     listener = net.socket("pc1", socket.SOCK_STREAM, port=5007)
-    client = net.socket("pc3", socket.SOCK_STREAM)
-    assert net.conversation(client, (net.cable, 6007), listener) == net.cable
+    for host in ("pc3", "pc1"):
+        client = net.socket(host, socket.SOCK_STREAM)
+        assert net.conversation(client, (net.cable, 6007), listener) == net.cable
     asker, inside = net.socket("pc3", port=4001), net.socket("pc1", port=5008)
     for _ in range(3):
         assert net.ask(asker, inside, (net.cable, 6008)) == net.cable

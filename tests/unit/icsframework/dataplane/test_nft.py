@@ -230,6 +230,13 @@ def test_endless_output_is_bounded(nft, reactor):
     assert f"more than {MAX_OUTPUT} bytes" in str(done[0])
 
 
+def test_warnings_beside_a_listing_do_no_harm(nft, reactor):
+    """nft says on standard error that it has no JSON for some statements; the listing counts."""
+    done = outcome(nft.inventory("inet", "ics"))
+    reactor.children[0].end(LISTING % 0, b"warning: stmt ops map have no json callback\n")
+    assert set(done[0].chains) == {"forward"}
+
+
 def element(number):
     """An element of MAP."""
     return Element((number,), (ip_address("192.168.0.9"),), timeout=60)

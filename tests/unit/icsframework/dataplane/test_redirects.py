@@ -67,6 +67,7 @@ def test_the_external_port_of_the_inside_one():
         ({"protocol": "udp"}, {}, []),
         ({"to": Endpoint(ip_address("192.168.0.10"), 30)}, {}, []),
         ({"to": Endpoint(ip_address("2001:db8::1"), 20)}, {}, []),
+        ({"to": Endpoint(ip_address("10.0.0.1"), 20)}, {}, []),
     ],
 )
 def test_what_service_and_scope_have_in_common(service, scope, rules):
