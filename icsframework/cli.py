@@ -184,13 +184,15 @@ def _mappings(arguments: argparse.Namespace) -> int:
 def _add_mapping(arguments: argparse.Namespace) -> int:
     names = ("protocol", "port", "to", "uplink", "remote", "lifetime")
     wish = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
-    print(show.added(Client(arguments.socket).post("/v1/mappings/add", wish)))
+    answer = Client(arguments.socket).post("/v1/mappings/add", wish)
+    print(json.dumps(answer["added"]) if arguments.json else show.added(answer))
     return 0
 
 
 def _remove_mapping(arguments: argparse.Namespace) -> int:
     wish = {name: getattr(arguments, name) for name in ("protocol", "port", "uplink", "end")}
-    print(show.removed(Client(arguments.socket).post("/v1/mappings/remove", wish)))
+    answer = Client(arguments.socket).post("/v1/mappings/remove", wish)
+    print(json.dumps(answer["removed"]) if arguments.json else show.removed(answer))
     return 0
 
 

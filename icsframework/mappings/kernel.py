@@ -27,7 +27,9 @@ RETRY = 5.0
 
 
 class KernelSide:
-    """``failed(reason)`` hears why the kernel is not as it should be; ``compare`` is called again then."""
+    """``failed(reason)`` hears why the kernel is not as it should be, once until that changes or ends; ``compare`` is
+    called again then.
+    """
 
     def __init__(
         self, elements: IElements, clock: IClock, compare: Callable[[], object], failed: Callable[[str], None]
@@ -39,6 +41,7 @@ class KernelSide:
         self._failed = failed
         self._lock = DeferredLock()
         self._timer: IDelayedCall | None = None
+        self._complaint = ""
 
     def run(self, work: Callable[..., Any], *args: Any) -> Deferred[Any]:
         """Do ``work`` when all that was begun before has ended.  Who cancels the Deferred only stops waiting for it."""
@@ -92,6 +95,7 @@ class KernelSide:
                 yield self._elements.change(add, delete)
         except IcsError:
             return self._refused(Failure())
+        self._complaint = ""
         return True
 
     def stop(self) -> Deferred[None]:
@@ -102,7 +106,10 @@ class KernelSide:
 
     def _refused(self, failure: Failure) -> bool:
         failure.trap(IcsError)
-        self._failed(failure.getErrorMessage())
+        text = failure.getErrorMessage()
+        if text != self._complaint:
+            self._failed(text)
+        self._complaint = text
         self._compare_later()
         return False
 

@@ -125,6 +125,14 @@ def test_each_command_asks_one_question(
     assert capsys.readouterr().out == output
 
 
+def test_what_was_added_and_removed_as_json(requests: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """For scripts that left the choice of the port to the gateway."""
+    for action, result in (("add", "added"), ("remove", "removed")):
+        words = ["tcp", "8080", *(["192.168.0.10:80"] if action == "add" else [])]
+        assert main(["mappings", "--json", action, *words]) == 0
+        assert json.loads(capsys.readouterr().out) == ANSWERS[f"POST /v1/mappings/{action}"][result]
+
+
 def test_status_as_table_and_as_json(requests: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """The same data, for people and for programs."""
     assert main(["status"]) == 0

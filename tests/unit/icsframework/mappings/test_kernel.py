@@ -113,7 +113,7 @@ def test_what_cannot_be_unloaded_is_compared_later(bench: Bench) -> None:
     bench.elements.fail = REFUSED
     assert bench.outcome(bench.side.unload([WEB])) is False
     assert bench.outcome(bench.side.unload([FTP])) is False
-    assert bench.failures == [str(REFUSED)] * 2
+    assert bench.failures == [str(REFUSED)]
     bench.clock.clock.advance(RETRY)
     assert bench.compared == 1
     bench.elements.fail = None
@@ -152,6 +152,15 @@ def test_a_comparison_that_fails_is_tried_again(bench: Bench) -> None:
     bench.outcome(bench.side.stop())
     bench.clock.clock.advance(RETRY)
     assert bench.compared == 1
+
+
+def test_the_same_trouble_is_told_once(bench: Bench) -> None:
+    """Until it changes, or was over."""
+    other = NftError("nft did not end within 15 s and was stopped.")
+    for trouble in (REFUSED, REFUSED, other, None, other):
+        bench.elements.fail = trouble
+        bench.outcome(bench.side.compare(lambda found: None, HERE))
+    assert bench.failures == [str(REFUSED), str(other), str(other)]
 
 
 def test_one_after_the_other(bench: Bench) -> None:
