@@ -1,6 +1,7 @@
 """Broken strangers in the running gateway: a start that is refused in one sentence, a flow that ends; nobody else is harmed."""
 
 import json
+import os
 import socket
 import sys
 
@@ -66,7 +67,7 @@ threading.Event().wait()
 def lab(open_module_lab, broken_site):
     """A lab whose gateway has the broken distribution on its path; the daemon is not started."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(broken_site))
+        patch.setenv("PYTHONPATH", str(broken_site), prepend=os.pathsep)
         lab = open_module_lab(gateway_config=CONFIG.replace("HELPERS", "[]"), start_gateways=False)
         lab["pc1"].run(["ip", "address", "add", "192.168.0.11/24", "dev", "eth0"], check=True)
         lab["pc1"].run(["ip", "route", "add", "default", "via", "192.168.0.1"], check=True)
