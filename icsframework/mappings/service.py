@@ -99,7 +99,8 @@ class MappingService:
         if flows not in ("keep", "end"):
             raise ValueError(f"flows must be keep or end, not {flows!r}")
         released = self._keeper.run(self._release, mapping)
-        return released.addCallback(lambda _: self._end([mapping]) if flows == "end" else None)
+        ended = released.addCallback(lambda _: self._end([mapping]) if flows == "end" else None)
+        return ended.addCallback(_nothing)
 
     def release_owner(self, owner: str) -> Deferred[None]:
         """Give back all that this owner has opened; flows that run through it go on."""

@@ -36,6 +36,7 @@ from icsframework.interfaces import (
     IUplinks,
     Unwatch,
 )
+from icsframework.mappings.held import Wish
 from icsframework.testing.host import FakeHost
 from icsframework.testing.store import MemoryStore
 from icsframework.values import (
@@ -149,7 +150,8 @@ def _subscribe(observers: list[Any], observer: Any) -> Unwatch:
 class FakeMappings:
     """Grants what is asked for from ``external`` on, or fails with ``refuse``; ``granted`` holds what is open.
 
-    Consecutive ports and parity are kept; the inside port is not, so that who does not write the external one is found out.
+    Consecutive ports, parity, and the bounds of the lifetime are as in the real one, and asking for the same again gives
+    more time.  The inside port is not kept, so that who does not write the external one is found out.
     """
 
     def __init__(self, owner: str, clock: FakeClock) -> None:
@@ -163,18 +165,23 @@ class FakeMappings:
         """See IMappings."""
         if self.refuse is not None:
             return fail(self.refuse)
-        external = Endpoint(self.external.address, self._free(uplink, request))
-        expires = self._clock.now() + request.lifetime
+        try:
+            wish = Wish.of(self._owner, uplink, request)
+        except MappingError as error:
+            return fail(error)
+        known = self._known(wish)
+        if known is not None:
+            self.granted.remove(known)
         mapping = Mapping(
-            request.protocol,
+            wish.protocol,
             uplink,
-            external,
-            request.to,
-            request.remote,
+            known.external if known is not None else Endpoint(self.external.address, self._free(wish)),
+            wish.to,
+            wish.remote,
             self._owner,
-            expires,
-            request.count,
-            request.once,
+            self._clock.now() + (wish.lifetime or 0.0),
+            wish.count,
+            wish.once,
         )
         self.granted.append(mapping)
         return succeed(mapping)
@@ -186,16 +193,23 @@ class FakeMappings:
         self.released.append((mapping, flows))
         return succeed(None)
 
-    def _free(self, uplink: str, request: Open) -> int:
+    def _known(self, wish: Wish) -> Mapping | None:
+        asked = (wish.uplink, wish.protocol, wish.to, wish.remote, wish.count, wish.once)
+        for one in self.granted:
+            if (one.uplink, one.protocol, one.to, one.remote, one.count, one.once) == asked:
+                return one
+        return None
+
+    def _free(self, wish: Wish) -> int:
         taken = {
             port
             for one in self.granted
-            if (one.uplink, one.protocol) == (uplink, request.protocol)
+            if (one.uplink, one.protocol) == (wish.uplink, wish.protocol)
             for port in range(one.external.port, one.external.port + one.count)
         }
         port = self.external.port
-        while not taken.isdisjoint(range(port, port + request.count)) or (
-            request.parity and (port - request.to.port) % 2
+        while not taken.isdisjoint(range(port, port + wish.count)) or (
+            wish.parity and (port - wish.to.port) % 2
         ):
             port += 1
         return port

@@ -166,14 +166,14 @@ def test_mappings_are_granted_as_asked(gateway):
     assert opened(5004).external.port == 50002
     gateway.mappings.release(first)
     gateway.mappings.release(first)
-    assert opened(5004).external.port == 50000
+    assert opened(5006).external.port == 50000
     assert gateway.mappings.released == [(first, "keep")] * 2
 
 
 def test_mappings_are_granted_until_refused(gateway):
     """open gives consecutive external ports; release takes them back; refuse is an error."""
-    request = Open("token", "tcp", Endpoint(PC, 2000), None)
-    first, second = (result(gateway.mappings.open("cable", request)) for _ in range(2))
+    request, other = (Open("token", "tcp", Endpoint(PC, port), None) for port in (2000, 2001))
+    first, second = (result(gateway.mappings.open("cable", one)) for one in (request, other))
     assert (first.external.port, second.external.port) == (50000, 50001)
     gateway.mappings.release(first, flows="end")
     assert gateway.mappings.granted == [second]
