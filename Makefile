@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest
 # An ordinary user on Debian has no sbin in PATH; nft and ip live there.
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: help demo run venv test check lint types fast fmt lab lock build clean bench bench-start bench-dns bench-dhcp bench-store bench-dataplane bench-helpers bench-tools
+.PHONY: help demo run venv test check lint types fast fmt lab lock build clean bench bench-start bench-dns bench-dhcp bench-store bench-dataplane bench-helpers bench-ppp bench-tools
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ bench-dataplane: venv  ## rendering and loading the packet filter, and what it c
 
 bench-helpers: venv    ## ports for helpers, FTP data and control connections, beside plain forwarding and the kernel's helper
 	@benchmarks/bench.sh helpers $(ARGS)
+
+bench-ppp: venv        ## PPP: framing, header compression, links, a million mutated frames
+	@benchmarks/bench.sh ppp $(ARGS)
 
 bench-tools:    ## install what the benchmarks compare with: load generators and peers; none of them is started
 	@PYTHON="$(PYTHON)" tools/setup.sh bench

@@ -1,5 +1,5 @@
 #!/bin/sh
-# bench.sh NAME [OPTION...]   one benchmark: start, dns, dhcp, store, dataplane or helpers; the options are its own
+# bench.sh NAME [OPTION...]   one benchmark: start, dns, dhcp, store, dataplane, helpers or ppp; the options are its own
 # bench.sh all                each of them, short; what is missing skips a benchmark with the reason
 #
 # Each runs in network namespaces of its own. A benchmark that cannot run here says why and ends with status 77.
@@ -39,6 +39,7 @@ one() {
         "$python" benchmarks/packets.py "$@"
         ;;
     helpers) "$python" benchmarks/helpers/run.py "$@" ;;
+    ppp) "$python" benchmarks/ppp/codec.py "$@" ;;
     *)
         sed -n '2,3s/^# //p' "$0" >&2
         exit 2
@@ -57,6 +58,7 @@ if [ "${1:-}" = all ]; then
     each dhcp --rounds 1 --clients 500
     each store --rounds 3 --records 1000
     each dataplane --rounds 5 --elements 500
+    each ppp --rounds 3 --packets 500 --frames 20000
     each helpers --rounds 3 --size 200 --connections 500 --opens 300
 else
     one "$@"

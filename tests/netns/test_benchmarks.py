@@ -21,6 +21,10 @@ RUNS = {
         ["--rounds", "1", "--elements", "5"],
         ["first load and removal", "5 elements restored", "packet of a known flow", "all, 5 open"],
     ),
+    "ppp": (
+        ["--rounds", "1", "--packets", "20", "--frames", "300"],
+        ["encode, no escapes", "VJ compress", "link receives", "300 mutated frames"],
+    ),
     "helpers": (
         ["--opens", "20", "--rounds", "1", "--size", "5", "--connections", "20", "--commands", "2"],
         ["Open to rule in place", "FTP data, 5 MB", "PORT", "20 control connections", "relayed : plain"],
