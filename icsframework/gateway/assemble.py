@@ -6,13 +6,14 @@ from functools import partial
 from importlib import import_module
 from ipaddress import ip_network
 from pathlib import Path
+from socket import socket
 from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import Logger
 
 from icsframework.config.configuration import Configuration
-from icsframework.config.helpers import HelperSection
+from icsframework.config.helpers import HelperLimits, HelperSection
 from icsframework.dataplane.elements import TableElements
 from icsframework.dataplane.flows import MarkFilter, is_stranded
 from icsframework.dataplane.helperprobe import probe_kernel_helpers
@@ -24,22 +25,23 @@ from icsframework.gateway.compose import Gateway
 from icsframework.gateway.machinery import Machinery, Published
 from icsframework.gateway.preflight import system_info
 from icsframework.gateway.remembered import LinksFile
+from icsframework.gateway.shells import LateShell
 from icsframework.gateway.surroundings import surroundings
 from icsframework.gateway.timekeeper import NewestTime
 from icsframework.gateway.unconfirmed import FILE, UnconfirmedFile
 from icsframework.gateway.view import GatewayView
 from icsframework.gateway.worker import Worker
-from icsframework.helpers.stream import Limits, StreamParts, StreamShell
+from icsframework.helpers.limits import Limits
 from icsframework.host.before import BeforeFile, place
 from icsframework.host.clock import Clock
 from icsframework.host.conntrack import Conntrack
-from icsframework.host.descriptors import read_descriptors
+from icsframework.host.descriptors import Room, read_descriptors
 from icsframework.host.host import Host
 from icsframework.host.inventory import read_interfaces
 from icsframework.host.links import Machine
 from icsframework.host.reconcile import Reconciler
 from icsframework.host.scoped import ScopedHost
-from icsframework.host.stream import StreamNetwork
+from icsframework.host.tcp import listen_anywhere
 from icsframework.registry import Registry
 from icsframework.store.store import Store
 from icsframework.values import StreamProxy
@@ -84,7 +86,7 @@ def _machinery(
     before = BeforeFile(run / "before.json", here)
     nft = Nft(reactor, library=open_library())
     reconciler = Reconciler(machine, before, worker.run, nft)
-    elements, network = TableElements(nft), StreamNetwork(reactor)
+    elements = TableElements(nft)
 
     def close() -> Deferred[Any]:
         def end(_: object) -> None:
@@ -109,7 +111,7 @@ def _machinery(
         close=close,
         system=system_info(privileged=True),
         kernel_helpers=lambda names: probe_kernel_helpers(nft, names),
-        make_shell=partial(_shell, network, elements, clock),
+        make_shell=partial(_shell, reactor, Room(), elements, clock),
         elements=elements,
         end_flows=lambda chosen, through: worker.run(conntrack.delete_where, through, chosen),
         surroundings=surroundings(reactor, nft, worker.run),
@@ -118,17 +120,30 @@ def _machinery(
 
 
 def _shell(
-    network: StreamNetwork,
+    reactor: Any,
+    room: Room,
     elements: TableElements,
     clock: Clock,
     section: HelperSection,
     proxy: StreamProxy,
     view: GatewayView,
     published: Published,
-) -> StreamShell:
-    limits = Limits(section.limits.sessions, section.limits.expectations, section.limits.idle)
-    parts = StreamParts(clock, view.events, view.log, network, view.mappings, published, elements.change)
-    return StreamShell(section.name, replace(proxy, fail=section.fail or proxy.fail), limits, parts)
+) -> LateShell:
+    wanted = replace(proxy, fail=section.fail or proxy.fail)
+
+    def make(listening: socket, limits: HelperLimits) -> Any:
+        from icsframework.helpers.stream import StreamParts, StreamShell
+        from icsframework.host.stream import StreamNetwork
+
+        network = StreamNetwork(reactor, room, listening)
+        parts = StreamParts(clock, view.events, view.log, network, view.mappings, published, elements.change)
+        return StreamShell(section.name, wanted, _limits(limits), parts)
+
+    return LateShell(listen_anywhere, make, lambda shell, limits: shell.use(_limits(limits)), section.limits)
+
+
+def _limits(section: HelperLimits) -> Limits:
+    return Limits(section.sessions, section.expectations, section.idle)
 
 
 def _revive(conntrack: Conntrack, plane: DataPlane) -> int:

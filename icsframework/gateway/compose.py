@@ -234,6 +234,7 @@ class Gateway(Service, Asked):
             yield in_force  # also before an error: what is under way is taken back when it has ended
         yield self.agreement.see_what_was_made()
         yield self.lans.start()
+        yield self.helpers.wake()
         # In the worker thread: meanwhile the reactor answers those who wait, before it imports and connects uplinks.
         yield self._revive_flows()
         for uplink in enabled(self.config):

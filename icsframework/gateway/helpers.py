@@ -10,7 +10,7 @@ is left.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, get_args
+from typing import Any, get_args
 
 from twisted.internet.defer import CancelledError, Deferred, inlineCallbacks, maybeDeferred, succeed
 from twisted.python.failure import Failure
@@ -20,6 +20,7 @@ from icsframework.dataplane.doors import Doors, KernelAid, Published, Redirect, 
 from icsframework.dataplane.plane import DataPlane
 from icsframework.errors import IcsError, PluginError
 from icsframework.gateway.attachments import faults
+from icsframework.gateway.shells import Shell
 from icsframework.gateway.view import GatewayView
 from icsframework.interfaces import IEvents, INatHelper
 from icsframework.patience import within
@@ -34,54 +35,10 @@ from icsframework.values import (
     SystemInfo,
 )
 
-__all__ = ["Figures", "Helper", "Helpers", "MakeShell", "Probe", "Shell", "doors_of"]
+__all__ = ["Helper", "Helpers", "MakeShell", "Probe", "doors_of"]
 
 MAX_ATTACHMENTS = 64
 """Attachments of one helper; the largest known has a dozen."""
-
-
-class Figures(Protocol):
-    """What a shell counts."""
-
-    @property
-    def sessions(self) -> int:
-        """Control connections now."""
-        ...
-
-    @property
-    def expectations(self) -> int:
-        """Ports that they hold open now."""
-        ...
-
-    @property
-    def refused(self) -> int:
-        """Connections and ports that were refused so far."""
-        ...
-
-    @property
-    def details(self) -> Mapping[str, int]:
-        """Other counters by name."""
-        ...
-
-
-class Shell(Protocol):
-    """Carries out what the sessions of one attachment decide (icsframework.helpers)."""
-
-    def start(self) -> Deferred[int]:
-        """Deferred of the local port that it listens on."""
-        ...
-
-    def stop(self) -> Deferred[None]:
-        """End all sessions and the listener."""
-        ...
-
-    def in_force(self, plane: DataPlane) -> None:
-        """From now on ``plane`` is in force."""
-        ...
-
-    def figures(self) -> Figures:
-        """What it counted so far."""
-        ...
 
 
 MakeShell = Callable[[HelperSection, StreamProxy, GatewayView], Shell]
@@ -127,6 +84,7 @@ class Helpers:
         self._lacking: dict[str, str] = {}
         """What the kernel said of each conntrack helper ("pptp/tcp") that was ever wanted."""
         self._plane: DataPlane | None = None
+        self._awake = False
 
     # --- what the rest of the gateway asks
 
@@ -189,9 +147,19 @@ class Helpers:
             return
         helper.section = section
         attachments = yield self._attachments(helper)
-        if attachments != helper.attachments or _of_sessions(old) != _of_sessions(section):
+        if attachments != helper.attachments or old.fail != section.fail:
             yield self._close(helper)
             yield self._attach(helper, attachments)
+        for _, shell, _ in helper.shells:
+            shell.limit(section.limits)
+
+    @inlineCallbacks
+    def wake(self) -> Any:
+        """The LANs are served: from now on shells take connections.  Fails with a HostError."""
+        self._awake = True
+        for helper in tuple(self.running.values()):
+            for _, shell, _ in helper.shells:
+                yield shell.wake()
 
     @inlineCallbacks
     def arrange(self) -> Any:
@@ -297,6 +265,8 @@ class Helpers:
                 helper.shells.append((proxy, shell, port))
                 if self._plane is not None:
                     shell.in_force(self._plane)
+                if self._awake:
+                    yield shell.wake()
 
     def _is_needed(self, proxy: StreamProxy) -> bool:
         return proxy.direction == "outbound" or any(
@@ -372,11 +342,6 @@ def doors_of(helpers: Iterable[Helper], lacking: Mapping[str, str]) -> Doors:
 def scope(section: HelperSection) -> Scope:
     """Which flows a helper is for."""
     return Scope(section.lans, section.clients, section.servers, section.uplinks)
-
-
-def _of_sessions(section: HelperSection) -> tuple[Any, ...]:
-    """The keys that a shell is made with."""
-    return section.limits, section.fail
 
 
 def _redirects(helper: Helper) -> Iterable[Redirect]:

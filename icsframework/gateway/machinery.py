@@ -11,8 +11,9 @@ from icsframework.dataplane.elements import IElements
 from icsframework.dataplane.plane import DataPlane
 from icsframework.frozen import dataclass
 from icsframework.gateway.flows import Forget
-from icsframework.gateway.helpers import Probe, Shell
+from icsframework.gateway.helpers import Probe
 from icsframework.gateway.remembered import SavedLinks
+from icsframework.gateway.shells import Shell
 from icsframework.gateway.surroundings import Surroundings
 from icsframework.gateway.timekeeper import NewestTime
 from icsframework.gateway.unconfirmed import Unconfirmed

@@ -20,6 +20,15 @@ from icsframework.helpers.effects import Broken, Denied, Effect, Fin, Release
 from icsframework.helpers.leg import Leg, Stop
 from icsframework.helpers.limits import Limits
 from icsframework.helpers.network import IStreamNetwork
+from icsframework.helpers.patience import (
+    CONNECT_PATIENCE,
+    FLUSH_PATIENCE,
+    HALF_CLOSED_IDLE,
+    OPEN_PATIENCE,
+    OPENS_AT_ONCE,
+    RESET_GRACE,
+    SHORTEST_TIMER,
+)
 from icsframework.helpers.report import Report
 from icsframework.interfaces import IClock, IMappings
 from icsframework.values import (
@@ -36,27 +45,6 @@ from icsframework.values import (
 )
 
 __all__ = ["Course", "FlowParts", "StreamFlow"]
-
-CONNECT_PATIENCE = 30.0
-"""Seconds for the second leg to connect: five SYNs of Linux, and less than a client of FTP waits for the greeting."""
-
-OPEN_PATIENCE = 10.0
-"""Seconds for the port book to answer; it takes a millisecond."""
-
-OPENS_AT_ONCE = 8
-"""Opens of one flow before the others have their turn."""
-
-FLUSH_PATIENCE = 60.0
-"""Seconds for the last bytes to go out and for the peer to close, once a flow has ended: two full buffers on a modem."""
-
-RESET_GRACE = 0.1
-"""Seconds between a reset of one side and that of the other, for what was said before it."""
-
-HALF_CLOSED_IDLE = 600.0
-"""Seconds without a byte after which a flow that one side has finished ends: nobody waits longer for an answer."""
-
-SHORTEST_TIMER = 0.1
-"""Seconds between two time-outs of a session that names a deadline which has passed."""
 
 
 @dataclass(frozen=True, slots=True)

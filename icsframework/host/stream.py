@@ -21,9 +21,6 @@ __all__ = ["StreamNetwork", "original_destination", "way_to"]
 SO_ORIGINAL_DST = 80
 """Where a redirected connection was going before (linux/netfilter_ipv4.h; the same number for IPv6)."""
 
-BACKLOG = 256
-"""Connections that wait to be accepted: what a burst of clients needs; a flood beyond is dropped by the kernel."""
-
 NEAR_KEEPALIVE = 600
 """Seconds of silence after which an inside host is asked whether it is still there; it costs nothing on a LAN.
 
@@ -41,16 +38,24 @@ _IPV6 = struct.Struct("!2xH4x16s4x")
 class StreamNetwork:
     """IStreamNetwork on this machine's kernel."""
 
-    def __init__(self, reactor: Any) -> None:
+    def __init__(
+        self, reactor: Any, room: Room | None = None, listening: socket.socket | None = None
+    ) -> None:
+        """``room`` is shared by those who share the process's descriptors.
+
+        ``listening`` is a socket of ``tcp.listen_anywhere`` for ``listen`` to take; the caller keeps its own copy.
+        """
         self._reactor = reactor
-        self._room = Room()
+        self._room = room or Room()
+        self._listening = listening
 
     def listen(self, factory: IProtocolFactory) -> Deferred[IListeningPort]:
         """See IStreamNetwork."""
         return maybeDeferred(self._listen, factory)
 
     def _listen(self, factory: IProtocolFactory) -> IListeningPort:
-        with tcp.listen(Endpoint(IPv4Address(0), 0), backlog=BACKLOG) as made:
+        made = self._listening.dup() if self._listening is not None else tcp.listen_anywhere()
+        with made:
             port: IListeningPort = self._reactor.adoptStreamPort(made.fileno(), made.family, factory)
             return port
 

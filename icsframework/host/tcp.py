@@ -4,6 +4,7 @@ import errno
 import os
 import socket
 from dataclasses import replace
+from ipaddress import IPv4Address
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -15,10 +16,13 @@ from icsframework.host.explain import explained, port_refused
 from icsframework.host.udp import address_of, bound_socket
 from icsframework.values import Endpoint
 
-__all__ = ["connect", "listen"]
+__all__ = ["connect", "listen", "listen_anywhere"]
 
 IP_BIND_ADDRESS_NO_PORT = 24
 """With source port 0 the port is chosen at connect, where only the whole flow must be unique."""
+
+BURST = 256
+"""Connections that wait to be accepted: what a burst of clients needs; a flood beyond is dropped by the kernel."""
 
 IP_TRANSPARENT = 19
 IPV6_TRANSPARENT = 75
@@ -45,6 +49,11 @@ def listen(endpoint: Endpoint, interface: str | None = None, backlog: int = 64) 
         made.close()
         raise port_refused(error, "tcp", endpoint, interface) from error
     return made
+
+
+def listen_anywhere() -> socket.socket:
+    """A socket that listens on a port that the kernel chooses, on every IPv4 address; HostError."""
+    return listen(Endpoint(IPv4Address(0), 0), backlog=BURST)
 
 
 def connect(

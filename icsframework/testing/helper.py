@@ -100,28 +100,39 @@ class ScriptedShell:
     def __init__(self, section: Any, proxy: Any, port: int, error: Exception | None) -> None:
         self.section, self.proxy, self.port = section, proxy, port
         self.running = False
+        self.awake = False
+        self.limits: Any = section.limits if section is not None else None
         self.planes: list[Any] = []
         self.shown = ScriptedFigures()
         self._error = error
 
     def start(self) -> Deferred[int]:
-        """See gateway.helpers.Shell."""
+        """See gateway.shells.Shell."""
         if self._error is not None:
             return fail(self._error)
         self.running = True
         return succeed(self.port)
 
+    def wake(self) -> Deferred[None]:
+        """See gateway.shells.Shell."""
+        self.awake = True
+        return succeed(None)
+
+    def limit(self, limits: Any) -> None:
+        """See gateway.shells.Shell."""
+        self.limits = limits
+
     def stop(self) -> Deferred[None]:
-        """See gateway.helpers.Shell."""
+        """See gateway.shells.Shell."""
         self.running = False
         return succeed(None)
 
     def in_force(self, plane: Any) -> None:
-        """See gateway.helpers.Shell."""
+        """See gateway.shells.Shell."""
         self.planes.append(plane)
 
     def figures(self) -> ScriptedFigures:
-        """See gateway.helpers.Shell."""
+        """See gateway.shells.Shell."""
         return self.shown
 
 

@@ -9,9 +9,9 @@ from twisted.internet.defer import Deferred
 
 from icsframework.dataplane.plane import DataPlane
 from icsframework.errors import MappingError
-from icsframework.helpers.flow import FLUSH_PATIENCE, OPEN_PATIENCE, RESET_GRACE
 from icsframework.helpers.leg import MOST_UNREAD
 from icsframework.helpers.limits import MOST_BYTES, Limits
+from icsframework.helpers.patience import FLUSH_PATIENCE, OPEN_PATIENCE, RESET_GRACE
 from icsframework.testing.flows import INSIDE, PEER
 from icsframework.testing.stream import CABLE, DSL, ONE_UPLINK, TWO_UPLINKS, StreamBench
 from icsframework.testing.wire import BUFFER

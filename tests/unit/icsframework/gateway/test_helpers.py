@@ -266,13 +266,26 @@ def test_a_change_of_scope_keeps_the_sessions(bench: Bench) -> None:
     assert bench.helpers.doors().redirects[0].scope == Scope(("home",))
 
 
-def test_a_change_of_limits_begins_anew(bench: Bench) -> None:
-    """Shells are made with the new ones; the plugin is not touched."""
+def test_a_change_of_limits_keeps_the_sessions(bench: Bench) -> None:
+    """The shell is told; another way to fail makes a new one; the plugin is not touched."""
     bench.factory.wants = [FTP]
     bench.start(section())
-    assert outcome(bench.helpers.change(section(limits=HelperLimits(sessions=5)))) == ""
+    few = HelperLimits(sessions=5)
+    assert outcome(bench.helpers.change(section(limits=few))) == ""
+    assert [(shell.running, shell.limits) for shell in bench.shells.made] == [(True, few)]
+    assert outcome(bench.helpers.change(section(limits=few, fail="open"))) == ""
     assert [shell.running for shell in bench.shells.made] == [False, True]
     assert "stop" not in bench.factory.calls
+
+
+def test_shells_wake_when_the_lans_are_served(bench: Bench) -> None:
+    """Not before; one that comes later is awake at once."""
+    bench.factory.wants = [FTP]
+    bench.start(section())
+    assert not bench.shells.made[0].awake
+    assert outcome(bench.helpers.wake()) == ""
+    bench.start(section(name="two"))
+    assert [shell.awake for shell in bench.shells.made] == [True, True]
 
 
 def test_own_keys_are_for_the_plugin_to_take(bench: Bench) -> None:
