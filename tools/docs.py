@@ -8,6 +8,8 @@ A node is a state as `ics status` shows it, with a plus if a cause is being serv
 reports those are tried that its contract allows (icsframework/interfaces.py, IUplink).
 
 docs/operator.md: the catalogue of events.
+
+docs/protocols/ppp.md: the automaton of PPP's control protocols, as a diagram and as a table.
 """
 
 import sys
@@ -16,6 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from icsframework.events import KINDS
+from icsframework.protocols.ppp.automaton import TABLE, Event, State
 from icsframework.uplinks.policy import (
     Asked,
     Commanded,
@@ -123,7 +126,32 @@ def catalogue() -> str:
     return "\n".join(["| Event | Level | Text | `ics history` |", "|---|---|---|---|", *rows])
 
 
-PAGES = {DOCS / "architecture.md": policy, DOCS / "operator.md": catalogue}
+def automaton() -> str:
+    """The automaton of RFC 1661: who leads where, then everything."""
+    ways: dict[tuple[str, str], list[str]] = {}
+    for (state, event), cell in TABLE.items():
+        if cell is not None and cell[1] is not state:
+            ways.setdefault((state.name, cell[1].name), []).append(event.value)
+    lines = [f"    {here} --> {there}: {', '.join(events)}" for (here, there), events in ways.items()]
+    picture = "\n".join(["```mermaid", "stateDiagram-v2", "    [*] --> INITIAL", *lines, "```"])
+    rows = [f"| {event.value} | {' | '.join(_cell(state, event) for state in State)} |" for event in Event]
+    head = f"| | {' | '.join(f'{state.value} {state.name}' for state in State)} |"
+    return "\n".join([picture, "", head, "|---" * (len(State) + 1) + "|", *rows])
+
+
+def _cell(state: State, event: Event) -> str:
+    cell = TABLE[state, event]
+    if cell is None:
+        return "-"
+    actions, after = cell
+    return " ".join([*(action.value for action in actions), str(after.value)])
+
+
+PAGES = {
+    DOCS / "architecture.md": policy,
+    DOCS / "operator.md": catalogue,
+    DOCS / "protocols/ppp.md": automaton,
+}
 
 
 def insert(page: str, block: str) -> str:

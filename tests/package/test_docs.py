@@ -209,7 +209,7 @@ def tool():
 
 
 def test_what_follows_from_the_code_is_up_to_date():
-    """The policy's diagram and the catalogue of events are those of the code."""
+    """The policy's diagram, the catalogue of events and the automaton of PPP are those of the code."""
     docs = tool()
     old = [
         page.name
