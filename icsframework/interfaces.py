@@ -308,6 +308,9 @@ class ISerialLine(Interface):
     def discard() -> None:
         """Forget what waits to be read and written."""
 
+    def unsent() -> int:
+        """Octets that were written and have not left the machine yet; 0 if the line cannot tell (a pty)."""
+
 
 class IMappings(Interface):
     """External ports (the port book)."""

@@ -74,8 +74,12 @@ class SerialLine:
         except termios.error as error:
             raise self._gone(error) from error
 
+    def unsent(self) -> int:
+        """See ISerialLine."""
+        return self._modem_lines(termios.TIOCOUTQ, 0) or 0
+
     def _modem_lines(self, request: int, bits: int) -> int | None:
-        """The modem lines after ``request``, None where the device has none."""
+        """What the device answers to ``request``, None where it has no such thing."""
         try:
             answer = fcntl.ioctl(self.fileno(), request, _BITS.pack(bits))
         except OSError as error:

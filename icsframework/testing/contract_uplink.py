@@ -17,7 +17,16 @@ DELAY = 0.5
 """Seconds that host and store take where a test stops in the midst of it."""
 MOMENTS = (0.0, 0.25, 0.75, 1.25, 1.75, 5.0)
 """Seconds after ``connect`` at which it is ended."""
-OPENINGS = ("interface", "bind_udp", "listen", "open_packet", "open_tun", "connect", "neighbour_in_use")
+OPENINGS = (
+    "interface",
+    "bind_udp",
+    "listen",
+    "open_packet",
+    "open_tun",
+    "open_serial",
+    "connect",
+    "neighbour_in_use",
+)
 GONE = Link("gone0", 4242, None, "ethernet", "kernel", 1500, False, 0.0, None)
 """A link from before, of whose interface nothing is left."""
 

@@ -13,7 +13,7 @@ __all__ = ["FakeSerialLine"]
 class FakeSerialLine:
     """Bytes written at one end are read at the other.
 
-    ``speed`` and ``dtr`` are what the plugin set last (a hang-up sets speed 0 and drops DTR); ``dcd`` is what
+    ``waiting`` is what ``unsent`` answers.  ``speed`` and ``dtr`` are what the plugin set last (a hang-up sets speed 0 and drops DTR); ``dcd`` is what
     ``carrier`` answers, and None for a line without modem lines.
     """
 
@@ -22,7 +22,7 @@ class FakeSerialLine:
         self.speed = speed
         self.dtr = True
         self.dcd = dcd
-        self.discarded = 0
+        self.discarded = self.waiting = 0
         self._ours, self.peer = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         for end in (self._ours, self.peer):
             end.setblocking(False)
@@ -62,6 +62,10 @@ class FakeSerialLine:
                 pass
         except BlockingIOError:
             pass
+
+    def unsent(self) -> int:
+        """See ISerialLine."""
+        return self.waiting
 
     def unplug(self) -> None:
         """Play a device that is pulled out: the plugin reads the end."""

@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import Clock
 from zope.interface import implementer
 
-from icsframework.interfaces import IHost, IJournal, IStore, Unwatch, Upgrade
+from icsframework.interfaces import IHost, IJournal, ISerialLine, IStore, Unwatch, Upgrade
 from icsframework.testing.host import FakeHost
 from icsframework.testing.store import MemoryStore
 from icsframework.values import Address, Endpoint, InterfaceInfo, PacketFilter
@@ -70,6 +70,10 @@ class SlowHost(_Slow, FakeHost):
     def open_tun(self, name: str, mtu: int, persist: bool = False) -> Deferred[Any]:
         """See IHost."""
         return self._later(partial(FakeHost.open_tun, self, name, mtu, persist))
+
+    def open_serial(self, path: str, speed: int) -> Deferred[ISerialLine]:
+        """See IHost."""
+        return self._later(partial(FakeHost.open_serial, self, path, speed))
 
     def bind_udp(
         self,

@@ -44,6 +44,7 @@ def test_it_keeps_its_contract(line) -> None:
     verifyObject(ISerialLine, opened)
     assert not os.get_inheritable(opened.fileno())
     assert opened.path == line[1]
+    assert opened.unsent() == 0
     opened.close()
     opened.close()
 

@@ -53,6 +53,7 @@ FAULTS = {
     "TCP socket": lambda gateway: gateway.host.listen(ANY, "eth1"),
     "packet socket on eth1": lambda gateway: gateway.host.open_packet("eth1", None),
     "TUN device icsu": lambda gateway: gateway.host.open_tun("icsu", 1400),
+    "serial line /dev/ttyS0": lambda gateway: gateway.host.open_serial("/dev/ttyS0", 9600),
     "timer of nothing": lambda gateway: gateway.clock.call_later(500, nothing, None),
     "watch of interface eth1": lambda gateway: gateway.host.watch_interface("eth1", nothing),
     "watch of names": lambda gateway: gateway.names.watch(nothing),

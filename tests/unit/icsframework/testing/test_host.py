@@ -29,6 +29,7 @@ CALLS = {
     "interface": ("lan0",),
     "open_packet": ("lan0", PacketFilter(0x0806)),
     "open_tun": ("icsh0", 1400),
+    "open_serial": ("/dev/ttyS0", 9600),
     "bind_udp": (HERE,),
     "listen": (HERE,),
     "connect": (HERE,),

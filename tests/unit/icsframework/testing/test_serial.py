@@ -27,6 +27,8 @@ def test_the_test_is_the_modem() -> None:
         True,
         False,
     )
+    seen.waiting = 7
+    assert line.unsent() == 7
     seen.peer.send(b"old")
     line.discard()
     with pytest.raises(BlockingIOError):
