@@ -1,0 +1,168 @@
+"""One call that is through: the PPP link on the modem's line, the tunnel, and the queue between them."""
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred, inlineCallbacks
+from twisted.internet.interfaces import IReactorFDSet
+
+from ics_plugins.uplinks.dialup.modem import Modem
+from ics_plugins.uplinks.dialup.priority import is_urgent
+from ics_plugins.uplinks.dialup.queue import LineQueue
+from ics_plugins.uplinks.dialup.tunnel import Tunnel
+from icsframework.errors import IcsError
+from icsframework.interfaces import IGateway
+from icsframework.protocols.ppp.actions import (
+    Deliver,
+    Down,
+    Result,
+    Stage,
+    Text,
+    Transmit,
+    Up,
+)
+from icsframework.protocols.ppp.link import PppLink
+
+FAST = 1_000_000
+"""Octets/s from which the tunnel's own queue in the kernel (500 packets) empties soon enough to wait there."""
+
+
+class Call:
+    """``up(result, ifindex)`` is called at each agreement when the tunnel is there, ``ended(down)`` once; nothing after that."""
+
+    def __init__(
+        self,
+        gateway: IGateway,
+        reactor: IReactorFDSet,
+        modem: Modem,
+        link: PppLink,
+        interface: str,
+        speed: int | None,
+        up: Callable[[Result, int], None],
+        ended: Callable[[Down], None],
+        stage: Callable[[str], None],
+    ) -> None:
+        self.link = link
+        self.result: Result | None = None
+        self.speed = speed
+        """What CONNECT said, in bit/s."""
+        self.tunnel: Tunnel | None = None
+        self.text = ""
+        """The last readable thing that was no PPP."""
+        line = modem.speed if speed is None else min(speed, modem.speed)
+        self.queue = LineQueue(line / 10.0, is_urgent)
+        self.read_before, self.written_before = modem.port.read, modem.port.written
+        self._gateway = gateway
+        self._reactor = reactor
+        self._modem = modem
+        self._interface = interface
+        self._up = up
+        self._ended: Callable[[Down], None] | None = ended
+        self._stage = stage
+        self._opening: Deferred[Any] | None = None
+
+    def start(self, rest: bytes) -> None:
+        """Negotiate; ``rest`` is what the peer has sent already."""
+        link, modem = self.link, self._modem
+        modem.port.rate = self.queue.rate
+        modem.speak(link, self._perform, self.carrier_lost)
+        modem.act(link.open)
+        if rest:
+            modem.act(lambda now: link.receive(rest, now))
+
+    def close(self, reason: str) -> None:
+        """End it in an orderly way; ``ended`` follows."""
+        self._modem.act(lambda now: self.link.close(reason, now))
+
+    def carrier_lost(self, reason: str = "the modem lost the carrier (DCD)") -> None:
+        """The line is gone; ``ended`` follows at once."""
+        self._modem.act(lambda now: self.link.lost(reason, now))
+
+    def drop(self) -> None:
+        """It is over, without a word to anybody."""
+        self._ended = None
+        self._leave()
+
+    # --- actions of the link
+
+    def _perform(self, action: Any) -> None:
+        match action:
+            case Transmit(data):
+                self._modem.port.write(data)
+            case Deliver(packets):
+                if self.tunnel is not None:
+                    self.tunnel.write(packets)
+            case Up(result):
+                self._agreed(result)
+            case Stage(name):
+                if self.result is None:
+                    self._stage(name)
+            case Text(text):
+                self.text = text
+            case Down():
+                self._over(action)
+
+    def _agreed(self, result: Result) -> None:
+        self.result = result
+        self._gateway.log.debug("ppp: {result}", result=result)
+        if self._opening is None:
+            self._opening = self._open_tunnel()
+        elif self.tunnel is not None:
+            self._opening.addCallback(self._tell)
+
+    @inlineCallbacks
+    def _open_tunnel(self) -> Any:
+        host, result = self._gateway.host, self.result
+        assert result is not None
+        try:
+            device = yield host.open_tun(self._interface, result.mtu, True)
+            if self._ended is None:
+                device.close()
+                return None
+            self.tunnel = Tunnel(self._reactor, device, self._from_kernel, self._gateway.log)
+            info = yield host.interface(self._interface)
+        except IcsError as error:
+            self.close(str(error))
+            return None
+        self._modem.port.source = self._to_line
+        self._tell(info.ifindex)
+        return info.ifindex
+
+    def _tell(self, index: int | None) -> int | None:
+        if self._ended is not None and self.result is not None and index is not None:
+            self._up(self.result, index)
+        return index
+
+    def _over(self, down: Down) -> None:
+        ended, self._ended = self._ended, None
+        self._leave()
+        if ended is not None:
+            ended(down)
+
+    def _leave(self) -> None:
+        self.queue.clear()
+        if self.tunnel is not None:
+            self.tunnel.close()
+        # Before the modem is told to be silent: what the link said last must still be written.
+        self._modem.port.source = None
+        self._modem.silence("the call is over")
+
+    # --- packets
+
+    def _from_kernel(self, packets: list[bytes]) -> None:
+        now, queue = self._gateway.clock.now(), self.queue
+        for packet in packets:
+            queue.put(packet, now)
+        if queue.full and queue.rate >= FAST and self.tunnel is not None:
+            self.tunnel.pause()
+        self._modem.port.kick()
+
+    def _to_line(self, octets: int) -> bytes:
+        queue = self.queue
+        queue.rate = self._modem.port.rate
+        wire = b""
+        while not wire and len(queue):  # what cannot be sent leaves nothing
+            wire = self.link.send(queue.take(octets, self._gateway.clock.now()))
+        if self.tunnel is not None and self.tunnel.paused and not queue.full:
+            self.tunnel.resume()
+        return wire
