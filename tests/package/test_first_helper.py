@@ -93,6 +93,7 @@ def replaced(source, names, text):
     return "".join([*lines[: found[0].lineno - 1], text, *lines[found[len(names) - 1].end_lineno :]])
 
 
+@pytest.mark.timeout(300)
 def test_everything_on_the_page_works(make_environment, tmp_path):
     """Files are written and commands typed in their order; each shows what the page says."""
     lab = why_unavailable() or ("" if find_program("nuttcp") else "nuttcp is not installed")
