@@ -156,7 +156,10 @@ class MappingStatus:
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """One line of ``ics history``.  ``time_trusted`` false: the clock could not be right then, and only the order is."""
+    """One line of ``ics history``.  ``time_trusted`` false: the clock could not be right then, and only the order is.
+
+    For the event ``stage`` (a step of a connect) ``reason`` is the step and ``seconds`` how long it took.
+    """
 
     time: Instant
     uplink: str
@@ -164,6 +167,7 @@ class HistoryEntry:
     cause: Mapping[str, str] | None
     reason: str
     time_trusted: bool = True
+    seconds: float | None = None
 
 
 def cause_to_json(cause: Cause | None) -> dict[str, str] | None:

@@ -207,7 +207,7 @@ def history(data: Sequence[Mapping[str, Any]]) -> str:
             entry["uplink"],
             entry["event"],
             cause(entry.get("cause")),
-            entry.get("reason") or "",
+            _reason(entry),
         )
         for entry in data
     ]
@@ -216,6 +216,12 @@ def history(data: Sequence[Mapping[str, Any]]) -> str:
         if rows
         else "nothing has happened yet"
     )
+
+
+def _reason(entry: Mapping[str, Any]) -> str:
+    seconds = entry.get("seconds")
+    reason: str = entry.get("reason") or ""
+    return reason if seconds is None else f"{reason}: {seconds:.1f} s"
 
 
 def plugins(data: Sequence[Mapping[str, Any]]) -> str:

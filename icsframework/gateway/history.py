@@ -75,6 +75,8 @@ class History:
             "cause": event.fields.get("why"),
             "reason": str(event.fields.get("reason", "")),
         }
+        if event.id == "uplink.stage":
+            record |= {"reason": event.fields["stage"], "seconds": event.fields["seconds"]}
         if not self._clock.wall_trusted:
             record["trusted"] = False
             self._unsure = [*self._unsure[1 - KEPT :], (record, self._clock.now())]
@@ -109,4 +111,5 @@ def _entry(record: dict[str, Any]) -> HistoryEntry:
         record.get("cause"),
         record.get("reason", ""),
         record.get("trusted", True),
+        record.get("seconds"),
     )

@@ -29,6 +29,7 @@ from icsframework.status import cause_to_json
 from icsframework.uplinks import policy as rules
 from icsframework.uplinks.lingering import Lingering
 from icsframework.uplinks.saved import SavedUplink
+from icsframework.uplinks.stages import Stages
 from icsframework.values import (
     Absent,
     Cause,
@@ -103,6 +104,7 @@ class Runner:
         self._leaving: Deferred[Any] = succeed(None)
         """The last loss of the link: fires when the machine is without it."""
         self._losses = 0
+        self._stages = Stages()
         self.plugin = spec.make(self._observe)
 
     # --- life ---
@@ -359,6 +361,7 @@ class Runner:
     def _tell(self, before: rules.UplinkPolicy, reported: UplinkState) -> None:
         """``reported`` is what the plugin said, before the policy drew its conclusions."""
         old, new = before.device, self.policy.device
+        self._tell_stage(reported)
         if isinstance(new, Up):
             if not isinstance(old, Up) or old.link != new.link:
                 self._put_in_force(new.link)
@@ -372,6 +375,13 @@ class Runner:
         elif not isinstance(old, Connecting):
             self.cause = self.policy.wanted
             self._emit("uplink.connecting", stage=new.stage, cause=str(self.cause or "the device"))
+
+    def _tell_stage(self, reported: UplinkState) -> None:
+        """How long the step took that has ended, if a step of several has."""
+        stage = reported.stage if isinstance(reported, Connecting) else ""
+        ended = self._stages.enter(stage, self._clock.now())
+        if ended is not None:
+            self._emit("uplink.stage", stage=ended[0], seconds=round(ended[1], 3))
 
     def _lost(self, now: UplinkState) -> None:
         told, self._unusable = self._unusable is not None, None

@@ -196,6 +196,14 @@ def test_history_gives_the_cause_in_words() -> None:
         {
             "time": "2026-11-25T10:00:30Z",
             "uplink": "modem",
+            "event": "stage",
+            "cause": cause,
+            "reason": "calling 123",
+            "seconds": 27.25,
+        },
+        {
+            "time": "2026-11-25T10:00:30Z",
+            "uplink": "modem",
             "event": "failed",
             "cause": None,
             "reason": "busy",
@@ -204,6 +212,7 @@ def test_history_gives_the_cause_in_words() -> None:
     assert show.history(entries).splitlines() == [
         "TIME                  UPLINK  EVENT       BECAUSE                 REASON",
         "2026-11-25T10:00:00Z  modem   connecting  dns, pc, udp a.example",
+        "2026-11-25T10:00:30Z  modem   stage       dns, pc, udp a.example  calling 123: 27.2 s",
         "2026-11-25T10:00:30Z  modem   failed      -                       busy",
     ]
     assert show.history([]) == "nothing has happened yet"

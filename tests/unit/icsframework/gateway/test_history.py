@@ -49,6 +49,7 @@ def test_uplink_events_become_history_with_their_cause() -> None:
             },
             "reason": "",
             "time_trusted": True,
+            "seconds": None,
         },
         {
             "time": "2027-01-15T08:00:00Z",
@@ -57,8 +58,19 @@ def test_uplink_events_become_history_with_their_cause() -> None:
             "cause": None,
             "reason": "carrier lost",
             "time_trusted": True,
+            "seconds": None,
         },
     ]
+
+
+def test_a_step_of_a_connect_is_kept_with_what_it_took() -> None:
+    """Its name stands where others have their reason; it survives a restart."""
+    store = MemoryStore()
+    bus, _ = start(store)
+    fields = {"uplink": "modem", "why": None, "stage": "calling 123", "seconds": 5.25}
+    bus.emit("uplinks", "uplink.stage", fields)
+    (entry,) = start(store)[1].entries()
+    assert (entry.event, entry.reason, entry.seconds) == ("stage", "calling 123", 5.25)
 
 
 def test_history_survives_a_restart_and_stays_bounded() -> None:

@@ -418,3 +418,16 @@ def test_a_stopped_uplink_is_gone_from_the_machine_before_that_is_told() -> None
     bench.settling[-1].callback(None)
     assert (done, bench.events.ids()[-1]) == ([None], "uplink.down")
     assert bench.clock.clock.getDelayedCalls() == []
+
+
+def test_each_step_of_a_long_connect_is_told_with_its_time() -> None:
+    """As events for the history; the stage itself is what status shows meanwhile."""
+    bench = Bench()
+    bench.plugin.report(Down())
+    for stage, seconds in (("initialising", 2.0), ("calling 123", 10.0), ("authenticating", 1.0)):
+        bench.plugin.report(Connecting(stage))
+        assert bench.runner.shown() == Connecting(stage)
+        bench.clock.clock.advance(seconds)
+    bench.plugin.report(Up(LINK))
+    steps = [(said["stage"], said["seconds"]) for said in bench.events.said("uplink.stage")]
+    assert steps == [("initialising", 2.0), ("calling 123", 10.0), ("authenticating", 1.0)]
