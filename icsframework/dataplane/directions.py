@@ -6,10 +6,11 @@ The chain of a LAN or uplink carries its name.
 from icsframework.dataplane.aids import aided_in, aided_out
 from icsframework.dataplane.doorrules import used_up
 from icsframework.dataplane.marks import Marks
+from icsframework.dataplane.pairs import STAY_WITH_PEER
 from icsframework.dataplane.plane import DataPlane, LanSide, UplinkSide
 from icsframework.dataplane.redirects import admitted
 from icsframework.dataplane.ruleset import Chain, Rule
-from icsframework.dataplane.rulewords import chain_of, drop, refuse, verdicts
+from icsframework.dataplane.rulewords import chain_of, drop, refuse, several, verdicts
 from icsframework.dataplane.triggers import TRIGGERS
 
 __all__ = [
@@ -30,11 +31,12 @@ ENTERING = "entering"
 """The chain of flows that a translation rule let in."""
 
 
-def enter_lan(lan: LanSide) -> Chain:
+def enter_lan(lan: LanSide, plane: DataPlane) -> Chain:
     """From a LAN, before routing: first packets of flows only."""
+    on = f"goto {STAY_WITH_PEER}" if several(plane) else "return"
     rules = (
         Rule("meta nfproto ipv6 return", "IPv6 ends in forward"),
-        Rule(f"ip saddr {lan.network} return", "a host of this LAN"),
+        Rule(f"ip saddr {lan.network} {on}", "a host of this LAN"),
         Rule("ip saddr 0.0.0.0 return", "a host that asks for its address"),
         Rule(
             "ip daddr 255.255.255.255 udp dport 67 return", "a host that asks to keep one of another subnet"

@@ -1,4 +1,4 @@
-"""The sets and maps of our table that belong to the mapping service while we run: a reload and a restart keep them.  Pure.
+"""The sets and maps of our table that belong to the mapping service and the helpers while we run: a reload and a restart keep them.  Pure.
 
 Every key begins with the uplink field of the connection mark (marks.py), so that
 one external port can lead somewhere else by each uplink.  policy.py says which
@@ -7,7 +7,17 @@ rules look into them, mapped.py what a mapping puts into them.
 
 from icsframework.dataplane.ruleset import Map, Set
 
-__all__ = ["BOOKED", "DYNAMIC", "EXPECT_ANY", "EXPECT_FROM", "FAIL_OPEN", "OPEN_ANY", "OPEN_FROM", "OWN_PORT"]
+__all__ = [
+    "BOOKED",
+    "DYNAMIC",
+    "EXPECT_ANY",
+    "EXPECT_FROM",
+    "FAIL_OPEN",
+    "OPEN_ANY",
+    "OPEN_FROM",
+    "OWN_PORT",
+    "PAIRS",
+]
 
 SIZE = 65536
 """Elements of a map: as many as one protocol has ports."""
@@ -45,6 +55,15 @@ FAIL_OPEN = Set(
     dynamic=True,
     size=LISTENERS,
 )
+PAIRS = Set(
+    "pairs",
+    ("mark", "ipv4_addr", "ipv4_addr"),
+    (),
+    _FLAGS,
+    "hosts that a helped connection joins: uplink, inside host, peer",
+    dynamic=True,
+    size=SIZE,
+)
 
-DYNAMIC: tuple[Set, ...] = (EXPECT_FROM, EXPECT_ANY, OPEN_FROM, OPEN_ANY, OWN_PORT, BOOKED, FAIL_OPEN)
+DYNAMIC: tuple[Set, ...] = (EXPECT_FROM, EXPECT_ANY, OPEN_FROM, OPEN_ANY, OWN_PORT, BOOKED, FAIL_OPEN, PAIRS)
 """All of them, as they stand in the table."""

@@ -35,6 +35,7 @@ from icsframework.dataplane.directions import (
 from icsframework.dataplane.doorrules import door_chains, nat_pre
 from icsframework.dataplane.dynamic import DYNAMIC
 from icsframework.dataplane.mss import clamp
+from icsframework.dataplane.pairs import stay_with_peer
 from icsframework.dataplane.plane import DataPlane
 from icsframework.dataplane.published import published_sets
 from icsframework.dataplane.redirects import TO_PROXY, has_inbound, mark_inside_legs, to_proxy
@@ -82,7 +83,8 @@ def build(plane: DataPlane) -> Table:
         *(enter_uplink(uplink, plane) for uplink in plane.uplinks),
         *(stay_on_uplink(uplink, plane.marks) for uplink in plane.uplinks if several(plane)),
         *to_proxy(plane),
-        *(enter_lan(lan) for lan in plane.lans if lan.network.version == 4),
+        *stay_with_peer(plane),
+        *(enter_lan(lan, plane) for lan in plane.lans if lan.network.version == 4),
         *(from_lan(lan, plane) for lan in plane.lans),
         *(to_uplink(uplink, plane.marks) for uplink in plane.uplinks),
         *leaving(plane),

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from icsframework.dataplane.doors import Published, Redirect
 from icsframework.dataplane.plane import DataPlane
 from icsframework.dataplane.ruleset import Chain, Rule
-from icsframework.dataplane.rulewords import one_of
+from icsframework.dataplane.rulewords import one_of, several
 from icsframework.dataplane.scoping import by_lan, by_uplink, common, lans_of, pairs, uplinks_of
 from icsframework.dataplane.text import quote
 
@@ -36,6 +36,8 @@ TO_PROXY = "to_proxy"
 
 def outbound(plane: DataPlane) -> Iterator[Rule]:
     """For nat_pre: new flows of the LANs."""
+    # The mark is there where the flow stays on the uplink of another one (pairs.py).
+    way = "fib daddr . mark" if several(plane) else "fib daddr"
     for redirect in plane.doors.redirects:
         uplinks = [quote(uplink.interface) for uplink in uplinks_of(plane, redirect.scope.uplinks)]
         if redirect.direction != "outbound" or not uplinks:
@@ -45,7 +47,7 @@ def outbound(plane: DataPlane) -> Iterator[Rule]:
                 yield Rule(
                     f"{lan}meta nfproto ipv4 {hosts}tcp dport {one_of(redirect.ports)} "
                     # A named set does not compile here.
-                    f"fib daddr oifname {{ {', '.join(uplinks)} }} {_to_listener(redirect)}",
+                    f"{way} oifname {{ {', '.join(uplinks)} }} {_to_listener(redirect)}",
                     f"to the helper {redirect.owner}",
                 )
 

@@ -34,9 +34,12 @@ def said(rules):
 
 
 def test_outbound():
-    """From the LANs, IPv4, to the port, with an uplink as its way."""
+    """From the LANs, IPv4, to the port, with an uplink as its way; with several the way is that of the packet's mark."""
     assert said(outbound(plane(Redirect("ftp", (21,), 4000)))) == [
-        'iifname @lans meta nfproto ipv4 tcp dport 21 fib daddr oifname { "eth0", "eth2" } redirect to :4000'
+        'iifname @lans meta nfproto ipv4 tcp dport 21 fib daddr . mark oifname { "eth0", "eth2" } redirect to :4000'
+    ]
+    assert said(outbound(plane(Redirect("ftp", (21,), 4000), uplinks=UPLINKS[:1]))) == [
+        'iifname @lans meta nfproto ipv4 tcp dport 21 fib daddr oifname { "eth0" } redirect to :4000'
     ]
     assert said(outbound(plane(Redirect("ftp", (21,), 4000), uplinks=()))) == []
     assert said(outbound(plane(Redirect("ftp", (21,), 4000, scope=Scope(uplinks=("gone",)))))) == []
