@@ -10,6 +10,7 @@ from icsframework.lab.gateway import Gateway
 from icsframework.lab.machine import Machine
 from icsframework.lab.snapshot import Snapshot, take
 from icsframework.lab.spec import HostSpec
+from icsframework.lab.telephone.remote import ModemDaemon
 
 __all__ = ["Host"]
 
@@ -21,7 +22,7 @@ class Host(Machine):
         super().__init__(spec.name, directory)
         self.spec = spec
         self.services: dict[str, Daemon] = {}
-        """The programs the lab runs here: "isp" (DNS and web), "dnsmasq", "ics"."""
+        """The programs the lab runs here: "isp" (DNS and web), "dnsmasq", "telephone", "ics", and its modems."""
         self._captures = 0
 
     @property
@@ -31,6 +32,14 @@ class Host(Machine):
         if not isinstance(daemon, Gateway):
             raise LabError(f"host {self.name} runs no gateway")
         return daemon
+
+    @property
+    def modem(self) -> ModemDaemon:
+        """The first modem.  Raises LabError where there is none."""
+        for daemon in self.services.values():
+            if isinstance(daemon, ModemDaemon):
+                return daemon
+        raise LabError(f"host {self.name} has no modem")
 
     def dhcp(self, program: str = "", interface: str = "eth0", timeout: float = 15.0) -> Lease:
         """Run a real DHCP client until it has an address, end it silently, and tell what it was given."""

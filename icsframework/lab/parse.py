@@ -1,8 +1,10 @@
 """A lab file into a LabSpec, refusing what does not fit together."""
 
 import re
+from ipaddress import ip_address
 from pathlib import Path
 
+from icsframework.lab.errors import LabSpecError
 from icsframework.lab.reading import Entry, read_yaml
 from icsframework.lab.spec import (
     DhcpService,
@@ -12,9 +14,12 @@ from icsframework.lab.spec import (
     HostSpec,
     InterfaceSpec,
     LabSpec,
+    ModemSpec,
     RouteSpec,
+    TelephoneService,
     WebService,
 )
+from icsframework.lab.telephone.numbers import fate_of
 
 __all__ = ["default_text", "parse_lab"]
 
@@ -76,6 +81,8 @@ def _host(name: str, entry: Entry, segments: tuple[str, ...]) -> HostSpec:
             "ftp",
             "dhcp",
             "gateway",
+            "modems",
+            "telephone",
             "run",
         }
     )
@@ -92,6 +99,8 @@ def _host(name: str, entry: Entry, segments: tuple[str, ...]) -> HostSpec:
         ftp=_ftp(keys["ftp"]),
         dhcp=_dhcp(keys["dhcp"], interfaces),
         gateway=_gateway(keys["gateway"]),
+        modems=tuple(_modem(device, value) for device, value in keys["modems"].items()),
+        telephone=_telephone(keys["telephone"]),
         run=tuple(value.text() for value in keys["run"].entries()),
     )
 
@@ -184,6 +193,45 @@ def _gateway(entry: Entry) -> GatewayService | None:
     static = tuple((name, value.yaml()) for name, value in keys["static"].items())
     config = keys["config"].yaml() if keys["config"] else _read(keys["file"])
     return GatewayService(config, static, keys["environment"].text())
+
+
+def _modem(name: str, entry: Entry) -> ModemSpec:
+    if not DEVICE_NAME.fullmatch(name):
+        entry.refuse(f"{name!r} cannot be the name of a modem; at most 15 characters")
+    keys = entry.section({"kind", "rate", "latency", "pin", "numbers"})
+    numbers = []
+    for number, value in keys["numbers"].items():
+        try:
+            fate_of(value.text())
+        except LabSpecError as error:
+            value.refuse(str(error))
+        numbers.append((number, value.text()))
+    return ModemSpec(
+        name,
+        keys["kind"].choice("hayes", ("hayes", "cellular", "null-modem")),
+        keys["rate"].integer(0, 0, 10_000_000),
+        keys["latency"].integer(0, 0, 10_000) / 1000,
+        keys["pin"].text(),
+        tuple(numbers),
+    )
+
+
+def _telephone(entry: Entry) -> TelephoneService | None:
+    if not entry:
+        return None
+    keys = entry.section({"numbers", "server", "auth", "users", "address", "clients", "dns", "options"})
+    server = keys["server"].choice("ics", ("ics", "slirp"))
+    methods = ("none", "pap", "chap") if server == "slirp" else ("none", "pap", "chap", "mschapv2")
+    return TelephoneService(
+        tuple(value.text() for value in keys["numbers"].entries()),
+        keys["address"].address() if server == "ics" else ip_address("10.0.2.2"),
+        tuple(value.address() for value in keys["clients"].entries()),
+        tuple(value.address() for value in keys["dns"].entries()),
+        keys["auth"].choice("chap", methods),
+        tuple((name, value.text()) for name, value in keys["users"].items()),
+        server,
+        tuple(value.text() for value in keys["options"].entries()),
+    )
 
 
 def _read(entry: Entry) -> str:

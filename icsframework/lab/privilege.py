@@ -36,6 +36,7 @@ PACKAGES = {
     "dig": "bind9-dnsutils",
     "curl": "curl",
     "vsftpd": "vsftpd",
+    "slirp-fullbolt": "slirp",
 }
 """Program to the Debian package that brings it."""
 

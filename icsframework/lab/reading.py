@@ -106,6 +106,13 @@ class Entry:
             self.refuse(f"true or false is expected, not {text!r}")
         return words[text]
 
+    def choice(self, default: str, words: Iterable[str]) -> str:
+        """One of ``words``."""
+        text = self.text(default)
+        if text not in words:
+            self.refuse(f"one of {', '.join(words)} is expected, not {text!r}")
+        return text
+
     def integer(self, default: int, low: int, high: int) -> int:
         """A decimal number from ``low`` to ``high``."""
         text = self.text(str(default))

@@ -2,7 +2,8 @@
 
 A lab is a list of segments (Ethernet switches) and of hosts.  A host has
 interfaces on segments, routes, and the services it runs: `dns` and `web`
-(Twisted's servers), `ftp` (vsftpd), `dhcp` (dnsmasq) and `gateway` (the real daemon).
+(Twisted's servers), `ftp` (vsftpd), `dhcp` (dnsmasq), `telephone` (a provider's
+PPP server) and `gateway` (the real daemon); and `modems`, from which a telephone can be called.
 """
 
 from collections.abc import Mapping
@@ -19,7 +20,9 @@ __all__ = [
     "HostSpec",
     "InterfaceSpec",
     "LabSpec",
+    "ModemSpec",
     "RouteSpec",
+    "TelephoneService",
     "WebService",
 ]
 
@@ -101,6 +104,48 @@ class GatewayService:
 
 
 @dataclass(frozen=True, slots=True)
+class ModemSpec:
+    """A modem on a serial line of a host, `/run/NAME` there, and the line from it to the telephone network."""
+
+    name: str
+    kind: str = "hayes"
+    """hayes, cellular, or null-modem: a cable to the first provider."""
+    rate: int = 0
+    """bit/s each way; 0 is without limit."""
+    latency: float = 0.0
+    """Seconds one way."""
+    pin: str = ""
+    """Of a cellular modem's SIM; empty: none is asked for."""
+    numbers: tuple[tuple[str, str], ...] = ()
+    """More numbers, see telephone.numbers; those of the providers, and those that meet a fault, are known."""
+
+    @property
+    def device(self) -> str:
+        """The name of the serial line on its host."""
+        return f"/run/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class TelephoneService:
+    """A provider's PPP server that answers the telephone (see telephone.provider)."""
+
+    numbers: tuple[str, ...]
+    address: Address
+    """The server's."""
+    clients: tuple[Address, ...]
+    """Those it gives, one for each call at a time.  slirp has its own, 10.0.2.15."""
+    dns: tuple[Address, ...] = ()
+    auth: str = "chap"
+    """none, pap, chap or mschapv2."""
+    users: tuple[tuple[str, str], ...] = ()
+    """Name and password."""
+    server: str = "ics"
+    """ics or slirp."""
+    options: tuple[str, ...] = ()
+    """More of slirp's."""
+
+
+@dataclass(frozen=True, slots=True)
 class HostSpec:
     """One machine."""
 
@@ -116,6 +161,8 @@ class HostSpec:
     ftp: FtpService | None = None
     dhcp: DhcpService | None = None
     gateway: GatewayService | None = None
+    modems: tuple[ModemSpec, ...] = ()
+    telephone: TelephoneService | None = None
     run: tuple[str, ...] = ()
     """Shell commands started with the host, for whatever else it should do."""
 

@@ -19,6 +19,8 @@ from icsframework.lab.machine import Machine
 from icsframework.lab.parse import SWITCH, default_text, parse_lab
 from icsframework.lab.privilege import find_program, missing_programs
 from icsframework.lab.spec import DhcpService, HostSpec, LabSpec
+from icsframework.lab.telephone.exchange import book_of, modem_daemon, provider_daemon, providers_of
+from icsframework.lab.telephone.slirp import PROGRAM as SLIRP
 
 __all__ = ["Lab"]
 
@@ -90,6 +92,7 @@ class Lab:
         for machine in machines:
             machine.ready()
         self._wire(self._switch)
+        self._plug_modems()  # before any gateway looks for its serial line
         daemons = [daemon for host in self._hosts.values() for daemon in self._services(host)]
         for daemon in daemons:
             daemon.start()
@@ -98,7 +101,10 @@ class Lab:
                 daemon.wait_ready()
 
     def _check_programs(self) -> None:
-        services = [(host.gateway, "nft") for host in self.spec.hosts.values()]
+        services: list[tuple[object, str]] = [(host.gateway, "nft") for host in self.spec.hosts.values()]
+        services += [
+            (host.telephone and host.telephone.server == "slirp", SLIRP) for host in self.spec.hosts.values()
+        ]
         missing = missing_programs(sorted({program for service, program in services if service}))
         if missing:
             raise LabError(missing)
@@ -117,9 +123,22 @@ class Lab:
             lines = "".join(f"nameserver {address}\n" for address in host.spec.resolver)
             (host.directory / "resolv.conf").write_text(lines, encoding="ascii")
 
+    def _plug_modems(self) -> None:
+        providers = providers_of(self.spec.hosts, self.directory)
+        modems = []
+        for host in self._hosts.values():
+            for modem in host.spec.modems:
+                daemon = modem_daemon(host, modem, book_of(self.spec.hosts, modem), providers)
+                host.services[modem.name] = daemon
+                modems.append(daemon)
+                daemon.start()
+        for daemon in modems:
+            daemon.wait_ready()
+
     def _services(self, host: Host) -> list[Daemon]:
-        """The daemons to start on a host; all it has are in host.services."""
+        """The daemons to start on a host, its modems apart; all it has are in host.services."""
         spec = host.spec
+        running = set(host.services)
         own_ftp = spec.ftp is not None and not find_program("vsftpd")
         if spec.dns or spec.web or own_ftp:
             host.services["isp"] = _isp(host, own_ftp)
@@ -127,10 +146,12 @@ class Lab:
             host.services["vsftpd"] = vsftpd(host, spec.ftp)
         if spec.dhcp and find_program("dnsmasq"):
             host.services["dnsmasq"] = _dnsmasq(host, spec.dhcp)
+        if spec.telephone:
+            host.services["telephone"] = provider_daemon(host, spec.telephone)
         for number, command in enumerate(spec.run):
             name = f"run-{number}"
             host.services[name] = Daemon(host, name, ["/bin/sh", "-c", command])
-        started = list(host.services.values())
+        started = [daemon for name, daemon in host.services.items() if name not in running]
         if spec.gateway:
             gateway = Gateway(host, spec.gateway)
             host.services["ics"] = gateway

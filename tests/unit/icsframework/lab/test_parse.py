@@ -14,7 +14,9 @@ from icsframework.lab.spec import (
     HostSpec,
     InterfaceSpec,
     LabSpec,
+    ModemSpec,
     RouteSpec,
+    TelephoneService,
     WebService,
 )
 
@@ -38,6 +40,10 @@ hosts:
       config: {uplinks: [{name: u, password: "007", mac: 02:00:5e:00:53:02}]}
       static: {u: {address: 192.0.2.5/24}}
       environment: /opt/ics
+    modems:
+      modem: {kind: cellular, rate: 33600, latency: 60, pin: "0123", numbers: {"5551234": lost:2}}
+    telephone: {numbers: ["123", "*99#"], auth: mschapv2, users: {gw: "007"}, address: 203.0.113.1,
+                clients: 203.0.113.5, dns: [192.0.2.1]}
     run: [first command, second]
   nothing: {}
 """
@@ -82,6 +88,15 @@ def test_everything_that_can_be_said():
             (("u", "address: 192.0.2.5/24\n"),),
             "/opt/ics",
         ),
+        modems=(ModemSpec("modem", "cellular", 33600, 0.06, "0123", (("5551234", "lost:2"),)),),
+        telephone=TelephoneService(
+            ("123", "*99#"),
+            ip_address("203.0.113.1"),
+            (ip_address("203.0.113.5"),),
+            (ip_address("192.0.2.1"),),
+            "mschapv2",
+            (("gw", "007"),),
+        ),
         run=("first command", "second"),
     )
     found = parse_lab(WHOLE)
@@ -101,6 +116,28 @@ def test_everything_that_can_be_said():
         )
     )
     assert found == LabSpec(("a", "b"), {"everything": everything, "nothing": HostSpec("nothing")})
+
+
+def test_slirp_has_its_own_addresses():
+    """What slirp cannot do is refused; where its server is need not be said."""
+    found = parse_lab("hosts: {isp: {telephone: {server: slirp, numbers: 5}}}").hosts["isp"].telephone
+    assert (found.server, found.address, found.numbers) == ("slirp", ip_address("10.0.2.2"), ("5",))
+    with pytest.raises(LabSpecError, match="auth: one of none, pap, chap is expected, not 'mschapv2'"):
+        parse_lab("hosts: {isp: {telephone: {server: slirp, auth: mschapv2}}}")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("kind: pigeon", r"modems\.m\.kind: one of hayes, cellular, null-modem is expected, not 'pigeon'"),
+        ("numbers: {'5': 'lost:soon'}", r"modems\.m\.numbers\.5: 'lost:soon': lost:SECONDS"),
+        ("latency: 1s", r"modems\.m\.latency: a number from 0 to 10000"),
+    ],
+)
+def test_modems_that_cannot_be(text, sentence):
+    """The place and what is expected there."""
+    with pytest.raises(LabSpecError, match=sentence):
+        parse_lab("hosts: {pc: {modems: {m: {" + text + "}}}}")
 
 
 def test_the_default_lab():
@@ -127,6 +164,16 @@ def test_the_commented_example_is_a_correct_lab():
     gateway = spec.hosts["gateway"].gateway
     assert gateway is not None
     assert "reach:" in gateway.config
+
+
+def test_the_dialup_lab_is_a_correct_lab():
+    """etc/dialup-lab.yaml: the gateway's only way out is its modem, and somebody answers the number that it calls."""
+    example = Path(icsframework.__file__).parents[1] / "etc/dialup-lab.yaml"
+    spec = parse_lab(example.read_text(), str(example))
+    gateway, telephone = spec.hosts["gateway"], spec.hosts["isp"].telephone
+    assert [interface.segment for interface in gateway.interfaces] == ["home"]
+    assert f"device: {gateway.modems[0].device}" in gateway.gateway.config
+    assert f'numbers: "{telephone.numbers[0]}"' in gateway.gateway.config
 
 
 @pytest.mark.parametrize(
