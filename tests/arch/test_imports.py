@@ -72,6 +72,7 @@ SHELLS = {
     "ics_plugins.helpers.pptp": ("service",),
     "ics_plugins.lan.dhcp": ("service", "serving", "ports"),
     "ics_plugins.lan.dns": ("service", "listener", "tcp", "upstream"),
+    "ics_plugins.uplinks.dialup": ("call", "device", "dialer", "modem", "pins", "port", "tunnel", "uplink"),
     "ics_plugins.uplinks.ethernet": ("uplink", "session", "memory", "wire"),
 }
 """The modules of each plugin that do its I/O, beside its __init__; all others are pure."""

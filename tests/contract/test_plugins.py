@@ -23,6 +23,13 @@ EXAMPLES = {
         "custom: [{name: chess, outbound: {tcp: 5000}, inbound: {udp: 5001-5003}, lifetime: 5m}]",
     ],
     ("nat_helper", "pptp"): ["", "ports: [1723, 1724]"],
+    ("uplink", "dialup"): [
+        'device: /dev/ttyS0\nnumbers: ["5551234"]',
+        "device: /dev/ttyUSB2\nmodem: cellular\npin: {env: HOME}\napn: internet\nredial: 10s",
+        "device: /dev/ttyS0\nmodem: null-modem\nwindows: true\naccm: 655360\nvj: false",
+        'device: /dev/ttyS0\nmodem: {chat: ["", ATZ, OK, "ATDT\\\\T", CONNECT, "\\\\c"]}\nnumbers: ["1", "2"]\n'
+        "user: guest\npassword: {env: HOME}\nauth: chap",
+    ],
     ("uplink", "ethernet"): [
         "interface: eth0",
         "interface: wan0\nhostname: gateway",

@@ -7,6 +7,7 @@ from twisted.internet.defer import Deferred, inlineCallbacks
 from twisted.internet.interfaces import IReactorFDSet
 
 from ics_plugins.uplinks.dialup.modem import Modem
+from ics_plugins.uplinks.dialup.peer import agreed
 from ics_plugins.uplinks.dialup.priority import is_urgent
 from ics_plugins.uplinks.dialup.queue import LineQueue
 from ics_plugins.uplinks.dialup.tunnel import Tunnel
@@ -51,7 +52,7 @@ class Call:
         """The last readable thing that was no PPP."""
         line = modem.speed if speed is None else min(speed, modem.speed)
         self.queue = LineQueue(line / 10.0, is_urgent)
-        self.read_before, self.written_before = modem.port.read, modem.port.written
+        self._read_before, self._written_before = modem.port.read, modem.port.written
         self._gateway = gateway
         self._reactor = reactor
         self._modem = modem
@@ -82,6 +83,27 @@ class Call:
         """It is over, without a word to anybody."""
         self._ended = None
         self._leave()
+
+    def details(self) -> dict[str, Any]:
+        """What ``ics status`` shows of it."""
+        link, port, result = self.link, self._modem.port, self.result
+        found: dict[str, Any] = {
+            "line_rx_bytes": port.read - self._read_before,
+            "line_tx_bytes": port.written - self._written_before,
+            "frames": link.counters.frames,
+            "bad_frames": link.counters.bad,
+            "queued_bytes": self.queue.octets,
+            "dropped": self.queue.dropped,
+            "vj_compressed": link.figures.compressed,
+            "vj_lost": link.figures.vj_lost,
+        }
+        if self.speed is not None:
+            found["speed"] = self.speed
+        if link.rtt is not None:
+            found["rtt_ms"] = round(link.rtt * 1000)
+        if self.text:
+            found["text"] = self.text
+        return found | agreed(result) if result is not None else found
 
     # --- actions of the link
 

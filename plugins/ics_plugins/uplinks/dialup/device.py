@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorFDSet
 
 from ics_plugins.uplinks.dialup.modem import Modem
-from icsframework.errors import IcsError
+from icsframework.errors import IcsError, InterfaceMissing
 from icsframework.interfaces import IGateway, ISerialLine
 
 LOOK = 2.0
@@ -38,11 +38,13 @@ class Device:
         self._found, self._gone = found, gone
         self._life: object | None = None
         self._timer: IDelayedCall | None = None
+        self._absent = False
         self._reopening: Deferred[None] | None = None
 
     def start(self) -> None:
         """Open it as soon as it is there."""
         self._life = object()
+        self._absent = False
         self._open()
 
     def stop(self) -> None:
@@ -78,6 +80,7 @@ class Device:
         if life is None or life is not self._life:
             line.close()
             return
+        self._absent = False
         self.modem = Modem(self._gateway, self._reactor, line, self._speed, self._unplugged)
         if self._reopening is None:
             self._found()
@@ -85,15 +88,19 @@ class Device:
 
     def _missing(self, failure: Any, life: object) -> None:
         failure.trap(IcsError)
-        if life is not None and life is self._life:
-            self._later(LOOK)
+        if life is None or life is not self._life:
+            return
+        self._later(LOOK)
+        if not (self._absent and failure.check(InterfaceMissing)):  # else that is known, and better said
+            self._absent = True
             self._gone(failure.getErrorMessage())
-            self._reopened()
+        self._reopened()
 
     def _unplugged(self, why: str) -> None:
         modem, self.modem = self.modem, None
         if self._life is not None:
             self._later(LOOK)
+            self._absent = True
             self._gone(f"The modem {self._path} is gone: {why}")
         if modem is not None:
             modem.close()  # when all know, so that nobody takes it for a failed call

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from ipaddress import IPv4Interface
+from typing import Any
 
 from ics_plugins.uplinks.dialup.config import DialupConfig
 from icsframework.protocols.ppp.actions import Result
@@ -12,6 +13,8 @@ from icsframework.protocols.ppp.liveness import Echo
 from icsframework.protocols.ppp.settings import LinkSettings
 from icsframework.values import Family, Link, UplinkSettings
 
+MOST_MESSAGE = 80
+"""Characters of a provider's welcome that are shown."""
 METHODS = {"mschapv2": Method.MSCHAPV2, "chap": Method.CHAP_MD5, "pap": Method.PAP}
 
 
@@ -45,3 +48,15 @@ def make_link(settings: UplinkSettings, ifindex: int, result: Result, since: flo
         since=since,
         v4=Family((IPv4Interface(f"{result.local}/32"),), None, dns),
     )
+
+
+def agreed(result: Result) -> dict[str, Any]:
+    """What status shows of an agreement."""
+    found: dict[str, Any] = {
+        "peer": str(result.peer),
+        "dns": [str(address) for address in result.dns],
+        "authentication": result.authentication or "none",
+    }
+    if result.message:
+        found["message"] = result.message[:MOST_MESSAGE]
+    return found

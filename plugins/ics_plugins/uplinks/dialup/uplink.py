@@ -9,7 +9,6 @@ from twisted.internet.interfaces import IReactorFDSet
 from zope.interface import implementer
 
 from ics_plugins.uplinks.dialup import plan
-from ics_plugins.uplinks.dialup.details import details
 from ics_plugins.uplinks.dialup.device import Device
 from ics_plugins.uplinks.dialup.dialer import Dialer, RoundFailed, Told
 from ics_plugins.uplinks.dialup.peer import make_link
@@ -254,4 +253,13 @@ class DialupUplink(Service):
             self._waiters.remove(waiter)
 
     def _details(self) -> dict[str, Any]:
-        return details(self._settings.own, self._dialer, self._device.modem)
+        """Numbers and the user's name are shown, passwords and PINs never."""
+        own, dialer, modem = self._settings.own, self._dialer, self._device.modem
+        found: dict[str, Any] = {"device": own.device, "modem": own.kind, **dialer.facts}
+        if dialer.number:
+            found["number"] = dialer.number
+        if own.user:
+            found["user"] = own.user
+        if modem is not None and modem.heard:
+            found["answer"] = modem.heard
+        return found if dialer.call is None else found | dialer.call.details()
