@@ -128,7 +128,7 @@ class Changer:
         there = self._gateway.uplinks.sections
         names = (uplink.name for uplink in enabled(self._gateway.config))
         self._gateway.uplinks.arrange(tuple(name for name in names if name in there))
-        yield self._gateway.helpers.arrange()
+        yield self._gateway.helpers.arrange([helper.name for helper in helpers(self._gateway.config)])
         yield self._gateway.settle()
         self._gateway.supervisor.announce()
 

@@ -162,8 +162,11 @@ class Helpers:
                 yield shell.wake()
 
     @inlineCallbacks
-    def arrange(self) -> Any:
-        """Other services are published: start and stop listeners as they need it.  Fails with a HostError."""
+    def arrange(self, order: Sequence[str]) -> Any:
+        """All that were to start or stop have: the first in ``order`` is served first, listeners are those that the
+        published services need.  Fails with a HostError.
+        """
+        self.running = {name: self.running[name] for name in (*order, *self.running) if name in self.running}
         for helper in tuple(self.running.values()):
             if helper.state == "ready":
                 yield self._open(helper)

@@ -122,6 +122,16 @@ class RemoveHelper:
 
 
 @dataclass(frozen=True, slots=True)
+class ReorderHelpers:
+    """Others come first where several are for the same traffic."""
+
+    names: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"helpers in the order {', '.join(self.names)}"
+
+
+@dataclass(frozen=True, slots=True)
 class Publish:
     """A service is offered to the Internet, no longer, or otherwise: ``how`` says which."""
 
@@ -143,6 +153,7 @@ Step = (
     | AddHelper
     | ChangeHelper
     | RemoveHelper
+    | ReorderHelpers
     | Publish
 )
 
@@ -186,6 +197,9 @@ def _helpers(old: Configuration, new: Configuration) -> list[Step]:
             steps += [RemoveHelper(name), AddHelper(helper, optional)]
         elif helper != before[name]:
             steps.append(ChangeHelper(helper, optional))
+    kept = [name for name in before if name in after]
+    if kept != [name for name in after if name in before]:
+        steps.append(ReorderHelpers(tuple(after)))
     return steps
 
 
@@ -199,7 +213,7 @@ def _published(old: Configuration, new: Configuration) -> list[Step]:
 
 
 def subject(step: Step) -> tuple[str, str]:
-    """What a step is about: the kind and the name of a part (no name: all uplinks)."""
+    """What a step is about: the kind and the name of a part (no name: the order of all)."""
     match step:
         case AddLan(lan) | ChangeLan(lan):
             return "lan", lan.name
@@ -211,6 +225,8 @@ def subject(step: Step) -> tuple[str, str]:
             return "helper", helper.name
         case RemoveHelper(name):
             return "helper", name
+        case ReorderHelpers():
+            return "helper", ""
         case Publish(name):
             return "publish", name
         case RemoveUplink(name):

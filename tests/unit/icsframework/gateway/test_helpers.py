@@ -248,12 +248,21 @@ def test_an_inbound_shell_runs_while_its_port_is_published(bench: Bench) -> None
         Published("a", "udp", 21, 21, Endpoint(IPv4Address("192.168.0.10"), 21)),
         Published("b", "tcp", 2120, 2129, Endpoint(IPv4Address("192.168.0.10"), 20)),
     ]
-    assert outcome(bench.helpers.arrange()) == ""
+    assert outcome(bench.helpers.arrange([])) == ""
     assert [door.direction for door in bench.helpers.doors().redirects] == ["outbound", "inbound"]
     bench.published = bench.published[:1]
-    assert outcome(bench.helpers.arrange()) == ""
+    assert outcome(bench.helpers.arrange([])) == ""
     assert [door.direction for door in bench.helpers.doors().redirects] == ["outbound"]
     assert [shell.running for shell in bench.shells.made] == [True, False]
+
+
+def test_the_first_in_the_file_is_served_first(bench: Bench) -> None:
+    """Whenever it came: an entry that a reload puts before another has its doors before those of the other."""
+    bench.factory.wants = [FTP]
+    bench.start(section(name="all"))
+    bench.start(section(name="some", clients=(IPv4Network("192.168.0.16/28"),)))
+    assert outcome(bench.helpers.arrange(["some", "absent", "all"])) == ""
+    assert [door.owner for door in bench.helpers.doors().redirects] == ["some", "all"]
 
 
 def test_a_change_of_scope_keeps_the_sessions(bench: Bench) -> None:

@@ -77,10 +77,11 @@ def test_what_needs_a_restart_is_refused(configure, section: str) -> None:
         words(configure, TWO, f"gateway: {{{section}}}\n{TWO}")
 
 
+HELPER = '  - {plugin: "tests.helper:factory", name: one}\n'
+LAST = HELPER.replace("one", "last")
 HELPED = f"""{TWO}
 helpers:
-  - {{plugin: "tests.helper:factory", name: one}}
-publish:
+{HELPER}{LAST}publish:
   - {{name: web, protocol: tcp, port: 80, to: "192.168.0.10:8080"}}
 """
 
@@ -91,6 +92,9 @@ publish:
         ("name: one}", "name: one, lans: [home]}", "helper one changed"),
         ("name: one}", "name: one, enabled: false}", "helper one removed"),
         ("name: one", "name: two", "helper one removed; helper two added"),
+        (HELPER, "", "helper one removed"),
+        (HELPER, HELPER + HELPER.replace("one", "new"), "helper new added"),
+        (f"{HELPER}{LAST}", f"{LAST}{HELPER}", "helpers in the order last, one"),
         ("port: 80,", "port: 81,", "published service web changed"),
         ("name: web", "name: www", "published service web removed; published service www added"),
     ],
