@@ -32,6 +32,7 @@ from icsframework.gateway.unconfirmed import FILE, UnconfirmedFile
 from icsframework.gateway.view import GatewayView
 from icsframework.gateway.worker import Worker
 from icsframework.helpers.limits import Limits
+from icsframework.helpers.pairs import Pairs
 from icsframework.host.before import BeforeFile, place
 from icsframework.host.clock import Clock
 from icsframework.host.conntrack import Conntrack
@@ -87,6 +88,7 @@ def _machinery(
     nft = Nft(reactor, library=open_library())
     reconciler = Reconciler(machine, before, worker.run, nft)
     elements = TableElements(nft)
+    pairs = Pairs(clock, elements.change, Logger(namespace="ics.helpers"))
 
     def close() -> Deferred[Any]:
         def end(_: object) -> None:
@@ -111,7 +113,7 @@ def _machinery(
         close=close,
         system=system_info(privileged=True),
         kernel_helpers=lambda names: probe_kernel_helpers(nft, names),
-        make_shell=partial(_shell, reactor, Room(), elements, clock),
+        make_shell=partial(_shell, reactor, Room(), elements, clock, pairs),
         elements=elements,
         end_flows=lambda chosen, through: worker.run(conntrack.delete_where, through, chosen),
         surroundings=surroundings(reactor, nft, worker.run),
@@ -124,6 +126,7 @@ def _shell(
     room: Room,
     elements: TableElements,
     clock: Clock,
+    pairs: Pairs,
     section: HelperSection,
     proxy: StreamProxy,
     view: GatewayView,
@@ -136,7 +139,9 @@ def _shell(
         from icsframework.host.stream import StreamNetwork
 
         network = StreamNetwork(reactor, room, listening)
-        parts = StreamParts(clock, view.events, view.log, network, view.mappings, published, elements.change)
+        parts = StreamParts(
+            clock, view.events, view.log, network, view.mappings, published, elements.change, pairs
+        )
         return StreamShell(section.name, wanted, _limits(limits), parts)
 
     return LateShell(listen_anywhere, make, lambda shell, limits: shell.use(_limits(limits)), section.limits)

@@ -23,6 +23,7 @@ from icsframework.helpers.heartbeat import Change, Heartbeat
 from icsframework.helpers.leg import Leg
 from icsframework.helpers.limits import Limits
 from icsframework.helpers.network import IStreamNetwork
+from icsframework.helpers.pairs import Pairs
 from icsframework.helpers.report import Report
 from icsframework.helpers.way import fate, source_address, uplink_of, uplink_towards
 from icsframework.interfaces import IClock, IEvents, IMappings
@@ -36,7 +37,8 @@ class StreamParts:
     """What a shell stands on.
 
     ``mappings`` are those of the helper's own view of the gateway.  ``published`` says which inside server a port
-    (second argument) of an uplink (its name) leads to, None if to none.  ``change`` is IElements.change.
+    (second argument) of an uplink (its name) leads to, None if to none.  ``change`` is IElements.change.  ``pairs`` are
+    those of all shells.
     """
 
     clock: IClock
@@ -46,6 +48,7 @@ class StreamParts:
     mappings: IMappings
     published: Callable[[str, int], Endpoint | None]
     change: Change
+    pairs: Pairs
 
 
 NO_UPLINK = "no uplink is its way"
@@ -129,6 +132,7 @@ class StreamShell:
         """From now on ``plane`` is in force: flows that cannot go on by their uplink are ended, so that nobody waits for them."""
         self._plane = plane
         self._heartbeat.beat()
+        self._parts.pairs.in_force(plane)
         for flow in tuple(self._flows):
             if flow.course is not None:
                 known = flow.course.flow
@@ -168,6 +172,7 @@ class StreamShell:
         self._counters.relayed += limit is not None
         self._flows.add(flow)
         self._clients[client.address] += 1
+        self._parts.pairs.hold(flow, course.flow)
         flow.connect(course, self._proxy.session if limit is None else None, self._limits)
 
     def _refuse(self, flow: StreamFlow, client: Endpoint, wanted: Endpoint, reason: str) -> None:
@@ -189,7 +194,9 @@ class StreamShell:
             return None
         if self._proxy.direction == "inbound":
             return self._inward(self._plane, client, wanted)
-        local = self._parts.network.way_to(wanted.address)
+        local = self._parts.pairs.address(client.address, wanted.address)
+        if uplink_of(self._plane, local) is None:
+            local = self._parts.network.way_to(wanted.address)
         uplink = uplink_towards(self._plane, local)
         address = source_address(uplink, wanted.address.version, local) if uplink else None
         if uplink is None or address is None:
@@ -210,6 +217,7 @@ class StreamShell:
         if flow not in self._flows or flow.course is None:
             return
         self._flows.discard(flow)
+        self._parts.pairs.release(flow)
         client = flow.course.flow.client.address
         self._clients[client] -= 1
         if not self._clients[client]:

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from icsframework.dataplane.plane import DataPlane, UplinkSide
 from icsframework.helpers.limits import Limits
+from icsframework.helpers.pairs import Pairs
 from icsframework.helpers.stream import StreamParts, StreamShell
 from icsframework.testing.elements import FakeElements
 from icsframework.testing.flows import CLIENT_PORT, INSIDE, OUTSIDE, PEER
@@ -126,6 +127,7 @@ class StreamBench:
             self.mappings,
             lambda uplink, port: self.published.get((uplink, port)),
             self.elements.change,
+            Pairs(self.clock, self.elements.change, self.log),  # type: ignore[arg-type]
         )
         proxy = StreamProxy((21,), session or self._passing, direction, fail)
         self.shell = StreamShell("test", proxy, limits or Limits(), parts)

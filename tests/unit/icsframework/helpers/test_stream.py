@@ -123,6 +123,70 @@ def test_what_is_not_published_leads_nowhere(bench, wanted):
     assert (stranger.aborted, one.network.dialled, one.shell.figures().refused) == (True, [], 1)
 
 
+# --- one uplink for all that two hosts do
+
+
+def told(one):
+    """The pairs that the packet filter knows: the mark, and the end of the inside host's address."""
+    return {(mark >> 16, str(inside), str(peer)) for mark, inside, peer in one.elements.keys("pairs")}
+
+
+def test_the_filter_knows_who_is_connected_by_which_uplink(bench):
+    """From the arrival of the connection until nothing of it is left."""
+    one = bench(plane=TWO_UPLINKS)
+    one.network.way = DSL_ADDRESS
+    one.call()
+    assert told(one) == {(2, str(INSIDE), str(PEER))}
+    one.network.dialled[0].accept()
+    one.turn()
+    one.advance(100)
+    assert told(one) == {(2, str(INSIDE), str(PEER))}
+    one.network.connections[0].resets()
+    one.turn()
+    one.advance(1)
+    assert told(one) == set()
+
+
+def test_a_published_server_and_its_client_are_a_pair(bench):
+    """By the uplink whose address was called."""
+    one = bench(direction="inbound", plane=TWO_UPLINKS)
+    one.published["dsl", 21] = Endpoint(INSIDE, 21)
+    one.pair(Endpoint(PEER, 5), Endpoint(DSL_ADDRESS, 21))
+    assert told(one) == {(2, str(INSIDE), str(PEER))}
+    assert one.stop()
+    assert told(one) == set()
+
+
+def test_more_connections_of_a_pair_go_the_same_way(bench):
+    """Also when another uplink is preferred by now; those of others take that one, and so do theirs when the first is over."""
+    one = bench(plane=TWO_UPLINKS)
+    one.network.way = DSL_ADDRESS
+    ours, _ = one.pair()
+    one.network.way = OUTSIDE
+    second, _ = one.pair(Endpoint(INSIDE, 40001))
+    one.pair(OTHER)
+    assert [session.flow.uplink for session in one.sessions] == ["dsl", "dsl", "cable"]
+    assert one.network.dialled[1].source.address == DSL_ADDRESS
+    for end in (ours, second):
+        end.resets()
+    one.turn()
+    one.advance(1)
+    one.pair(Endpoint(INSIDE, 40002))
+    assert one.sessions[-1].flow.uplink == "cable"
+
+
+def test_a_pair_does_not_lead_to_a_dead_uplink(bench):
+    """A connection that is about to end with its uplink holds no new one there."""
+    one = bench(plane=DataPlane(uplinks=(CABLE, DSL)))
+    one.network.way = DSL_ADDRESS
+    one.pair()
+    one.shell.in_force(DataPlane(uplinks=(replace(CABLE, link=None), replace(DSL, link=None))))
+    one.network.way = OUTSIDE
+    one.shell.in_force(DataPlane(uplinks=(CABLE, replace(DSL, link=None))))
+    one.pair(Endpoint(INSIDE, 40001))
+    assert [session.flow.uplink for session in one.sessions] == ["dsl", "cable"]
+
+
 # --- limits
 
 

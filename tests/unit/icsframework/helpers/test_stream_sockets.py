@@ -15,6 +15,7 @@ from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
 
 from icsframework.helpers.limits import Limits
+from icsframework.helpers.pairs import Pairs
 from icsframework.helpers.stream import StreamParts, StreamShell
 from icsframework.host.clock import Clock
 from icsframework.host.stream import StreamNetwork
@@ -115,6 +116,10 @@ def open_sockets():
     return sum(link.readlink().name.startswith("socket:") for link in links if link.is_symlink())
 
 
+def tell_nobody(add, delete):
+    return succeed(None)
+
+
 def shell_to(server):
     gateway = FakeGateway("helper.test")
     parts = StreamParts(
@@ -124,7 +129,8 @@ def shell_to(server):
         Redirected(Endpoint(HERE, server.getsockname()[1])),
         gateway.mappings,
         lambda uplink, port: None,
-        lambda add, delete: succeed(None),
+        tell_nobody,
+        Pairs(Clock(reactor), tell_nobody, Logger()),
     )
     shell = StreamShell("test", StreamProxy((21,), lambda flow: Passing(flow, {})), Limits(), parts)
     shell.in_force(ONE_UPLINK)
