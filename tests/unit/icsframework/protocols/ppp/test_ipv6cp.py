@@ -46,6 +46,14 @@ def test_both_ends_get_identifiers():
     assert (layer.local, layer.peer) == (value, PEER)
 
 
+def test_an_identifier_is_not_zero_and_not_universal():
+    """Whatever chance says: the "u" bit is 0, and so is not everything."""
+    for octets in (b"\xff" * 8, bytes(8), b"\x02" + bytes(7)):
+        local = Ipv6cp(Limits(), lambda n, octets=octets: octets).local
+        assert not local[0] & 2
+        assert any(local)
+
+
 def test_zero_asks_for_an_identifier():
     """And gets one that is not ours."""
     layer = make()

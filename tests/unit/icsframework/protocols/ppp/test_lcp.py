@@ -191,7 +191,9 @@ def test_escapes_add_up():
 
 def test_a_nak_adds_nothing():
     """An option that we did not ask for stays away: nobody makes us demand authentication."""
-    assert AUTH not in reply(make(), 3, (AUTH, PAP))
+    lcp = make()
+    assert list(reply(lcp, 3, (AUTH, PAP), (MRU, b"\x02\x40"))) == [ACCM, MAGIC, PFC, ACFC]
+    assert lcp.reason == ""
 
 
 def test_a_rejected_option_is_dropped():

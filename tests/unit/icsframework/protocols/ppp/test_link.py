@@ -473,6 +473,62 @@ def test_a_peer_that_starts_over_for_ever_is_left():
     assert peer.down == Down(Cause.DISAGREED, "the peer starts over again and again")
 
 
+def test_a_peer_that_starts_lcp_over_for_ever_is_left():
+    """After twenty times too, with nothing left to say."""
+    peer = Peer().establish().configure()
+    for n in range(RESTARTS + 1):
+        peer.request(LCP, (5, b"magi"), ident=n)
+        if not peer.down:
+            peer.answer()
+    assert peer.down == Down(Cause.DISAGREED, "the peer starts over again and again")
+
+
+def test_a_peer_that_starts_ip_over():
+    """Nothing passes from its request until it is answered and ours is; then there is another Up."""
+    peer = Peer().establish().configure()
+    peer.request(IPCP, (3, A("10.0.0.3").packed), ident=99)
+    assert peer.actions[-1] == Stage("configuring")
+    assert not peer.link.ready
+    assert peer.link.send([b"\x45packet"]) == b""
+    peer.say(IP, b"\x45packet")
+    assert peer.link.unwelcome == 1
+    peer.answer()
+    assert peer.actions[-1].result.peer == A("10.0.0.3")
+
+
+def test_nothing_of_ip_is_said_to_a_peer_that_is_yet_to_prove_itself():
+    """The request that saves a round trip is for a peer of whom nothing is demanded."""
+    peer = Peer(replace(GUEST, lcp=LcpSettings(demand=(Method.CHAP_MD5,)), secret_of={"isp": "theirs"}.get))
+    peer.establish((3, b"\xc0\x23"))
+    assert IPCP not in {protocol for protocol, _ in peer.look()}
+    peer.say(PAP, Packet(2, 1))
+    assert IPCP not in {protocol for protocol, _ in peer.look()}
+    peer.request(IPCP, (3, A("10.0.0.1").packed))
+    assert peer.look() == []
+
+
+def test_what_comes_unescaped_is_judged_by_the_map_that_was_agreed():
+    """Before, controls among the octets are somebody else's and removed; with a map of none they are the peer's own."""
+    peer = Peer()
+    peer.request(LCP)
+    wire = Encoder().encode([b"\xff\x03\xc0\x21" + Packet(11, 1, b"peer").to_wire()])
+    disturbed = wire[:4] + b"\x13" + wire[4:]
+    peer.raw(disturbed)
+    assert peer.link.counters.bad_fcs == 0
+    peer.answer()
+    peer.raw(disturbed)
+    assert peer.link.counters.bad_fcs == 1
+
+
+def test_the_first_reason_is_the_reason():
+    """Closing a link that ends already, for a wrong password, does not hide that."""
+    peer = Peer().establish((3, b"\xc0\x23"))
+    peer.say(PAP, Packet(3, 1, b"\x0fLogin incorrect"))
+    peer.do(peer.link.close("the operator lost patience", 1.0))
+    peer.do(peer.link.lost("the device is gone", 2.0))
+    assert peer.down.cause is Cause.REFUSED
+
+
 def test_a_peer_that_answers_and_never_agrees_is_left():
     """It acknowledges all our requests and never makes one: no timer of RFC 1661 ends that, patience does."""
     peer = Peer()

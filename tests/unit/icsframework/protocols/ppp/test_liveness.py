@@ -63,3 +63,12 @@ def test_it_can_be_switched_off():
     liveness.heard(1.0)
     assert liveness.deadline is None
     assert not liveness.dead(1e6)
+
+
+def test_an_answer_gives_all_tries_again():
+    """Two questions without an answer, then a frame: three more questions before the peer is dead."""
+    liveness = started()
+    assert [now for now in range(27) if liveness.ask(now)] == [20, 25]
+    liveness.heard(27.0)
+    assert [now for now in range(27, 80) if liveness.ask(now)] == [47, 52, 57]
+    assert liveness.dead(62.0)

@@ -314,3 +314,14 @@ def test_identifiers_never_are_zero():
         (request,) = read(toy.receive(configure(3, request.ident, (1, b"next")), 0.1))
         idents.add(request.ident)
     assert idents == set(range(1, 256))
+
+
+def test_a_silent_layer_has_all_its_tries():
+    """Once the peer has spoken, our request is repeated as often as any other."""
+    toy = Toy()
+    toy.start(0.0, silent=True)
+    toy.receive(configure(1, 50, (2, b"good")), 5.0)
+    outputs = []
+    while toy.deadline is not None:
+        outputs += read(toy.timeout(toy.deadline))
+    assert len(outputs) == 10

@@ -118,6 +118,14 @@ def test_urgent_data_end_without_a_mistake(line, tcp):
     line.pass_on(tcp(seq=1009, ident=4, data=b"calm", urgent=5))
 
 
+def test_a_peer_that_compresses_the_end_of_urgent_data(tcp):
+    """Ours does not, but RFC 1144 allows it: without the U bit the flag is taken away."""
+    decompressor = Decompressor(16)
+    decompressor.uncompressed(Compressor(16).compress(tcp(flags=ACK | URG, urgent=5))[1])
+    expected = tcp(ack=2007, ident=2, urgent=5)
+    assert decompressor.compressed(b"\x04" + expected[36:38] + b"\x07") == expected
+
+
 @pytest.mark.parametrize(
     "packet",
     [
