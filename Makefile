@@ -17,6 +17,7 @@ help:
 
 demo: venv      ## watch the gateway work, in a lab of network namespaces
 	@$(BIN)/ics lab --demo
+	@echo; $(BIN)/ics lab --demo etc/dialup-lab.yaml
 
 run: venv       ## the real thing: make run CONFIG=FILE (default etc/gateway.yaml)
 	$(SUDO) $(BIN)/twistd -n --pidfile= ics -c "$(CONFIG)"

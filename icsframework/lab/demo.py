@@ -81,7 +81,7 @@ def run_demo(spec: LabSpec, report: Report, clock: Callable[[], float] = monoton
 
 def _steps(lab: Lab, site: Site, pcs: list[tuple[str, str]]) -> Iterator[str]:
     segments = ", ".join(lab.spec.segments)
-    yield f"a small Internet is up: {len(lab.hosts)} hosts on the networks {segments}"
+    yield f"a small Internet is up: {len(lab.hosts)} hosts on the networks {segments}{describe_modems(lab.spec)}"
     gateways = {host: host.snapshot() for host in lab.hosts if "ics" in host.services}
     for host in gateways:
         yield start_gateway(host)
@@ -111,7 +111,23 @@ def start_gateway(host: Host) -> str:
         return f"{host.name} runs, without an uplink"
     first = gateway.wait_uplink(uplinks[0]["name"])
     addresses = ", ".join(first["addresses"])
-    return f"{host.name} runs, its uplink {first['name']} is up with {addresses} on {first['interface']}"
+    up = f"its uplink {first['name']} is up with {addresses} on {first['interface']}"
+    return f"{host.name} runs, {called(host)}{up}"
+
+
+def describe_modems(spec: LabSpec) -> str:
+    """Which hosts have a modem, as the end of a sentence; empty if none has."""
+    return "".join(
+        f"; {host.name} has a modem" + (f" for {modem.rate} bit/s" if modem.rate else "")
+        for host in spec.hosts.values()
+        for modem in host.modems
+    )
+
+
+def called(host: Host) -> str:
+    """The number that its modem called last, as a part of a sentence; empty if there is no modem, or it called nobody."""
+    numbers = host.modem.look()["dialled"] if host.spec.modems else []
+    return f"called {numbers[-1]}, " if numbers else ""
 
 
 def stop_gateway(host: Host, before: Snapshot) -> str:

@@ -107,6 +107,7 @@ class Gateway(Daemon):
         text = gateway_config(service, self.state, self.run, with_dhcp)
         self.state.mkdir(mode=0o750, exist_ok=True)
         self.run.mkdir(exist_ok=True)
+        self.config_file.touch(mode=0o640)  # there may be passwords in it
         self.config_file.write_text(text, encoding="utf-8")
 
     @property

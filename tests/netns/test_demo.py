@@ -48,6 +48,25 @@ def test_the_demo(root):
     assert output.count("come from 203.0.113.5: NAT works") == 2
 
 
+DIAL_UP = [
+    "a small Internet is up: 4 hosts on the networks home, backbone; gateway has a modem for 33600 bit/s",
+    "gateway runs, called 123, its uplink phone is up with 203.0.113.5/32 on icsu-phone",
+    "pc got 192.168.0.",
+    "pc resolved www.example.net to 192.0.2.80",
+    "pc fetched http://www.example.net/, 44 bytes; server saw it come from 203.0.113.5: NAT works",
+    "gateway stopped and left its network as it had found it",
+    "all of it",
+]
+
+
+def test_the_demo_by_telephone(root):
+    """A PC behind a gateway whose only way out is a modem."""
+    output, errors = (process := ics_lab("--demo", "etc/dialup-lab.yaml")).communicate(timeout=90)
+    assert (process.returncode, errors) == (0, "")
+    lines = output.splitlines()
+    assert [line[11 : 11 + len(step)] for line, step in zip(lines, DIAL_UP, strict=True)] == DIAL_UP
+
+
 def test_the_demo_fails_without_the_helper(root, tmp_path):
     """Active mode is what the helper makes possible: switched off, the demo ends there, with the reason and status 1."""
     file = tmp_path / "lab.yaml"

@@ -3,7 +3,16 @@ from ipaddress import IPv4Address, IPv4Interface
 import pytest
 
 from icsframework.lab.clients import Fetched, Lease
-from icsframework.lab.demo import check_distinct, find_pcs, find_site, joined, look_up, visit_site
+from icsframework.lab.demo import (
+    called,
+    check_distinct,
+    describe_modems,
+    find_pcs,
+    find_site,
+    joined,
+    look_up,
+    visit_site,
+)
 from icsframework.lab.errors import LabError
 from icsframework.lab.parse import default_text, parse_lab
 
@@ -40,6 +49,24 @@ def test_who_plays_which_part():
     """PCs are what uses DHCP and is no gateway; the site is the first named web server."""
     assert find_pcs(SPEC) == [("pc1", "eth0"), ("pc2", "eth0")]
     assert (SITE.url, SITE.host.name) == ("http://www.example.net", "server")
+
+
+def test_modems_are_mentioned():
+    """With their speed, if their lines have one; and what they called last."""
+    spec = parse_lab("hosts: {a: {modems: {m: {rate: 9600}}}, b: {modems: {n: {}}}}")
+    assert describe_modems(spec) == "; a has a modem for 9600 bit/s; b has a modem"
+    assert describe_modems(SPEC) == ""
+
+    class Dialler:
+        """A host whose modem has called somebody."""
+
+        def __init__(self, name, *numbers):
+            self.spec, self.modem, self.numbers = spec.hosts[name], self, list(numbers)
+
+        def look(self):
+            return {"dialled": self.numbers}
+
+    assert [called(Dialler("a", "200", "123")), called(Dialler("a"))] == ["called 123, ", ""]
 
 
 def test_another_port_is_in_the_url():
