@@ -5,6 +5,7 @@ import hashlib
 import re
 import signal
 import socket
+import subprocess
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -477,21 +478,79 @@ def way(pc):
     return pc.inside(ask)
 
 
-def test_control_and_data_by_the_same_uplink(lab):
-    """A session that began by the second uplink stays there with its data, although the first is back and preferred."""
-    pc, server = lab["pc1"], lab.servers[VSFTPD]
+@pytest.fixture
+def cut(lab):
+    """The preferred uplink without its cable; calling it puts that back and waits until the uplink is preferred again."""
+    pc = lab["pc2"]
     lab.switch.run(["ip", "link", "set", "gateway-eth0", "down"], check=True)
     wait_for(lambda: way(pc) == DSL, 10.0, "dsl to be the way")
+
+    def plug():
+        lab.switch.run(["ip", "link", "set", "gateway-eth0", "up"], check=True)
+        wait_for(lambda: way(pc) == CABLE, 10.0, "cable to be the way again")
+
+    yield plug
+    plug()
+
+
+def test_control_and_data_by_the_same_uplink(lab, cut):
+    """A session that began by the second uplink stays there with its data, in every mode, although the first is back and preferred.
+
+    So do further sessions of the two; others take the preferred uplink, and theirs do when they are over.
+    """
+    pc, server = lab["pc1"], lab.servers[VSFTPD]
     old = Client(pc, SERVER)
-    lab.switch.run(["ip", "link", "set", "gateway-eth0", "up"], check=True)
-    wait_for(lambda: way(pc) == CABLE, 10.0, "cable to be the way again")
+    cut()
+    wait_for(lambda: new_session(lab["pc2"], server) == (CABLE, CABLE), 5.0, "new sessions to go by cable")
     before = len(server.said())
-    wait_for(lambda: new_session(pc, server) == (CABLE, CABLE), 5.0, "new sessions to go by cable")
-    assert old.fetch() == CONTENT
+    for active in (True, False):
+        assert old.fetch(active=active) == CONTENT
+    assert new_session(pc, server) == (DSL, DSL)
     old.quit()
-    seen = ends(server.said()[before:])
-    assert seen[-1] == (DSL, DSL)
-    assert all(control == data for control, data in seen)
+    wait_for(lambda: new_session(pc, server) == (CABLE, CABLE), 5.0, "the two to be free")
+    assert ends(server.said()[before:])[0] == (DSL, DSL)
+
+
+@pytest.mark.parametrize("mode", ["PORT", "PASV", "EPSV"])
+def test_lftp_keeps_its_session_when_the_better_uplink_returns(lab, cut, mode):
+    """What it fetches then comes by the session that it has: it logs in once, and nothing is refused."""
+    pc, server = lab["pc1"], lab.servers[VSFTPD]
+    before, own = len(server.said()), pc.directory / f"kept-{mode}"
+    client = pc.popen(["lftp", "--norc"], stdin=subprocess.PIPE)
+    [command] = lftp(mode, SERVER, VSFTPD, own)
+    settings, _, _ = command[-1].partition("open")
+    print(
+        settings.replace("; ", "\n"),
+        f"set ftp:ssl-allow no\nopen ftp://{SERVER}:{VSFTPD}\nls",
+        file=client.stdin,
+        flush=True,
+    )
+    wait_for(lambda: "OK LOGIN" in server.said()[before:], 5.0, "the login")
+    cut()
+    print(f"get file -o {own}\nput {own} -o back\nbye", file=client.stdin, flush=True)
+    assert client.communicate(timeout=20)[1] == ""
+    assert own.read_bytes() == CONTENT
+    said = server.said()[before:]
+    assert set(re.findall(r'Client "([^"]*)"', said)) == {DSL}
+    assert said.count("OK LOGIN") == 1
+    assert "425" not in said
+
+
+@pytest.mark.parametrize("address", [CABLE, DSL])
+def test_a_published_server_answers_by_the_uplink_that_was_called(lab, address):
+    """Active mode: the server connects to its client, which sees the address that it has called; each client for itself."""
+    client = Client(lab["server"], address, PUBLISHED)
+    with client.begin("RETR file") as data:
+        assert data.getpeername()[0] == address
+        assert read(data) == CONTENT
+    client.voidresp()
+    client.quit()
+    own = lab["server"].directory / "verified"
+    own.unlink(missing_ok=True)
+    [command] = lftp("PORT", address, PUBLISHED, own)
+    command[-1] = f"set ftp:verify-address yes; {command[-1]}"
+    lab["server"].run(command, check=True)
+    assert own.read_bytes() == CONTENT
 
 
 def new_session(pc, server):
