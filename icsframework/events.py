@@ -140,7 +140,7 @@ _KINDS = (
     EventKind(
         "uplink.connecting", "info", "uplink {uplink} connects ({stage}), because: {cause}", history=True
     ),
-    EventKind("uplink.stage", "info", "uplink {uplink}: {stage} took {seconds:.1f} s", history=True),
+    EventKind("uplink.stage", "info", "uplink {uplink}: {stage}"),
     EventKind("uplink.up", "info", "uplink {uplink} is up: {addresses} on {interface}", history=True),
     EventKind("uplink.changed", "info", "uplink {uplink} changed: {addresses} on {interface}", history=True),
     EventKind("uplink.down", "info", "uplink {uplink} is down: {reason}", history=True),

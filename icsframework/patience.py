@@ -1,6 +1,6 @@
 """Waiting for a plugin, but not for ever: one that never answers must not keep the gateway from stopping."""
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
@@ -37,3 +37,15 @@ def within(clock: IClock, what: str, answer: "Deferred[T]", seconds: float = PAT
 
     answer.addBoth(pass_on)
     return outcome
+
+
+def after(deferred: "Deferred[Any]") -> "Deferred[None]":
+    """Fires after it.  Who waits for this may be cancelled; what he waits for goes on."""
+    follower: Deferred[None] = Deferred()
+
+    def follow(result: Any) -> Any:
+        follower.callback(None)
+        return result
+
+    deferred.addBoth(follow)
+    return follower

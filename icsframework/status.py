@@ -158,7 +158,9 @@ class MappingStatus:
 class HistoryEntry:
     """One line of ``ics history``.  ``time_trusted`` false: the clock could not be right then, and only the order is.
 
-    For the event ``stage`` (a step of a connect) ``reason`` is the step and ``seconds`` how long it took.
+    ``steps`` says how a connect went: each ``{"stage", "seconds"}``, the newest of several equal failures.  Those are
+    one entry: so many ``times`` since ``time``, the last one at ``last``.
+    ``skipped`` entries of this uplink before this one are not kept, because a day had too many.
     """
 
     time: Instant
@@ -167,7 +169,10 @@ class HistoryEntry:
     cause: Mapping[str, str] | None
     reason: str
     time_trusted: bool = True
-    seconds: float | None = None
+    steps: tuple[Mapping[str, Any], ...] = ()
+    times: int = 1
+    last: Instant | None = None
+    skipped: int = 0
 
 
 def cause_to_json(cause: Cause | None) -> dict[str, str] | None:

@@ -207,21 +207,25 @@ def history(data: Sequence[Mapping[str, Any]]) -> str:
             entry["uplink"],
             entry["event"],
             cause(entry.get("cause")),
-            _reason(entry),
+            entry.get("reason") or "",
         )
         for entry in data
     ]
-    return (
-        "\n".join(table(("TIME", "UPLINK", "EVENT", "BECAUSE", "REASON"), rows))
-        if rows
-        else "nothing has happened yet"
-    )
+    if not rows:
+        return "nothing has happened yet"
+    lines = table(("TIME", "UPLINK", "EVENT", "BECAUSE", "REASON"), rows)
+    return "\n".join(_explained(lines, ["", *(_course(entry) for entry in data)]))
 
 
-def _reason(entry: Mapping[str, Any]) -> str:
-    seconds = entry.get("seconds")
-    reason: str = entry.get("reason") or ""
-    return reason if seconds is None else f"{reason}: {seconds:.1f} s"
+def _course(entry: Mapping[str, Any]) -> str:
+    """How a connect went, how often, and what is left out before it."""
+    steps = ", ".join(f"{step['stage']} {step['seconds']:.1f} s" for step in entry.get("steps", ()))
+    parts = [steps] if steps else []
+    if entry.get("times", 1) > 1:
+        parts.append(f"{entry['times']} times, the last at {entry['last']}")
+    if entry.get("skipped"):
+        parts.append(f"{entry['skipped']} entries before this one are not kept")
+    return "; ".join(parts)
 
 
 def plugins(data: Sequence[Mapping[str, Any]]) -> str:

@@ -1,7 +1,9 @@
 """``ics history``: what happened to the uplinks and why, on disk and bounded.
 
 Entries come from the event bus (those that the catalogue marks for history).
-The journal is compacted when it holds twice what is kept.
+How a connect went (its steps and their seconds) is part of the entry that says how it ended.
+The journal is compacted when it holds twice what is kept; a link that is tried again and
+again takes little of it (gateway.repeats).
 
 What happens while the wall clock cannot be right is kept with ``trusted`` false; as
 soon as it is right, the entries of this life of the daemon get their right time.
@@ -15,13 +17,14 @@ from twisted.internet.defer import Deferred, inlineCallbacks
 from twisted.logger import Logger
 
 from icsframework.events import KINDS
+from icsframework.gateway import repeats
 from icsframework.gateway.bus import EventBus
 from icsframework.interfaces import IClock, IJournal, IStore
 from icsframework.status import HistoryEntry, Instant
 from icsframework.values import Event
 
 KEPT = 2000
-"""Entries kept: months of a link that is dialled ten times a day, some 400 kB on disk."""
+"""Entries kept: months of a link that is dialled ten times a day, some 800 kB on disk."""
 FORMAT = 1
 """Version of the journal's records."""
 
@@ -44,7 +47,8 @@ class History:
         """Load what is there, then keep what the bus says; Deferred."""
         self._journal = yield store.open("history", FORMAT)
         records = self._journal.load()
-        self._entries.extend(records)
+        for record in records:
+            repeats.add(self._entries, record)
         self._written = len(records)
         self._bus.watch(self._happened)
 
@@ -75,12 +79,12 @@ class History:
             "cause": event.fields.get("why"),
             "reason": str(event.fields.get("reason", "")),
         }
-        if event.id == "uplink.stage":
-            record |= {"reason": event.fields["stage"], "seconds": event.fields["seconds"]}
+        if "steps" in event.fields:
+            record["steps"] = event.fields["steps"]
         if not self._clock.wall_trusted:
             record["trusted"] = False
             self._unsure = [*self._unsure[1 - KEPT :], (record, self._clock.now())]
-        self._entries.append(record)
+        repeats.add(self._entries, record)
         self._write(record)
 
     def _write(self, record: dict[str, Any]) -> None:
@@ -104,6 +108,7 @@ class History:
 
 
 def _entry(record: dict[str, Any]) -> HistoryEntry:
+    last = record.get("last")
     return HistoryEntry(
         Instant(record["time"]),
         record["uplink"],
@@ -111,5 +116,8 @@ def _entry(record: dict[str, Any]) -> HistoryEntry:
         record.get("cause"),
         record.get("reason", ""),
         record.get("trusted", True),
-        record.get("seconds"),
+        tuple(record.get("steps", ())),
+        record.get("times", 1),
+        None if last is None else Instant(last),
+        record.get("skipped", 0),
     )

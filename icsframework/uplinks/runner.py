@@ -24,12 +24,12 @@ from twisted.python.failure import Failure
 from icsframework.errors import IcsError, UplinkFailed, UplinkRefused
 from icsframework.frozen import dataclass
 from icsframework.interfaces import IClock, IEvents, IUplink
-from icsframework.patience import PATIENCE, within
+from icsframework.patience import PATIENCE, after, within
 from icsframework.status import cause_to_json
 from icsframework.uplinks import policy as rules
 from icsframework.uplinks.lingering import Lingering
 from icsframework.uplinks.saved import SavedUplink
-from icsframework.uplinks.stages import Stages
+from icsframework.uplinks.steps import Steps
 from icsframework.values import (
     Absent,
     Cause,
@@ -86,6 +86,7 @@ class Runner:
         self._settle = settle
         self._changed = changed
         self._random = random
+        self.steps = Steps(clock.now, lambda stage: self._emit("uplink.stage", stage=stage))
         self._settled: Link | None = None
         self._saved: Link | None = None
         """The link of an earlier process, until the plugin has said whether it goes on."""
@@ -104,7 +105,6 @@ class Runner:
         self._leaving: Deferred[Any] = succeed(None)
         """The last loss of the link: fires when the machine is without it."""
         self._losses = 0
-        self._stages = Stages()
         self.plugin = spec.make(self._observe)
 
     # --- life ---
@@ -141,8 +141,8 @@ class Runner:
         self._settled = self._saved = self._lingering.link = None
         if left:
             yield self._agree()
-        if was_up:
-            self._emit("uplink.down", reason=reason)
+        if was_up or self.steps.connect is not None:
+            self._emit("uplink.down", reason=reason, **self.steps.end())
 
     @inlineCallbacks
     def hand_over(self, reason: str) -> Any:
@@ -189,7 +189,7 @@ class Runner:
             if not self._stopping:
                 self._feed(rules.NotAdopted(self._seen))
                 if isinstance(self.policy.device, Connecting):
-                    self._emit("uplink.connecting", stage="anew", cause=str(self.cause))
+                    self._begin(self.policy.device.stage, "anew")
 
         self._saved = None
         self._emit("uplink.not_adopted", reason=getattr(self._seen, "reason", "") or "so says its plugin")
@@ -253,8 +253,8 @@ class Runner:
         """The operator wants it down, until wanted again; Deferred fires when the machine is without it."""
         self._feed(rules.HungUp(reason))
         self._fail_waiters(UplinkFailed(reason))
-        yield _after(self._disconnecting)
-        yield _after(self._leaving)
+        yield after(self._disconnecting)
+        yield after(self._leaving)
 
     def _wait(self, event: rules.Asked | rules.Commanded) -> Deferred[Link]:
         if self._stopping:
@@ -361,27 +361,29 @@ class Runner:
     def _tell(self, before: rules.UplinkPolicy, reported: UplinkState) -> None:
         """``reported`` is what the plugin said, before the policy drew its conclusions."""
         old, new = before.device, self.policy.device
-        self._tell_stage(reported)
         if isinstance(new, Up):
             if not isinstance(old, Up) or old.link != new.link:
                 self._put_in_force(new.link)
             return
+        # It may have ended and be tried again in one step, because it was wanted again while it went down.
+        ended = reported if isinstance(reported, (Down, Failed)) and self.steps.connect is not None else None
         if isinstance(old, Up):
             self._lost(reported)
         elif isinstance(new, (Failed, Absent)) and new != old:
-            self._emit(f"uplink.{new.name}", reason=new.reason)
+            self._emit(f"uplink.{new.name}", reason=new.reason, **self.steps.end())
+        elif ended is not None:
+            self._emit("uplink.down", reason=ended.reason or self.policy.reason, **self.steps.end())
         if not isinstance(new, Connecting):
             self._fail_waiters(UplinkFailed(new.reason or self.policy.reason))
-        elif not isinstance(old, Connecting):
+        elif ended is not None or not isinstance(old, Connecting):
             self.cause = self.policy.wanted
-            self._emit("uplink.connecting", stage=new.stage, cause=str(self.cause or "the device"))
+            self._begin(new.stage, new.stage)
+        elif self.steps.connect is not None:  # not while it is asked whether an old link goes on
+            self.steps.enter(new.stage)
 
-    def _tell_stage(self, reported: UplinkState) -> None:
-        """How long the step took that has ended, if a step of several has."""
-        stage = reported.stage if isinstance(reported, Connecting) else ""
-        ended = self._stages.enter(stage, self._clock.now())
-        if ended is not None:
-            self._emit("uplink.stage", stage=ended[0], seconds=round(ended[1], 3))
+    def _begin(self, stage: str, told: str) -> None:
+        self.steps.begin(stage)
+        self._emit("uplink.connecting", stage=told, cause=str(self.cause or "the device"))
 
     def _lost(self, now: UplinkState) -> None:
         told, self._unusable = self._unusable is not None, None
@@ -389,12 +391,12 @@ class Runner:
         self._losses += 1
         reason = getattr(now, "reason", "") or self.policy.reason or "the link was lost"
         event = "uplink.failed" if isinstance(now, (Failed, Absent)) else "uplink.down"
-        why = cause_to_json(self.cause)
+        why, taken = cause_to_json(self.cause), self.steps.end()
 
         def tell(_: object) -> None:
             self._losses -= 1
             if not told:
-                self._events.emit(event, uplink=self.spec.name, why=why, reason=reason)
+                self._events.emit(event, uplink=self.spec.name, why=why, reason=reason, **taken)
             self._changed()
 
         # First the state without it, then the news: whoever hears of it finds the other link in use.
@@ -408,7 +410,7 @@ class Runner:
             if self._saved is not None:
                 event, self._saved = "uplink.adopted", None
             self._settled = link
-            self._emit(event, addresses=_addresses(link), interface=link.interface)
+            self._emit(event, addresses=_addresses(link), interface=link.interface, **self.steps.end())
             self._feed(rules.InForce())
             waiters, self._waiters = self._waiters, []
             for waiter in waiters:
@@ -421,10 +423,12 @@ class Runner:
                 self._log.failure("uplink {name}", failure, name=self.spec.name)
             reason = f"could not be configured: {failure.getErrorMessage()}"
             self._unusable, self._settled = (link, Failed(reason)), None
-            self._emit("uplink.failed", reason=reason)
+            self._emit("uplink.failed", reason=reason, **self.steps.end())
             self._fail_waiters(UplinkFailed(reason))
             self._do(rules.Disconnect(reason))
 
+        if self._settled is None and self._saved is None:
+            self.steps.enter("configuring")
         maybeDeferred(self._settle).addCallbacks(done, failed).addErrback(
             lambda failure: self._log.failure("uplink {name}", failure, name=self.spec.name)
         )
@@ -436,18 +440,6 @@ class Runner:
         waiters, self._waiters = self._waiters, []
         for waiter in waiters:
             waiter.errback(error)
-
-
-def _after(deferred: Deferred[Any]) -> Deferred[None]:
-    """Fires after it.  Who waits for this may be cancelled; what he waits for goes on."""
-    follower: Deferred[None] = Deferred()
-
-    def follow(result: Any) -> Any:
-        follower.callback(None)
-        return result
-
-    deferred.addBoth(follow)
-    return follower
 
 
 def _addresses(link: Link) -> str:

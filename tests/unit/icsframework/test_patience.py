@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from twisted.internet.defer import Deferred, fail, succeed
 
-from icsframework.patience import PATIENCE, within
+from icsframework.patience import PATIENCE, after, within
 from icsframework.testing.gateway import FakeClock
 
 
@@ -50,3 +50,18 @@ def test_who_stops_waiting_cancels_the_call(clock: FakeClock) -> None:
     waiting.cancel()
     assert (len(cancelled), len(got)) == (1, 1)
     assert clock.clock.getDelayedCalls() == []
+
+
+def test_waiting_for_what_others_wait_for_too() -> None:
+    """It fires after it, whatever the result, which stays theirs."""
+    for result, theirs in ((succeed(7), 7), (fail(ValueError("no")), "no")):
+        assert (outcome(after(result)), outcome(result)) == ([None], [theirs])
+
+
+def test_giving_up_to_wait_leaves_the_work_alone() -> None:
+    """It is not cancelled, and ends as it would."""
+    work: Deferred[int] = Deferred()
+    waiting = after(work)
+    assert outcome(waiting) == []
+    waiting.cancel()
+    assert not work.called

@@ -196,14 +196,6 @@ def test_history_gives_the_cause_in_words() -> None:
         {
             "time": "2026-11-25T10:00:30Z",
             "uplink": "modem",
-            "event": "stage",
-            "cause": cause,
-            "reason": "calling 123",
-            "seconds": 27.25,
-        },
-        {
-            "time": "2026-11-25T10:00:30Z",
-            "uplink": "modem",
             "event": "failed",
             "cause": None,
             "reason": "busy",
@@ -212,10 +204,30 @@ def test_history_gives_the_cause_in_words() -> None:
     assert show.history(entries).splitlines() == [
         "TIME                  UPLINK  EVENT       BECAUSE                 REASON",
         "2026-11-25T10:00:00Z  modem   connecting  dns, pc, udp a.example",
-        "2026-11-25T10:00:30Z  modem   stage       dns, pc, udp a.example  calling 123: 27.2 s",
         "2026-11-25T10:00:30Z  modem   failed      -                       busy",
     ]
     assert show.history([]) == "nothing has happened yet"
+
+
+def test_history_tells_how_a_connect_went_and_how_often() -> None:
+    """Below its line, where it would not fit behind it; an older gateway says nothing of it."""
+    steps = [{"stage": "calling 5551234", "seconds": 27.25}, {"stage": "authenticating", "seconds": 1.04}]
+    common = {"time": "2026-11-25T10:00:30Z", "uplink": "modem", "cause": None}
+    again = {"times": 17, "last": "2026-11-26T06:30:00Z"}
+    entries = [
+        common | {"event": "up", "reason": "", "steps": steps, "times": 1, "last": None, "skipped": 3},
+        common | {"event": "failed", "reason": "busy", "steps": steps[:1], "skipped": 0} | again,
+        common | {"event": "down", "reason": "by root", "steps": [], "times": 1},
+    ]
+    assert show.history(entries).splitlines() == [
+        "TIME                  UPLINK  EVENT   BECAUSE  REASON",
+        "2026-11-25T10:00:30Z  modem   up      -",
+        "    calling 5551234 27.2 s, authenticating 1.0 s; 3 entries before this one are",
+        "    not kept",
+        "2026-11-25T10:00:30Z  modem   failed  -        busy",
+        "    calling 5551234 27.2 s; 17 times, the last at 2026-11-26T06:30:00Z",
+        "2026-11-25T10:00:30Z  modem   down    -        by root",
+    ]
 
 
 def test_plugins_with_and_without_check() -> None:

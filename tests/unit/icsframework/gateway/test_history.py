@@ -49,7 +49,10 @@ def test_uplink_events_become_history_with_their_cause() -> None:
             },
             "reason": "",
             "time_trusted": True,
-            "seconds": None,
+            "steps": [],
+            "times": 1,
+            "last": None,
+            "skipped": 0,
         },
         {
             "time": "2027-01-15T08:00:00Z",
@@ -58,19 +61,50 @@ def test_uplink_events_become_history_with_their_cause() -> None:
             "cause": None,
             "reason": "carrier lost",
             "time_trusted": True,
-            "seconds": None,
+            "steps": [],
+            "times": 1,
+            "last": None,
+            "skipped": 0,
         },
     ]
 
 
-def test_a_step_of_a_connect_is_kept_with_what_it_took() -> None:
-    """Its name stands where others have their reason; it survives a restart."""
+def test_how_a_connect_went_is_part_of_how_it_ended() -> None:
+    """Each step with its seconds; a stage by itself is no entry.  It survives a restart."""
     store = MemoryStore()
     bus, _ = start(store)
-    fields = {"uplink": "modem", "why": None, "stage": "calling 123", "seconds": 5.25}
-    bus.emit("uplinks", "uplink.stage", fields)
+    steps = [{"stage": "calling 123", "seconds": 5.25}, {"stage": "configuring", "seconds": 0.5}]
+    bus.emit("uplinks", "uplink.stage", {"uplink": "modem", "why": None, "stage": "calling 123"})
+    bus.emit("uplinks", "uplink.up", {"uplink": "modem", "why": None, "steps": steps})
     (entry,) = start(store)[1].entries()
-    assert (entry.event, entry.reason, entry.seconds) == ("stage", "calling 123", 5.25)
+    assert (entry.event, to_json(entry.steps)) == ("up", steps)
+
+
+def redial(bus: EventBus, clock: FakeClock, tries: int) -> None:
+    """A modem that finds the number busy, once a minute."""
+    for _ in range(tries):
+        bus.emit("uplinks", "uplink.connecting", {"uplink": "modem", "stage": "starting", "cause": ""})
+        steps = [{"stage": "calling 123", "seconds": 20.0}]
+        bus.emit("uplinks", "uplink.failed", {"uplink": "modem", "reason": "busy", "steps": steps})
+        clock.clock.advance(60)
+
+
+def test_a_night_of_redials_takes_little_room() -> None:
+    """One entry with its count, before a restart and after it, and what others did is still there."""
+    store, clock = MemoryStore(), FakeClock()
+    bus, history = start(store, clock)
+    bus.emit("uplinks", "uplink.up", {"uplink": "cable"})
+    redial(bus, clock, 3 * KEPT)
+    before = history.entries()
+    assert [(entry.uplink, entry.event, entry.times, str(entry.last)) for entry in before] == [
+        ("cable", "up", 1, "None"),
+        ("modem", "connecting", 1, "None"),
+        ("modem", "failed", 3 * KEPT, "2027-01-19T11:59:00Z"),
+    ]
+    bus, history = start(store, clock)
+    assert history.entries() == before
+    redial(bus, clock, 1)
+    assert [entry.times for entry in history.entries()] == [1, 1, 3 * KEPT + 1]
 
 
 def test_history_survives_a_restart_and_stays_bounded() -> None:
@@ -123,8 +157,8 @@ def test_untrusted_entries_are_bounded_as_all_are() -> None:
     clock = FakeClock(wall_at_start=0.0)
     clock.wall_trusted = False
     bus, history = start(MemoryStore(), clock)
-    for _ in range(KEPT + 10):
-        bus.emit("uplinks", "uplink.up", {"uplink": "cable"})
+    for number in range(KEPT + 10):
+        bus.emit("uplinks", "uplink.up", {"uplink": f"u{number}"})
     assert len(history.entries()) == KEPT
     clock.wall_offset, clock.wall_trusted = 1_800_000_000.0, True
     assert all(trusted for _, trusted in shown(history))

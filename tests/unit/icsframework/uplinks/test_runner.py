@@ -77,7 +77,7 @@ def test_up_is_shown_when_it_is_in_force() -> None:
     assert bench.runner.announced == LINK
     bench.settling[0].callback(None)
     assert bench.runner.shown() == Up(LINK)
-    assert bench.events.ids() == ["uplink.connecting", "uplink.up"]
+    assert bench.events.ids() == ["uplink.connecting", "uplink.stage", "uplink.up"]
 
 
 def test_callers_wait_for_the_link_in_force() -> None:
@@ -129,9 +129,9 @@ def test_a_lost_link_is_gone_from_the_machine_before_it_is_told() -> None:
     bench.settling[0].callback(None)
     bench.plugin.report(Failed("carrier lost"))
     assert isinstance(bench.runner.shown(), Cooling)
-    assert bench.events.ids() == ["uplink.connecting", "uplink.up"]
+    assert bench.events.ids() == ["uplink.connecting", "uplink.stage", "uplink.up"]
     bench.settling[1].callback(None)
-    assert bench.events.ids() == ["uplink.connecting", "uplink.up", "uplink.failed"]
+    assert bench.events.ids() == ["uplink.connecting", "uplink.stage", "uplink.up", "uplink.failed"]
 
 
 def test_a_hang_up_is_done_when_the_machine_is_without_the_link() -> None:
@@ -155,7 +155,7 @@ def test_a_changed_link_is_put_in_force_again() -> None:
     bench.settling[0].callback(None)
     bench.plugin.report(Up(Link("eth0", 2, None, "ethernet", "kernel", 1400, False, 0.0, None)))
     bench.settling[1].callback(None)
-    assert bench.events.ids() == ["uplink.connecting", "uplink.up", "uplink.changed"]
+    assert bench.events.ids() == ["uplink.connecting", "uplink.stage", "uplink.up", "uplink.changed"]
 
 
 def test_a_machine_that_refuses_takes_the_link_down() -> None:
@@ -166,7 +166,7 @@ def test_a_machine_that_refuses_takes_the_link_down() -> None:
     bench.plugin.report(Up(LINK))
     bench.settling[0].errback(HostError("eth0: no permission"))
     assert bench.told() == ["-could not be configured: eth0: no permission"]
-    assert bench.events.ids() == ["uplink.connecting", "uplink.failed"]
+    assert bench.events.ids() == ["uplink.connecting", "uplink.stage", "uplink.failed"]
 
 
 def test_retries_come_by_the_clock() -> None:
@@ -241,10 +241,11 @@ def test_connect_during_a_hang_up_gets_the_next_link_not_the_dying_one() -> None
     bench.settling[-1].callback(None)
     assert again == [other]
     assert [
-        (e.id, (e.fields["why"] or {})["rule"], e.fields.get("reason")) for e in bench.events.all[2:]
+        (e.id, (e.fields["why"] or {})["rule"], e.fields.get("reason")) for e in bench.events.all[3:]
     ] == [
         ("uplink.connecting", "again", None),
         ("uplink.down", "command", "by root"),
+        ("uplink.stage", "again", None),
         ("uplink.up", "again", None),
     ]
 
@@ -271,7 +272,10 @@ def test_a_link_that_is_overtaken_is_never_told() -> None:
     other = Link("eth0", 2, None, "ethernet", "kernel", 1400, False, 0.0, None)
     bench.plugin.report(Up(other))
     bench.settling[0].callback(None)
-    assert (bench.runner.shown(), bench.events.ids()) == (Connecting("configuring"), ["uplink.connecting"])
+    assert (bench.runner.shown(), bench.events.ids()) == (
+        Connecting("configuring"),
+        ["uplink.connecting", "uplink.stage"],
+    )
     bench.settling[1].callback(None)
     assert bench.runner.shown() == Up(other)
 
@@ -379,7 +383,7 @@ def test_a_refused_link_harms_no_other_uplink() -> None:
     bench.plugin.report(Down(reason))
     bench.settling[1].callback(None)
     assert bench.runner.shown() == Cooling(reason, 1.0)
-    assert bench.events.ids() == ["uplink.connecting", "uplink.failed"]
+    assert bench.events.ids() == ["uplink.connecting", "uplink.stage", "uplink.failed"]
 
 
 def test_a_refusal_that_is_overtaken_is_not_about_the_present() -> None:
@@ -418,16 +422,3 @@ def test_a_stopped_uplink_is_gone_from_the_machine_before_that_is_told() -> None
     bench.settling[-1].callback(None)
     assert (done, bench.events.ids()[-1]) == ([None], "uplink.down")
     assert bench.clock.clock.getDelayedCalls() == []
-
-
-def test_each_step_of_a_long_connect_is_told_with_its_time() -> None:
-    """As events for the history; the stage itself is what status shows meanwhile."""
-    bench = Bench()
-    bench.plugin.report(Down())
-    for stage, seconds in (("initialising", 2.0), ("calling 123", 10.0), ("authenticating", 1.0)):
-        bench.plugin.report(Connecting(stage))
-        assert bench.runner.shown() == Connecting(stage)
-        bench.clock.clock.advance(seconds)
-    bench.plugin.report(Up(LINK))
-    steps = [(said["stage"], said["seconds"]) for said in bench.events.said("uplink.stage")]
-    assert steps == [("initialising", 2.0), ("calling 123", 10.0), ("authenticating", 1.0)]

@@ -160,7 +160,7 @@ def test_a_handover_disconnects_nothing() -> None:
     bench.plugin.report(Down("stopped"))
     assert (bench.told(), bench.plugin.running) == ([], False)
     assert bench.runner.announced == LINK
-    assert bench.events.ids() == ["uplink.connecting", "uplink.up"]
+    assert bench.events.ids() == ["uplink.connecting", "uplink.stage", "uplink.up"]
 
 
 # --- a cable that may come back -----------------------------------------------------------------------
