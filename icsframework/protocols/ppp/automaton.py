@@ -176,6 +176,12 @@ class Automaton:
             self.deadline = None
         return tuple(action for action in actions if action is not Action.IRC and action is not Action.ZRC)
 
+    def wait(self, now: float) -> None:
+        """The peer answers, but wants to be asked again later: all tries are left, the next one comes with the timer."""
+        if self.deadline is not None:
+            self._tries = self.limits.max_configure
+            self.deadline = now + self.limits.first_restart
+
     def timeout(self, now: float) -> tuple[Action, ...]:
         """The actions of a restart timer that has run out; none if it has not."""
         if self.deadline is None or now < self.deadline:

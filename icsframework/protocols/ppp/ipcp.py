@@ -23,6 +23,8 @@ NBNS (130, 132) is of no use here.
 NOWHERE = IPv4Address(0)
 FALLBACK_PEER = IPv4Address("10.64.64.64")
 """What a peer is called that does not know its own address, as pppd does: nobody routes to it."""
+PLACEHOLDERS = (IPv4Address("10.11.12.13"), IPv4Address("10.11.12.14"))
+"""What cellular modems call their name servers as long as they do not know them, and sometimes for ever."""
 MOST_SLOTS = 16
 """Connections that VJ compression remembers in each direction (RFC 1144 section 3.2.2)."""
 
@@ -96,9 +98,9 @@ class Ipcp(Layer):
 
     @property
     def dns(self) -> tuple[IPv4Address, ...]:
-        """The servers that the peer told us, without gaps and doubles."""
+        """The servers that the peer told us, without gaps, doubles and placeholders."""
         told = [IPv4Address(self._options.get(kind, NOWHERE.packed)) for kind in (DNS_1, DNS_2)]
-        return tuple(dict.fromkeys(address for address in told if usable(address)))
+        return tuple(dict.fromkeys(each for each in told if usable(each) and each not in PLACEHOLDERS))
 
     @property
     def receive_vj(self) -> VjOption | None:
@@ -128,8 +130,8 @@ class Ipcp(Layer):
             if usable(address) and (ours == NOWHERE or self.settings.accept_local):
                 self._options[ADDRESS] = value
         elif kind in (DNS_1, DNS_2) and kind in self._options and len(value) == 4:
-            if self._options[kind] == value or not usable(IPv4Address(value)):
-                self._options.pop(kind)  # it has none, and would say so for ever
+            if not usable(IPv4Address(value)):
+                self._options.pop(kind)  # it has none
             else:
                 self._options[kind] = value
 

@@ -104,7 +104,8 @@ class PppLink:
     def open(self, now: float) -> list[Action]:
         """The line is there: negotiate."""
         self.phase = Phase.ESTABLISH
-        self._patience = now + self.settings.patience
+        if not self._lcp.settings.silent:
+            self._patience = now + self.settings.patience
         self._act(Stage("negotiating"))
         self._lcp_outputs(self._lcp.start(now, self._lcp.settings.silent), now)
         return self._done()
@@ -144,9 +145,9 @@ class PppLink:
     def deadline(self) -> float | None:
         """When ``timeout`` must be called; None for never."""
         times = [self._texts.deadline, self._patience]
-        times += [
-            part.deadline for part in (self._lcp, self._gate, self._ipcp, self._ipv6cp) if part is not None
-        ]
+        times += [part.deadline for part in (self._lcp, self._gate, self._ipv6cp) if part is not None]
+        if self._ipcp is not None and self.phase is Phase.NETWORK:  # before, nobody answers it
+            times.append(self._ipcp.deadline)
         return min((time for time in times if time is not None), default=None)
 
     def timeout(self, now: float) -> list[Action]:
@@ -163,7 +164,7 @@ class PppLink:
         self._lcp_outputs(self._lcp.timeout(now), now)
         if self._gate is not None:
             self._gate_outputs(self._gate.timeout(now), now)
-        if self._ipcp is not None:
+        if self._ipcp is not None and self.phase is Phase.NETWORK:
             self._ipcp_outputs(self._ipcp.timeout(now), now)
         if self._ipv6cp is not None:
             self._ipv6cp_outputs(self._ipv6cp.timeout(now))
@@ -211,6 +212,8 @@ class PppLink:
 
     def _control(self, protocol: int, information: bytes, now: float) -> None:
         if protocol == Protocol.LCP:
+            if self._patience is None and self.phase is Phase.ESTABLISH:
+                self._patience = now + self.settings.patience  # a silent end has heard somebody
             self._lcp_outputs(self._lcp.receive(information, now), now)
         elif self._gate is not None and protocol in (Protocol.PAP, Protocol.CHAP):
             self._gate_outputs(self._gate.receive(protocol, information, now), now)
@@ -334,7 +337,7 @@ class PppLink:
         if self._ipcp is None:
             self._start_ipcp(now)
         else:
-            self._ipcp_outputs(self._ipcp.repeat(), now)
+            self._ipcp_outputs(self._ipcp.repeat(now), now)
         if self.settings.ipv6:
             self._ipv6cp = Ipv6cp(self.settings.limits, self._random)
             self._ipv6cp_outputs(self._ipv6cp.start(now))

@@ -15,9 +15,11 @@ from icsframework.protocols.ppp.packet import Code, Option, Packet, pack_options
 
 __all__ = ["Layer", "Outcome", "Output", "Verdict"]
 
-STUBBORN = 10
-"""Naks heard for one negotiation until what the peer naks is left out as if it had rejected it."""
-HOPELESS = 20
+STUBBORN = 20
+"""Naks heard for one negotiation until what the peer naks is left out as if it had rejected it.  Cellular modems nak for
+some ten seconds, with servers that do not exist, until the network has told them the true ones.
+"""
+HOPELESS = 40
 """Naks and Rejects heard for one negotiation until it is given up: more rounds than all options one by one."""
 
 REPETITIONS = 2
@@ -115,10 +117,11 @@ class Layer:
         self.reason = self.reason or reason  # the cause is the caller's
         return self._run(Event.CLOSE, now)
 
-    def repeat(self) -> list[Output]:
-        """The last request once more, if it has no answer yet: the peer could not take it until now."""
+    def repeat(self, now: float) -> list[Output]:
+        """The last request once more, if it has no answer yet, with all tries: the peer could not take it until now."""
         if self._request is None or self.opened:
             return []
+        self.automaton.wait(now)
         return [Packet(Code.CONFIGURE_REQUEST, self._request, pack_options(self.asked)).to_wire()]
 
     def timeout(self, now: float) -> list[Output]:
@@ -203,15 +206,19 @@ class Layer:
         options = parse_options(packet.data)
         if packet.ident != self._request or not options:
             return []
-        self._request = None
         self._naks_heard += 1
         if self._naks_heard > STUBBORN:
             learn = self.rejected
         if self._naks_heard > HOPELESS:
+            self._request = None
             self.because(Cause.DISAGREED, f"{self.name}: the two ends never agree on the options")
             return self._run(Event.CLOSE, now)
         for option in options:
             learn(option)
+        if self.wanted() == self.asked and not self.reason:
+            self.automaton.wait(now)  # nothing new: to ask again at once would get the same answer
+            return []
+        self._request = None
         return self._run(Event.RCN, now) + self._given_up(now)
 
     def _given_up(self, now: float) -> list[Output]:

@@ -109,11 +109,24 @@ def test_a_server_that_is_no_address_is_left_out():
     assert ipcp.dns == (A("9.9.9.9"),)
 
 
-def test_a_server_that_is_told_again_and_again_ends():
-    """A peer that answers every request with the same Nak is asked without it."""
+def test_servers_that_a_modem_makes_up_until_it_knows_better():
+    """A cellular modem naks with placeholders until the network has answered: asked again with the timer, believed at last."""
     ipcp = make()
-    reply(ipcp, 3, (DNS1, A("9.9.9.9").packed))
-    assert DNS1 not in reply(ipcp, 3, (DNS1, A("9.9.9.9").packed))
+    made_up = ((DNS1, A("10.11.12.13").packed), (DNS2, A("10.11.12.14").packed))
+    reply(ipcp, 3, *made_up)
+    for second in range(1, 15):
+        assert (
+            ipcp.receive(
+                Packet(3, ipcp._request, pack_options(Option(*each) for each in made_up)).to_wire(), second
+            )
+            == []
+        )
+        (again,) = ipcp.timeout(second + 1.0)
+        assert dict(parse_options(Packet.from_wire(again).data))[DNS1] == A("10.11.12.13").packed
+    assert ipcp.dns == ()
+    reply(ipcp, 3, address("10.0.2.15"), (DNS1, A("9.9.9.9").packed), (DNS2, A("8.8.8.8").packed))
+    reply(ipcp, 2)
+    assert ipcp.dns == (A("9.9.9.9"), A("8.8.8.8"))
 
 
 def test_an_acknowledged_nothing_is_a_failure():

@@ -520,6 +520,36 @@ def test_what_comes_unescaped_is_judged_by_the_map_that_was_agreed():
     assert peer.link.counters.bad_fcs == 1
 
 
+def test_an_authentication_without_a_verdict():
+    """Nothing is said about the password: it may be tried again."""
+    peer = Peer().establish((3, b"\xc0\x23"))
+    peer.wait(40.0)
+    assert peer.down == Down(Cause.UNPROVEN, "the peer did not answer to the password in 30 s (PAP)")
+
+
+def test_nothing_comes_after_the_end():
+    """What stands behind a Terminate-Request in the same read is not looked at."""
+    peer = Peer().establish().configure()
+    peer.look()
+    goodbye = Encoder().encode([b"\xff\x03\xc0\x21" + Packet(5, 9).to_wire()])
+    peer.raw(goodbye * 3)
+    assert peer.named() == ["LCP TermAck"]
+    assert isinstance(peer.actions[-1], Down)
+
+
+def test_a_silent_end_waits_for_ever_and_then_not_for_ever():
+    """Until somebody speaks it has all the time there is; from then on the usual patience."""
+    pair = PppPair(GUEST, provider())
+    pair.did(pair.right, pair.right.link.open(0.0))
+    assert not pair.step()
+    pair.now = 1000.0
+    right = pair.right.link
+    pair.did(
+        pair.right, right.receive(Encoder().encode([b"\xff\x03\xc0\x21" + Packet(1, 1).to_wire()]), 1000.0)
+    )
+    assert pair.run(100, lambda: bool(pair.right.down))
+
+
 def test_the_first_reason_is_the_reason():
     """Closing a link that ends already, for a wrong password, does not hide that."""
     peer = Peer().establish((3, b"\xc0\x23"))

@@ -59,4 +59,6 @@ def test_calls_that_come_up(name, title, size):
 )
 def test_calls_that_fail(name, credentials, cause, size):
     """A wrong password, none, and slirp's way to demand one without asking for it."""
-    assert replay(name, credentials, size).cause is cause
+    down = replay(name, credentials, size)
+    assert down.cause is cause
+    assert ("it wants a user name" in down.reason) == (credentials is None)

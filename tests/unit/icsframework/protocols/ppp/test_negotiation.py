@@ -131,6 +131,28 @@ def test_a_nak_leads_to_another_request():
     assert toy.receive(configure(3, request.ident, (1, b"late")), 0.2) == []
 
 
+def test_a_nak_without_news_is_answered_with_patience():
+    """The same request would get the same answer: it is sent when the timer says so, with all tries left."""
+    toy, request = start()
+    for second in range(1, 15):
+        assert toy.receive(configure(3, request.ident, (1, b"mine")), float(second)) == []
+        assert toy.deadline == second + 1.0
+        assert read(toy.timeout(second + 1.0)) == [request]
+    assert [packet.code for packet in read(toy.receive(configure(3, request.ident, (1, b"new")), 16.0))] == [
+        1
+    ]
+
+
+def test_a_peer_that_was_silent_may_come_back():
+    """A layer that was given up, IPv6 for example, still answers; its old reason is forgotten."""
+    toy, _ = start()
+    while toy.deadline is not None:
+        toy.timeout(toy.deadline)
+    assert toy.reason
+    request, ack = read(toy.receive(configure(1, 50, (2, b"good")), 100.0))
+    assert (request.code, ack.code, toy.reason) == (1, 2, "")
+
+
 def test_a_rejected_option_never_comes_back():
     """Not in the next request, not in the one after (section 5.4)."""
     toy, request = start()
@@ -155,12 +177,16 @@ def test_too_many_naks_become_a_reject():
 
 
 def test_a_peer_that_always_naks_gets_its_way_and_then_the_end():
-    """After ten Naks the option goes; if that does not help either, after twenty rounds the layer."""
+    """After twenty Naks the option goes; if that does not help either, after forty rounds the layer."""
     toy, request = start()
-    rounds = 0
+    rounds, now = 0, 0.0
     while request.code == 1:
         rounds += 1
-        (request, *_) = read(toy.receive(configure(3, request.ident, (1, bytes((rounds,)))), 0.1))
+        outputs = toy.receive(configure(3, request.ident, (1, bytes((rounds,)))), now)
+        if not outputs:  # nothing left to change
+            now = toy.deadline
+            outputs = toy.timeout(now)
+        (request, *_) = read(outputs)
         assert (1 in toy.ours) == (rounds <= STUBBORN)
     assert rounds == HOPELESS + 1
     assert request.code == Code.TERMINATE_REQUEST
@@ -281,9 +307,11 @@ def test_a_protocol_that_the_peer_rejects_is_finished():
 def test_a_request_can_be_repeated_out_of_turn():
     """As long as it has no answer."""
     toy, request = start()
-    assert read(toy.repeat()) == [request]
-    toy.receive(request._replace(code=2).to_wire(), 0.1)
-    assert toy.repeat() == []
+    toy.timeout(1.0)
+    assert read(toy.repeat(2.5)) == [request]
+    assert toy.deadline == 3.5
+    toy.receive(request._replace(code=2).to_wire(), 2.6)
+    assert toy.repeat(2.7) == []
 
 
 @pytest.mark.parametrize("code", [1, 3, 4])
@@ -309,9 +337,9 @@ def test_identifiers_never_are_zero():
     """They go round from 255 to 1: some peers take 0 for none."""
     toy, request = start()
     idents = set()
-    for _ in range(300):
+    for n in range(300):
         toy._naks_heard = 0
-        (request,) = read(toy.receive(configure(3, request.ident, (1, b"next")), 0.1))
+        (request,) = read(toy.receive(configure(3, request.ident, (1, bytes((n % 7,)))), 0.1))
         idents.add(request.ident)
     assert idents == set(range(1, 256))
 
