@@ -30,6 +30,7 @@ from icsframework.helpers.patience import (
     SHORTEST_TIMER,
 )
 from icsframework.helpers.report import Report
+from icsframework.helpers.turns import Turns
 from icsframework.interfaces import IClock, IMappings
 from icsframework.values import (
     End,
@@ -71,6 +72,7 @@ class FlowParts:
     fail: Literal["open", "closed"]
     arrived: "Callable[[StreamFlow], None]"
     gone: "Callable[[StreamFlow], None]"
+    turns: Turns
 
 
 class _State(Enum):
@@ -86,8 +88,8 @@ class StreamFlow:
 
     def __init__(self, parts: FlowParts) -> None:
         self.course: Course | None = None
-        self.client = Leg(self, Side.CLIENT)
-        self._server = Leg(self, Side.SERVER)
+        self.client = Leg(self, Side.CLIENT, parts.turns)
+        self._server = Leg(self, Side.SERVER, parts.turns)
         self._parts = parts
         self._state = _State.NEW
         self._conversation: Conversation | None = None

@@ -15,6 +15,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from icsframework.helpers.turns import Turns
 from icsframework.values import Endpoint, Side
 
 __all__ = ["MOST_UNREAD", "PATIENCE", "Leg", "Owner", "Stop"]
@@ -39,6 +40,8 @@ class Stop(IntEnum):
     """Its peer does not read what it is told."""
     END = 16
     """It has sent its last byte."""
+    TURN = 32
+    """What it has said waits for its turn."""
 
 
 class Owner(Protocol):
@@ -73,11 +76,13 @@ class Owner(Protocol):
 class Leg(TwistedProtocol):
     """See the module.  It tells its flow, and nothing it is told makes it raise."""
 
-    def __init__(self, owner: Owner, side: Side) -> None:
+    def __init__(self, owner: Owner, side: Side, turns: Turns) -> None:
         self.side = side
         self.gone = True
         """The connection is lost, or was never made."""
         self._owner = owner
+        self._turns = turns
+        self._unheard = b""
         self._stops: int = Stop.CONNECTING
         self._full = False
         self._unread = 0
@@ -173,11 +178,21 @@ class Leg(TwistedProtocol):
 
     def dataReceived(self, data: bytes) -> None:
         """See IProtocol."""
-        if not self._closing:
+        if self._closing:
+            return
+        self._unheard += data
+        if not self._turns.take(self._hear):
+            self.stop(Stop.TURN)
+
+    def _hear(self) -> None:
+        data, self._unheard = self._unheard, b""
+        self.go(Stop.TURN)
+        if data and not self._closing:
             self._owner.came(self.side, data)
 
     def readConnectionLost(self) -> None:
         """See IHalfCloseableProtocol: their FIN."""
+        self._hear()
         self._stops |= Stop.END
         if self._closing:
             self.tcp.loseConnection()
@@ -190,6 +205,7 @@ class Leg(TwistedProtocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """See IProtocol."""
         self.gone = True
+        self._hear()
         self._owner.lost(self.side, reason)
 
     def pauseProducing(self) -> None:

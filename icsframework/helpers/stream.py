@@ -25,6 +25,7 @@ from icsframework.helpers.limits import Limits
 from icsframework.helpers.network import IStreamNetwork
 from icsframework.helpers.pairs import Pairs
 from icsframework.helpers.report import Report
+from icsframework.helpers.turns import Turns
 from icsframework.helpers.way import fate, source_address, uplink_of, uplink_towards
 from icsframework.interfaces import IClock, IEvents, IMappings
 from icsframework.values import Address, Endpoint, Flow, StreamProxy
@@ -80,6 +81,7 @@ class StreamShell:
             proxy.fail,
             self._arrived,
             self._gone,
+            Turns(parts.clock),
         )
         self._flows: set[StreamFlow] = set()
         self._clients: Counter[Address] = Counter()

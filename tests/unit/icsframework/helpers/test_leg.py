@@ -41,9 +41,29 @@ def flow():
     return Flow()
 
 
+class Turns:
+    """Turns whose time is over while ``busy``."""
+
+    def __init__(self):
+        self.busy = False
+        self.waiting = []
+
+    def take(self, work):
+        if self.busy:
+            self.waiting.append(work)
+        else:
+            work()
+        return not self.busy
+
+
 @pytest.fixture
-def leg(flow):
-    return Leg(flow, Side.CLIENT)
+def turns():
+    return Turns()
+
+
+@pytest.fixture
+def leg(flow, turns):
+    return Leg(flow, Side.CLIENT, turns)
 
 
 @pytest.fixture
@@ -174,3 +194,45 @@ def test_a_leg_that_was_never_made(leg):
     leg.close()
     leg.abort()
     assert leg.gone
+
+
+def test_what_waits_for_its_turn_is_told_then(leg, flow, end, turns):
+    """And nothing more is read until then."""
+    leg.go(Stop.CONNECTING)
+    turns.busy = True
+    end.says(b"one")
+    turn(end)
+    end.says(b"two")
+    turn(end)
+    assert (flow.told, end.unread) == (["made"], 3)
+    turns.busy = False
+    turns.waiting.pop()()
+    turn(end)
+    assert flow.told == ["made", b"one", b"two"]
+    assert turns.waiting == []
+
+
+@pytest.mark.parametrize("event", ["resets", "closes"])
+def test_the_end_comes_after_what_waits_for_its_turn(leg, flow, end, turns, event):
+    """Nothing that was said before a reset or a FIN is lost or told late, and it is told once."""
+    leg.go(Stop.CONNECTING)
+    turns.busy = True
+    end.says(b"last words")
+    turn(end)
+    getattr(end, event)()
+    turn(end)
+    turns.waiting.pop()()
+    turn(end)
+    assert flow.told == ["made", b"last words", "lost" if event == "resets" else "finished"]
+
+
+def test_a_leg_that_closes_forgets_what_waits_for_its_turn(leg, flow, end, turns):
+    """Its flow has ended: nobody is told."""
+    leg.go(Stop.CONNECTING)
+    turns.busy = True
+    end.says(b"too late")
+    turn(end)
+    leg.close()
+    turns.waiting.pop()()
+    turn(end)
+    assert flow.told == ["made"]
