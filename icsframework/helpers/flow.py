@@ -31,10 +31,10 @@ from icsframework.helpers.patience import (
 )
 from icsframework.helpers.report import Report
 from icsframework.helpers.turns import Turns
+from icsframework.helpers.way import Course
 from icsframework.interfaces import IClock, IMappings
 from icsframework.values import (
     End,
-    Endpoint,
     Flow,
     Mapping,
     Open,
@@ -45,18 +45,7 @@ from icsframework.values import (
     StepAside,
 )
 
-__all__ = ["Course", "FlowParts", "StreamFlow"]
-
-
-@dataclass(frozen=True, slots=True)
-class Course:
-    """How a connection goes on: the flow as it will be (``outside`` with the port that is wanted), and its second leg."""
-
-    flow: Flow
-    to: Endpoint
-    source: Endpoint
-    mark: int = 0
-    transparent: bool = False
+__all__ = ["FlowParts", "StreamFlow"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +82,7 @@ class StreamFlow:
         self._parts = parts
         self._state = _State.NEW
         self._conversation: Conversation | None = None
+        self._make_session: SessionFactory | None = None
         self._limits = Limits()
         self._todo: deque[Effect] = deque()
         self._busy = False
@@ -116,15 +106,20 @@ class StreamFlow:
 
     def connect(self, course: Course, make_session: SessionFactory | None, limits: Limits) -> None:
         """Go on to ``course.to``; ``make_session`` None relays everything."""
-        self.course = course
+        self._make_session = make_session
         self._limits = limits
         self._state = _State.CONNECTING
         self._parts.network.tune(self.client.tcp, course.flow.direction == "outbound")
-        self._connecting = self._parts.network.connect(
-            self._server, course.to, course.source, course.mark, course.transparent, CONNECT_PATIENCE
-        )
-        self._connecting.addCallback(lambda _: self._talk(course, make_session))
-        self._connecting.addErrback(self._unreachable, course.flow)
+        self._call(course)
+
+    def change(self, course: Course) -> bool:
+        """Call by another way, while the server has not answered; False if it has."""
+        given_up = self._connecting
+        if self._state is not _State.CONNECTING or given_up is None:
+            return False
+        self._call(course)
+        given_up.cancel()
+        return True
 
     def end(self, reason: str) -> None:
         """Reset both sides now and give back what the session opened."""
@@ -138,17 +133,27 @@ class StreamFlow:
 
     # --- the second leg
 
-    def _unreachable(self, failure: Failure, flow: Flow) -> None:
-        """The connection failed, or was given up because the flow has ended (then there is nothing to tell)."""
+    def _call(self, course: Course) -> None:
+        self.course = course
+        self._connecting = self._parts.network.connect(
+            self._server, course.to, course.source, course.mark, course.transparent, CONNECT_PATIENCE
+        )
+        self._connecting.addCallback(lambda _: self._talk(course))
+        self._connecting.addErrback(self._unreachable, course)
+
+    def _unreachable(self, failure: Failure, course: Course) -> None:
+        """The connection failed, or was given up because the flow has ended or another way was found (then there is nothing to tell)."""
+        if course is not self.course:
+            return
         self._connecting = None
         if failure.check(CancelledError, IcsError) is None:
-            self._parts.log.failure("a connection to {server} failed", failure, server=str(flow.server))
+            self._parts.log.failure("a connection to {server} failed", failure, server=str(course.to))
         if self._state is _State.CONNECTING:
             self._parts.counters.unreachable += 1
             self._tell("helper.server.unreachable", reason=failure.getErrorMessage())
         self.end("the server cannot be reached")
 
-    def _talk(self, course: Course, make_session: SessionFactory | None) -> None:
+    def _talk(self, course: Course) -> None:
         """Both legs are there: make the session and let it hear."""
         self._connecting = None
         if self._state is not _State.CONNECTING:
@@ -159,7 +164,7 @@ class StreamFlow:
         flow = replace(course.flow, outside=self._server.here) if outbound else course.flow
         self._parts.network.tune(self._server.tcp, not outbound)
         now = self._last = self._parts.clock.now()
-        session = self._made(flow, make_session) if make_session is not None else None
+        session = self._made(flow, self._make_session) if self._make_session is not None else None
         if self._state is not _State.TALKING:
             return
         self._conversation = Conversation(session, flow, self._limits, self._parts.fail)

@@ -18,7 +18,7 @@ from twisted.logger import Logger
 from icsframework.dataplane.plane import DataPlane
 from icsframework.frozen import dataclass
 from icsframework.helpers.counters import Counters, Figures
-from icsframework.helpers.flow import Course, FlowParts, StreamFlow
+from icsframework.helpers.flow import FlowParts, StreamFlow
 from icsframework.helpers.heartbeat import Change, Heartbeat
 from icsframework.helpers.leg import Leg
 from icsframework.helpers.limits import Limits
@@ -26,7 +26,8 @@ from icsframework.helpers.network import IStreamNetwork
 from icsframework.helpers.pairs import Pairs
 from icsframework.helpers.report import Report
 from icsframework.helpers.turns import Turns
-from icsframework.helpers.way import fate, source_address, uplink_of, uplink_towards
+from icsframework.helpers.waiting import Waiting
+from icsframework.helpers.way import Course, fate, source_address, uplink_of, uplink_towards
 from icsframework.interfaces import IClock, IEvents, IMappings
 from icsframework.values import Address, Endpoint, Flow, StreamProxy
 
@@ -83,6 +84,7 @@ class StreamShell:
             self._gone,
             Turns(parts.clock),
         )
+        self._waiting = Waiting(parts.clock, self._decide)
         self._flows: set[StreamFlow] = set()
         self._clients: Counter[Address] = Counter()
         self._stopped: Deferred[None] | None = None
@@ -123,6 +125,7 @@ class StreamShell:
         return (port.stopListening() if port is not None else None) or succeed(None)
 
     def _end_all(self) -> Deferred[None]:
+        self._waiting.end("the helper stops")
         for flow in tuple(self._flows):
             flow.end("the helper stops")
         if not self._flows:
@@ -136,11 +139,20 @@ class StreamShell:
         self._heartbeat.beat()
         self._parts.pairs.in_force(plane)
         for flow in tuple(self._flows):
-            if flow.course is not None:
-                known = flow.course.flow
-                reason = fate(plane, known.uplink, known.outside.address)
-                if reason is not None:
-                    flow.end(reason)
+            course = flow.course
+            reason = fate(plane, course.flow.uplink, course.flow.outside.address) if course else None
+            if course is not None and reason is not None and not self._find_another(flow, course):
+                flow.end(reason)
+        self._waiting.look()
+
+    def _find_another(self, flow: StreamFlow, before: Course) -> bool:
+        """Another way for a flow that has lost its own: there is one while its server has not answered yet."""
+        client, wanted = before.flow.client, before.to
+        course = self._course(client, wanted, self._way(client, wanted)) if not before.transparent else None
+        if course is None or not flow.change(course):
+            return False
+        self._parts.pairs.hold(flow, course.flow)
+        return True
 
     def use(self, limits: Limits) -> None:
         """From now on these limits hold: for the connections that come.  Those that are there go on under theirs."""
@@ -162,8 +174,29 @@ class StreamShell:
             flow.end("it was not redirected")
             return
         self._counters.total += 1
+        if not self._decide(flow, len(self._waiting) >= self._limits.sessions):
+            self._waiting.add(flow)
+
+    def _decide(self, flow: StreamFlow, now: bool) -> bool:
+        """Whether it was decided how a connection goes on: not if a moment later, unless it must be ``now``."""
+        wanted = self._parts.network.destination(flow.client.tcp) if not flow.client.gone else None
+        if wanted is None:  # nobody waits any more, or the kernel has forgotten what for
+            flow.end("it is gone")
+            return True
         client = flow.client.peer
-        course = self._course(client, wanted)
+        local = self._way(client, wanted)
+        if (
+            not now
+            and self._plane is not None
+            and local is not None
+            and uplink_of(self._plane, local) is None
+        ):
+            return False
+        self._go_on(flow, client, wanted, local)
+        return True
+
+    def _go_on(self, flow: StreamFlow, client: Endpoint, wanted: Endpoint, local: Address | None) -> None:
+        course = self._course(client, wanted, local)
         if course is None:
             self._refuse(flow, client, wanted, NO_UPLINK)
             return
@@ -190,15 +223,21 @@ class StreamShell:
             return "limits.sessions, of which one client may have a part"
         return None
 
-    def _course(self, client: Endpoint, wanted: Endpoint) -> Course | None:
-        """How a connection of ``client`` to ``wanted`` goes on; None if it cannot."""
+    def _way(self, client: Endpoint, wanted: Endpoint) -> Address | None:
+        """The address of ours that a connection has outside: that of others of the two hosts, else that of the route."""
+        if self._proxy.direction == "inbound":
+            return wanted.address
+        shared = self._parts.pairs.address(client.address, wanted.address)
+        if shared is not None and self._plane is not None and uplink_of(self._plane, shared) is not None:
+            return shared
+        return self._parts.network.way_to(wanted.address)
+
+    def _course(self, client: Endpoint, wanted: Endpoint, local: Address | None) -> Course | None:
+        """How a connection of ``client`` to ``wanted`` goes on from ``local``; None if it cannot."""
         if self._plane is None:
             return None
         if self._proxy.direction == "inbound":
             return self._inward(self._plane, client, wanted)
-        local = self._parts.pairs.address(client.address, wanted.address)
-        if uplink_of(self._plane, local) is None:
-            local = self._parts.network.way_to(wanted.address)
         uplink = uplink_towards(self._plane, local)
         address = source_address(uplink, wanted.address.version, local) if uplink else None
         if uplink is None or address is None:

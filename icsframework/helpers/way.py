@@ -1,9 +1,21 @@
 """Which uplink a flow belongs to, and whether it still can.  Pure."""
 
 from icsframework.dataplane.plane import DataPlane, UplinkSide
-from icsframework.values import Address
+from icsframework.frozen import dataclass
+from icsframework.values import Address, Endpoint, Flow
 
-__all__ = ["fate", "uplink_of", "uplink_towards"]
+__all__ = ["Course", "fate", "source_address", "uplink_of", "uplink_towards"]
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How a connection goes on: the flow as it will be (``outside`` with the port that is wanted), and its second leg."""
+
+    flow: Flow
+    to: Endpoint
+    source: Endpoint
+    mark: int = 0
+    transparent: bool = False
 
 
 def uplink_towards(plane: DataPlane, local: Address | None) -> UplinkSide | None:

@@ -268,6 +268,10 @@ class MemoryNetwork:
         made.attach(protocol)
         return made
 
+    def forget(self, connection: MemoryConnection) -> None:
+        """The kernel no longer knows where it was going."""
+        self._wanted[id(connection)] = None
+
     def turn(self, between: Callable[[], object] | None = None) -> None:
         """Turns of the reactor until nothing stirs; ``between`` is called after each."""
         while sum(connection.turn() for connection in self.connections):  # each of them

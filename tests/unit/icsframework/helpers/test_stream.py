@@ -1,18 +1,22 @@
 """The stream shell: whose connections it takes, which way they go on, and when they end."""
 
 from dataclasses import replace
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_interface
 
 import pytest
 
-from icsframework.dataplane.plane import DataPlane
+from icsframework.dataplane.plane import DataPlane, UplinkSide
 from icsframework.helpers.limits import Limits
+from icsframework.helpers.waiting import PATIENCE
 from icsframework.testing.flows import INSIDE, OUTSIDE, PEER
 from icsframework.testing.stream import CABLE, CLIENT, DSL, ONE_UPLINK, SERVER, TWO_UPLINKS
-from icsframework.values import Endpoint, Flow, Open
+from icsframework.values import Endpoint, Family, Flow, Open
 
 OTHER = Endpoint(ip_address("192.168.0.11"), 40000)
 DSL_ADDRESS = DSL.addresses[0].ip
+LTE = UplinkSide(
+    "lte", 3, "eth8", replace(DSL.link, interface="eth8", v4=Family((ip_interface("192.0.2.9/24"),), None))
+)
 
 
 def clients(count, host=INSIDE):
@@ -46,7 +50,6 @@ def test_where_the_port_was_taken_the_session_knows_the_other_one(bench):
         (OUTSIDE, "cable", "cable", OUTSIDE, 1 << 16),
         (DSL_ADDRESS, "cable", "dsl", DSL_ADDRESS, 2 << 16),
         (None, "dsl", "dsl", DSL_ADDRESS, 2 << 16),
-        (ip_address("10.64.64.1"), "cable", "cable", OUTSIDE, 1 << 16),
     ],
 )
 def test_the_uplink_is_that_of_the_route(bench, way, active, name, address, mark):
@@ -70,6 +73,7 @@ def test_somebody_who_calls_the_listener_itself(bench):
 def test_without_an_uplink_a_connection_is_refused(bench):
     """At once, and said once."""
     one = bench(plane=DataPlane(uplinks=(replace(CABLE, link=None),)))
+    one.network.way = None
     refused = one.call()
     one.turn()
     assert refused.aborted
@@ -119,7 +123,7 @@ def test_what_is_not_published_leads_nowhere(bench, wanted):
     one = bench(direction="inbound", plane=TWO_UPLINKS)
     one.published["cable", 8021] = Endpoint(INSIDE, 2121)
     stranger = one.call(Endpoint(PEER, 55555), wanted)
-    one.turn()
+    one.advance(PATIENCE)
     assert (stranger.aborted, one.network.dialled, one.shell.figures().refused) == (True, [], 1)
 
 
@@ -258,6 +262,7 @@ def test_fail_open_relays_what_is_beyond_the_limit(bench):
 def test_a_flood_of_refusals_is_a_few_lines(bench):
     """Everything is counted, and later it is said how many were not told."""
     one = bench(plane=DataPlane())
+    one.network.way = None
     for client in clients(500):
         one.call(client)
         one.turn()
@@ -286,29 +291,153 @@ def cable(link):
         (DataPlane(), True),
     ],
 )
-@pytest.mark.parametrize("connected", [True, False])
-def test_flows_end_with_their_address(bench, plane, ends, connected):
-    """Both sides are reset where the flow cannot go on: connected, or still calling."""
+def test_flows_end_with_their_address(bench, plane, ends):
+    """Both sides are reset where the flow cannot go on."""
+    one = bench()
+    one.pair()
+    one.shell.in_force(plane)
+    one.turn()
+    assert [leg.aborted for leg in one.network.connections] == [ends] * 2
+    assert one.shell.figures().sessions == (not ends)
+
+
+@pytest.mark.parametrize(
+    ("plane", "way", "uplink", "address"),
+    [
+        (DataPlane(uplinks=(cable(None), DSL)), DSL_ADDRESS, "dsl", DSL_ADDRESS),
+        (DataPlane(uplinks=(cable(None), LTE, DSL)), DSL_ADDRESS, "dsl", DSL_ADDRESS),
+        (DataPlane(uplinks=(cable(DSL.link),)), DSL_ADDRESS, "cable", DSL_ADDRESS),
+        (DataPlane(uplinks=(replace(DSL, index=5),)), None, "dsl", DSL_ADDRESS),
+    ],
+)
+def test_a_call_without_an_answer_goes_by_another_uplink(bench, plane, way, uplink, address):
+    """When its own has died: the first call is given up, the client is not reset and knows nothing of it."""
     one = bench()
     ours = one.call()
+    ours.says(b"x")
+    one.network.way = way
+    one.shell.in_force(plane)
+    one.turn()
+    first, second = one.network.dialled
+    assert first.answer.called
+    assert (second.to, second.source) == (SERVER, Endpoint(address, CLIENT.port))
+    assert second.mark == plane.marks.uplink_mark(plane.uplink(uplink).index)
+    theirs = second.accept()
+    one.turn()
+    assert (ours.aborted, theirs.heard, one.sessions[0].flow.uplink) == (False, b"x", uplink)
+    assert one.details["unreachable"] == 0
+    assert one.gateway.events.said("helper.server.unreachable") == []
+
+
+def test_a_call_by_an_uplink_that_is_there_goes_on(bench):
+    """Whatever is preferred by now, and while there is no other one."""
+    one = bench()
+    one.call()
+    for plane in (replace(TWO_UPLINKS, active="dsl"), DataPlane(uplinks=(cable(None),))):
+        one.shell.in_force(plane)
+    one.turn()
+    assert len(one.network.dialled) == 1
+    one.shell.in_force(DataPlane())
+    one.turn()
+    assert [leg.aborted for leg in one.network.connections] == [True]
+    assert one.idle
+
+
+def test_another_way_that_does_not_work_either(bench):
+    """Then the client is reset, and the pair is forgotten."""
+    one = bench(plane=TWO_UPLINKS)
+    ours = one.call()
+    one.network.way = DSL_ADDRESS
+    one.shell.in_force(replace(TWO_UPLINKS, uplinks=(cable(None), DSL)))
+    assert told(one) == {(2, str(INSIDE), str(PEER))}
+    one.network.dialled[1].refuse()
+    one.turn()
+    assert (ours.aborted, one.details["unreachable"], told(one)) == (True, 1, set())
+
+
+@pytest.mark.parametrize("plane", [ONE_UPLINK, DataPlane(uplinks=(cable(None), replace(DSL, link=None)))])
+def test_a_connection_that_is_ahead_of_us_waits(bench, plane):
+    """Its route has an address that we are about to learn: it goes on when we do, as if nothing had been."""
+    one = bench(plane=plane)
+    one.network.way = DSL_ADDRESS
+    ours = one.call()
+    ours.says(b"x")
+    one.advance(PATIENCE / 2)
+    one.shell.in_force(replace(plane))  # something else has changed
+    one.turn()
+    assert (one.network.dialled, ours.aborted, ours.unread) == ([], False, 1)
+    one.shell.in_force(TWO_UPLINKS)
+    one.network.dialled[0].accept()
+    one.turn()
+    assert (one.sessions[0].flow.uplink, one.network.connections[1].heard) == ("dsl", b"x")
+    one.advance(PATIENCE)
+    assert len(one.network.dialled) == 1
+    assert (one.details["total"], one.shell.figures().sessions) == (1, 1)
+
+
+def test_a_published_connection_that_is_ahead_of_us_waits(bench):
+    """It has called an address that we are about to learn."""
+    one = bench(direction="inbound")
+    one.published["dsl", 21] = Endpoint(INSIDE, 21)
+    one.call(Endpoint(PEER, 5), Endpoint(DSL_ADDRESS, 21))
+    assert one.network.dialled == []
+    one.shell.in_force(TWO_UPLINKS)
+    one.network.dialled[0].accept()
+    one.turn()
+    assert one.sessions[0].flow.uplink == "dsl"
+
+
+def test_nobody_waits_for_long(bench):
+    """A route by an address that stays unknown: the preferred uplink is tried; without one it is refused."""
+    one = bench()
+    one.network.way = ip_address("10.64.64.1")
+    one.call()
+    one.advance(PATIENCE)
+    assert [dial.source.address for dial in one.network.dialled] == [OUTSIDE]
+    nowhere = bench(plane=DataPlane())
+    ours = nowhere.call()
+    nowhere.advance(PATIENCE)
+    assert ours.aborted
+    assert nowhere.shell.figures().refused == 1
+
+
+def test_who_waits_is_bounded_and_ends_with_the_shell(bench):
+    """Beyond the limit it is decided at once; a client that is gone is forgotten, one whom the kernel has forgotten reset.
+
+    A stop resets the others.
+    """
+    one = bench(limits=Limits(sessions=2))
+    one.network.way = DSL_ADDRESS
+    first, second, third = (one.call(client) for client in clients(3))
+    assert [dial.source.port for dial in one.network.dialled] == [third.getPeer().port]
+    first.resets()
+    one.turn()
+    one.shell.in_force(TWO_UPLINKS)
+    assert [dial.source.port for dial in one.network.dialled[1:]] == [second.getPeer().port]
+    one.network.way = ip_address("10.64.64.1")
+    lost, last = one.call(OTHER), one.call(OTHER)
+    one.network.forget(lost)
+    one.shell.in_force(DataPlane(uplinks=(CABLE, LTE)))
+    one.turn()
+    assert (lost.aborted, last.aborted) == (True, False)
+    assert one.stop()
+    assert last.aborted
+
+
+@pytest.mark.parametrize("connected", [True, False])
+def test_a_published_flow_ends_with_its_uplinks_address(bench, connected):
+    """Its client has called that address, and no other uplink is a way to it."""
+    one = bench(direction="inbound")
+    one.published["cable", 21] = one.published["dsl", 21] = Endpoint(INSIDE, 21)
+    ours = one.call(Endpoint(PEER, 5), Endpoint(OUTSIDE, 21))
     if connected:
         one.network.dialled[0].accept()
         one.turn()
-    one.shell.in_force(plane)
+    one.shell.in_force(DataPlane(uplinks=(cable(None), DSL)))
     one.turn()
-    assert [leg.aborted for leg in one.network.connections] == [ends] * len(one.network.connections)
-    assert one.shell.figures().sessions == (not ends)
-    assert ours.aborted is ends
-
-
-def test_a_published_flow_ends_with_its_uplinks_address(bench):
-    """Its client has called that address."""
-    one = bench(direction="inbound")
-    one.published["cable", 21] = Endpoint(INSIDE, 21)
-    ours, theirs = one.pair(Endpoint(PEER, 5), Endpoint(OUTSIDE, 21))
-    one.shell.in_force(DataPlane(uplinks=(cable(DSL.link),)))
-    one.turn()
-    assert ours.aborted and theirs.aborted
+    assert ours.aborted
+    assert [leg.aborted for leg in one.network.connections] == [True] * (1 + connected)
+    assert len(one.network.dialled) == 1
 
 
 # --- stop
