@@ -145,8 +145,7 @@ def split_alternatives(text: str) -> list[str]:
 
 def expected(text: str) -> bytes:
     """The octets that an expect or abort string stands for."""
-    pieces = b"".join(step.data for step in taken_apart(text, Order()) if isinstance(step, Write))
-    return pieces.removesuffix(b"\r") if not text.endswith(("\\r", "^M")) else pieces
+    return _latin("".join(piece for piece in _pieces(text, Order()) if isinstance(piece, str)))
 
 
 def shown(text: str) -> str:
@@ -160,6 +159,8 @@ def _send(text: str, order: Order) -> Chatter[None]:
 
 def taken_apart(text: str, order: Order) -> list[Action | Pause]:
     r"""The steps of a send string; a return follows unless it holds ``\c``.  Raises BadChat for an unknown escape."""
+    if text == "EOT":
+        text = r"^D\c"
     secret = "\\P" in text or "\\q" in text
     steps: list[Action | Pause] = []
     octets = ""
@@ -179,8 +180,6 @@ def taken_apart(text: str, order: Order) -> list[Action | Pause]:
 
 
 def _pieces(text: str, order: Order) -> Iterator[str | Pause]:
-    if text == "EOT":
-        text = "^D\\c"
     given = {"T": order.number, "U": order.user, "P": order.password}
     for escape, control, plain, lone in _PIECE.findall(text):
         if plain or lone:

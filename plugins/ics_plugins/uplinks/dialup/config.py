@@ -17,7 +17,7 @@ from icsframework.fields import (
     text_type,
 )
 
-NUMBER = re.compile(r"[0-9A-Da-d*#+,;@!WwTtPp() .-]{1,64}")
+NUMBER = re.compile(r"[0-9A-Da-d*#+,@!WwTtPp() .-]{1,64}")
 """What V.250 section 6.3.1 lets stand in a dial string; blanks, dots and brackets are for people."""
 MOST_NUMBERS = 16
 """Numbers of one uplink: more is a list of customers."""
@@ -40,7 +40,7 @@ def parse_number(value: Any) -> str:
             f"{value!r} is no telephone number",
             'write digits, *, # and +, and a comma for a pause: "0,5551234"',
         )
-    return re.sub(r"[() .-]", "", value) if not value.endswith(";") else value.removesuffix(";")
+    return re.sub(r"[() .-]", "", value)
 
 
 def _command(value: Any) -> str:

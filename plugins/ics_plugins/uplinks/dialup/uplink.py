@@ -1,6 +1,6 @@
 """The uplink: watches the device, has the numbers called, and tells how it stands."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from twisted.application.service import Service
@@ -60,6 +60,8 @@ class DialupUplink(Service):
         self._silent = False
         self._since = 0.0
         self._waiters: list[Deferred[Link]] = []
+        self._next: list[Deferred[Link]] = []
+        """Who asked while it was being disconnected."""
         self._leaving = False
         self._leavers: list[Deferred[None]] = []
         self._has_interface = False
@@ -79,9 +81,6 @@ class DialupUplink(Service):
         self._device.stop()
         self._down("the gateway stops")
         self._state = self._unknown()
-        waiters, self._waiters = self._waiters, []
-        for waiter in waiters:  # who asked while it was being disconnected
-            waiter.errback(UplinkFailed("the gateway stops"))
         return closed
 
     def reconfigure(self, new: UplinkSettings) -> Deferred[Applied | RestartMe]:
@@ -104,8 +103,11 @@ class DialupUplink(Service):
         if isinstance(self._state, Absent):
             return fail(UplinkFailed(self._state.reason))
         waiter: Deferred[Link] = Deferred(self._forget_waiter)
+        if self._leaving:
+            self._next.append(waiter)
+            return waiter
         self._waiters.append(waiter)
-        if not isinstance(self._state, Connecting) and not self._leaving:
+        if not isinstance(self._state, Connecting):
             self._begin()
         return waiter
 
@@ -222,8 +224,12 @@ class DialupUplink(Service):
         leavers, self._leavers = self._leavers, []
         for leaver in leavers:
             leaver.callback(None)
-        if self._waiters and not isinstance(self._state, Absent | Connecting):
-            self._begin()  # somebody has asked meanwhile
+        asked, self._next = self._next, []
+        if isinstance(self._state, Absent):
+            _fail(asked, self._state.reason)
+        elif asked:
+            self._waiters += asked
+            self._begin()
 
     # --- telling
 
@@ -242,15 +248,16 @@ class DialupUplink(Service):
             return
         waiters, self._waiters = self._waiters, []
         self._observer(state)  # which may ask for the next try at once
-        for waiter in waiters:
-            if isinstance(state, Up):
+        if isinstance(state, Up):
+            for waiter in waiters:
                 waiter.callback(state.link)
-            else:
-                waiter.errback(UplinkFailed(state.reason))
+        else:
+            _fail(waiters, state.reason)
 
     def _forget_waiter(self, waiter: Deferred[Link]) -> None:
-        if waiter in self._waiters:
-            self._waiters.remove(waiter)
+        for waiting in (self._waiters, self._next):
+            if waiter in waiting:
+                waiting.remove(waiter)
 
     def _details(self) -> dict[str, Any]:
         """Numbers and the user's name are shown, passwords and PINs never."""
@@ -263,3 +270,8 @@ class DialupUplink(Service):
         if modem is not None and modem.heard:
             found["answer"] = modem.heard
         return found if dialer.call is None else found | dialer.call.details()
+
+
+def _fail(waiters: Iterable[Deferred[Link]], reason: str) -> None:
+    for waiter in waiters:
+        waiter.errback(UplinkFailed(reason))
