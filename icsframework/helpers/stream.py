@@ -146,9 +146,12 @@ class StreamShell:
         self._waiting.look()
 
     def _find_another(self, flow: StreamFlow, before: Course) -> bool:
-        """Another way for a flow that has lost its own: there is one while its server has not answered yet."""
+        """Another way for a flow that has lost its own: there is one while its server has not answered yet.
+
+        Not inbound: the client has called this address, and an inside server is none of any uplink.
+        """
         client, wanted = before.flow.client, before.to
-        course = self._course(client, wanted, self._way(client, wanted)) if not before.transparent else None
+        course = self._course(client, wanted, self._way(client, wanted))
         if course is None or not flow.change(course):
             return False
         self._parts.pairs.hold(flow, course.flow)
