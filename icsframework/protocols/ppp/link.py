@@ -327,7 +327,7 @@ class PppLink:
             return
         if gate.passed:
             self._network(now)
-        elif outputs and gate.only_we and self._ipcp is None:
+        elif outputs and gate.only_we and self._ipcp is None and self.settings.early_ipcp:
             self._start_ipcp(now)  # with the password or the response, see the module's docstring
 
     def _network(self, now: float) -> None:

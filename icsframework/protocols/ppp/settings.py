@@ -26,6 +26,10 @@ class LinkSettings:
     """Our name in the challenges we send."""
     rechallenge: float = 0.0
     """Seconds between challenges while the link is up; 0 for never."""
+    early_ipcp: bool = True
+    """Send IPCP's first request with the password or response, which saves a round trip; RFC 1661 section 3.4 has the
+    peer discard what comes too early.
+    """
     ipv6: bool = False
     """Carry IPv6 too, if the peer does."""
     patience: float = 90.0

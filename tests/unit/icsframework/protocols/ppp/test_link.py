@@ -306,6 +306,14 @@ def test_network_protocols_wait_for_authentication():
     assert peer.named() == ["IPCP Ack"]
 
 
+def test_the_early_request_can_be_switched_off():
+    """For a peer that cannot bear it: IPCP begins when the verdict is there."""
+    peer = Peer(replace(GUEST, early_ipcp=False)).establish((3, b"\xc0\x23"))
+    assert peer.named() == ["LCP Req", "LCP Ack", "PAP Req"]
+    peer.say(PAP, Packet(2, 1))
+    assert peer.named() == ["IPCP Req"]
+
+
 def test_a_peer_that_does_not_know_ipcp_yet_is_forgiven():
     """A Protocol-Reject of the request that came with the password means nothing."""
     peer = Peer().establish((3, b"\xc0\x23"))
