@@ -479,18 +479,23 @@ def way(pc):
 
 
 @pytest.fixture
-def cut(lab):
-    """The preferred uplink without its cable; calling it puts that back and waits until the uplink is preferred again."""
-    pc = lab["pc2"]
-    lab.switch.run(["ip", "link", "set", "gateway-eth0", "down"], check=True)
-    wait_for(lambda: way(pc) == DSL, 10.0, "dsl to be the way")
+def plug(lab):
+    """Puts the cable of the preferred uplink back, and waits until that is preferred again; at the end in any case."""
 
     def plug():
         lab.switch.run(["ip", "link", "set", "gateway-eth0", "up"], check=True)
-        wait_for(lambda: way(pc) == CABLE, 10.0, "cable to be the way again")
+        wait_for(lambda: way(lab["pc2"]) == CABLE, 10.0, "cable to be the way again")
 
     yield plug
     plug()
+
+
+@pytest.fixture
+def cut(lab, plug):
+    """The preferred uplink has lost its cable and the other one is used; calling it puts it back."""
+    lab.switch.run(["ip", "link", "set", "gateway-eth0", "down"], check=True)
+    wait_for(lambda: way(lab["pc2"]) == DSL, 10.0, "dsl to be the way")
+    return plug
 
 
 def test_control_and_data_by_the_same_uplink(lab, cut):
@@ -505,10 +510,31 @@ def test_control_and_data_by_the_same_uplink(lab, cut):
     before = len(server.said())
     for active in (True, False):
         assert old.fetch(active=active) == CONTENT
+    lab["gateway"].run(["nft", "delete", "table", "inet", "ics"], check=True)
+    wait_for(lambda: PCS["pc1"] in pairs(lab), 5.0, "our rules to be back, and who is connected")
+    assert old.fetch(active=False) == CONTENT
     assert new_session(pc, server) == (DSL, DSL)
     old.quit()
     wait_for(lambda: new_session(pc, server) == (CABLE, CABLE), 5.0, "the two to be free")
     assert ends(server.said()[before:])[0] == (DSL, DSL)
+    assert "elements" not in pairs(lab)
+
+
+def pairs(lab):
+    """What the packet filter knows of hosts that have a session."""
+    return lab["gateway"].run(["nft", "list", "set", "inet", "ics", "pairs"]).stdout
+
+
+def test_a_session_begun_while_its_uplink_dies(lab, plug):
+    """The cable is out and nobody has noticed: the client waits a little longer and is served by the other uplink."""
+    server, gateway = lab.servers[VSFTPD], lab["gateway"].gateway
+    before = len(server.said())
+    lab.switch.run(["ip", "link", "set", "gateway-eth0", "down"], check=True)
+    assert gateway.uplink("cable")["state"] == "up"
+    client = Client(lab["pc1"], SERVER)
+    assert [client.fetch(active=active) for active in (True, False)] == [CONTENT] * 2
+    client.quit()
+    assert ends(server.said()[before:]) == [(DSL, DSL)]
 
 
 @pytest.mark.parametrize("mode", ["PORT", "PASV", "EPSV"])
