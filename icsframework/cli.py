@@ -16,6 +16,7 @@ from typing import Any
 from icsframework import __version__
 from icsframework.control import show
 from icsframework.control.client import ApiError, Client
+from icsframework.control.connect import Terminal, connect
 from icsframework.control.restart import restart
 
 DEFAULT_CONFIG = "/etc/ics/gateway.yaml"
@@ -197,8 +198,7 @@ def _remove_mapping(arguments: argparse.Namespace) -> int:
 
 
 def _connect(arguments: argparse.Namespace) -> int:
-    link = Client(arguments.socket).post("/v1/connect", {"uplink": arguments.uplink}, timeout=None)
-    print(f"up: {', '.join(link['addresses'])} on {link['interface']}")
+    connect(Client(arguments.socket), arguments.uplink, Terminal(sys.stdout), time.monotonic)
     return 0
 
 

@@ -56,7 +56,10 @@ class GatewayStatus:
 
 @dataclass(frozen=True, slots=True)
 class UplinkStatus:
-    """One uplink.  ``active`` is true for the one that the Internet is reached by now."""
+    """One uplink.  ``active`` is true for the one that the Internet is reached by now.
+
+    ``since``: it is up or connecting since then; ``stage_since``: its ``stage`` of a connect has begun then.
+    """
 
     name: str
     plugin: str
@@ -77,6 +80,7 @@ class UplinkStatus:
     tx_bytes: int
     limits: Mapping[str, Any] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
+    stage_since: Instant | None = None
 
 
 @dataclass(frozen=True, slots=True)

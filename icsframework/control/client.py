@@ -33,6 +33,16 @@ class Client:
         """What the command at ``path`` returned; ``timeout`` None waits as long as it takes."""
         return self._call("POST", path, json.dumps(parameters).encode(), timeout)
 
+    def begin(self, method: str, path: str, parameters: dict[str, Any] | None = None) -> socket.socket:
+        """Only ask; the caller reads the connection to its end, and closes it.  ``answer`` says what came."""
+        connection = self._connect(TIMEOUT)
+        self._send(connection, method, path, b"" if parameters is None else json.dumps(parameters).encode())
+        return connection
+
+    def answer(self, method: str, path: str, data: bytes) -> Any:
+        """What the daemon returned to that, ``data`` being all that came; ApiError if it refused."""
+        return self._read(method, path, data)
+
     def follow(self, path: str) -> Iterator[Any]:
         """The JSON objects of a stream, one a line, until the daemon ends it."""
         with self._connect(None) as connection:

@@ -98,6 +98,8 @@ def _uplinks(data: Mapping[str, Any], now: datetime, colour: bool) -> list[Row]:
 
 def _why(uplink: Mapping[str, Any], now: datetime) -> str:
     words = uplink.get("stage") or uplink.get("reason") or ""
+    if uplink.get("stage_since"):
+        words += f" for {ago(uplink['stage_since'], now)}"
     if uplink.get("retry_at"):
         words += f" (next try {until(uplink['retry_at'], now)})"
     return words.strip()

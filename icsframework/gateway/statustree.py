@@ -76,6 +76,8 @@ def uplink_status(
     """One uplink; ``lacks`` says why its device cannot be there, if the core knows better than the plugin."""
     state = runner.shown()
     link = state.link if isinstance(state, Up) else None
+    connect = runner.steps.connect if isinstance(state, Connecting) else None
+    since = link.since if link is not None else connect.began if connect is not None else None
     interface = link.interface if link is not None else uplink_device(section, live)
     bytes_ = traffic.get(interface, NO_TRAFFIC)
     retry_at = getattr(state, "retry_at", None)
@@ -93,13 +95,14 @@ def uplink_status(
         dns=tuple(str(server) for family in (link.families if link else ()) for server in family.dns),
         mtu=link.mtu if link is not None else None,
         metered=section.metered,
-        since=_wall(clock, link.since) if link is not None else None,
+        since=_wall(clock, since) if since is not None else None,
         cause=cause_to_json(runner.cause),
         reason=(lacks if isinstance(state, Absent) and lacks else getattr(state, "reason", None)) or None,
         retry_at=_wall(clock, retry_at) if retry_at is not None else None,
         rx_bytes=bytes_.received,
         tx_bytes=bytes_.sent,
         details=_details(details, f"uplink.{section.name}"),
+        stage_since=_wall(clock, connect.since) if connect is not None else None,
     )
 
 

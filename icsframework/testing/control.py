@@ -15,17 +15,22 @@ from icsframework.status import (
     MappingStatus,
     ReloadPreview,
     Status,
+    UplinkStatus,
 )
 from icsframework.values import Cause, Endpoint, Link, Mapping
 
 
 class ScriptedControl:
-    """Provides control.api.Controlled; ``calls`` notes the commands, ``error`` makes them fail, ``waiting`` holds a connect."""
+    """Provides control.api.Controlled; ``calls`` notes the commands, ``error`` makes them fail, ``waiting`` holds a connect.
+
+    ``uplinks`` are those of the status.
+    """
 
     def __init__(self) -> None:
         self.calls: list[str] = []
         self.error: IcsError | None = None
         self.waiting: Deferred[Link] | None = None
+        self.uplinks: tuple[UplinkStatus, ...] = ()
         self.mapping = Mapping(
             "tcp",
             "cable",
@@ -38,8 +43,10 @@ class ScriptedControl:
         self.link = Link("eth0", 2, None, "ethernet", "kernel", 1500, False, 0.0, None)
 
     def status(self) -> Status:
-        """An empty gateway."""
-        return Status(GatewayStatus("1", "ready", Instant(0), 7, "/etc/ics/gateway.yaml"), (), (), (), 0)
+        """An empty gateway, but for its uplinks."""
+        return Status(
+            GatewayStatus("1", "ready", Instant(0), 7, "/etc/ics/gateway.yaml"), self.uplinks, (), (), 0
+        )
 
     def leases_status(self) -> list[LeaseStatus]:
         """One lease."""

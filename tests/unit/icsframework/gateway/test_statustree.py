@@ -109,6 +109,7 @@ def test_an_uplink_that_is_up() -> None:
         "tx_bytes": 9,
         "limits": {},
         "details": {"server": "203.0.113.1"},
+        "stage_since": None,
     }
 
 
