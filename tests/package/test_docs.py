@@ -158,11 +158,24 @@ def test_configurations_are_correct(page, tmp_path):
             assert [str(problem) for problem in (*result.errors, *result.warnings)] == []
 
 
-def test_the_example_is_correct():
-    """etc/gateway.yaml passes, and so does what it shows commented out."""
-    example = ROOT / "etc/gateway.yaml"
-    result = load(example, Registry.installed())
+@pytest.mark.parametrize("name", ["gateway", "dialup", "cellular"])
+def test_the_examples_are_correct(name):
+    """Each of etc/ passes without a word."""
+    result = load(ROOT / f"etc/{name}.yaml", Registry.installed())
     assert (list(result.errors), list(result.warnings)) == ([], [])
+
+
+@pytest.mark.parametrize("name", ["dialup", "cellular"])
+def test_what_the_examples_show_commented_out_is_correct(name, tmp_path):
+    """With every default written out, and every further uplink, the file still passes."""
+    lines = (ROOT / f"etc/{name}.yaml").read_text().splitlines()
+    at = lines.index("lans:")
+    shown = [re.sub(r"^( +)# (?=(- )?[a-z_]+:|  +[a-z-])", r"\1", line) for line in lines[at:]]
+    assert sum(a != b for a, b in zip(shown, lines[at:], strict=True)) > 5
+    file = tmp_path / "gateway.yaml"
+    file.write_text("\n".join(shown))
+    result = load(file, Registry.installed())
+    assert [str(error) for error in result.errors if "secret" not in str(error)] == []
 
 
 def test_the_guarantees_name_their_tests():

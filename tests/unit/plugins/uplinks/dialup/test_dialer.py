@@ -5,7 +5,6 @@ import pytest
 from ics_plugins.uplinks.dialup.dialer import RoundFailed
 from ics_plugins.uplinks.dialup.plan import Remedy
 
-
 NOTHING = Remedy()
 
 
