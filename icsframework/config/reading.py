@@ -124,7 +124,10 @@ def _report_all(
 ) -> set[str]:
     """Report every error; returns the keys that were probably meant by unknown ones."""
     meant = set()
+    wrong = {tuple(detail["loc"][:-1]) for detail in details}
     for detail in islice(details, MAX_PROBLEMS):
+        if detail["type"] == "too_short" and tuple(detail["loc"]) in wrong:
+            continue  # only because entries that are wrong were not counted
         inner, in_key = real_path(detail["loc"], raw, missing=detail["type"] == "missing")
         if detail["type"] == "extra_forbidden" and inner:
             key = str(inner[-1])

@@ -36,6 +36,7 @@ class Model(Section):
     inner: Inner = Inner()
     table: dict[HostName, int] = Field(default={})
     either: int | bool | Inner = 0
+    some: tuple[int, ...] = Field(default=(1,), min_length=1)
 
 
 @pytest.fixture
@@ -177,3 +178,9 @@ def test_warnings_and_notes_are_kept_apart():
         ["g.yaml: n"],
         [],
     )
+
+
+def test_wrong_entries_are_not_missing_ones(read):
+    """A list whose only entry is wrong has one error, that of the entry."""
+    _, errors = read("must: 1\nsome: [x]")
+    assert errors == ["2:8: some[0]: 'x' is not a whole number; write for example 5"]
