@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 from icsframework.config.check_lans import lan_networks
 from icsframework.config.parts import Parts
-from icsframework.config.problem import show_path
+from icsframework.config.problem import KeyPath, show_path
 from icsframework.config.publish import PublishSection
 from icsframework.config.reading import Part
 from icsframework.fields import Finding
+from icsframework.values import Address, InterfaceAddress
 
 __all__ = ["check_publish"]
 
@@ -34,6 +35,16 @@ def _target(parts: Parts, published: Part[PublishSection]) -> Iterator[Finding]:
     if not any(section.to.address in network for network in networks):
         listed = ", ".join(str(network) for network in networks)
         yield Finding(path, f"{section.to.address} is in no LAN", f"write an address in {listed or 'a LAN'}")
+    for lan in known:
+        if lan is not None and lan.address is not None and section.to.address in lan.address.network:
+            yield from _no_host(path, section.to.address, lan.address)
+
+
+def _no_host(path: KeyPath, target: Address, gateway: InterfaceAddress) -> Iterator[Finding]:
+    if target == gateway.ip:
+        yield Finding(path, f"{target} is the gateway itself", "write the address of a host of the LAN")
+    elif target == gateway.network.broadcast_address or target == gateway.network.network_address:
+        yield Finding(path, f"{target} is no host's address", f"write another one in {gateway.network}")
 
 
 def _clash(published: Part[PublishSection], earlier: tuple[Part[PublishSection], ...]) -> Iterator[Finding]:

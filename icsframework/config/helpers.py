@@ -49,13 +49,13 @@ class HelperSection(Section):
     """Its name; left out, the plugin's."""
     enabled: bool = True
     """false keeps the entry without using it."""
-    lans: tuple[Name, ...] = ()
+    lans: Annotated[tuple[Name, ...], Field(min_length=1)] = ()
     """Only for these LANs; left out, for all."""
-    clients: tuple[Network, ...] = ()
+    clients: Annotated[tuple[Network, ...], Field(min_length=1)] = ()
     """Only for these addresses of the LANs; left out, for all."""
-    servers: tuple[Network, ...] = ()
+    servers: Annotated[tuple[Network, ...], Field(min_length=1)] = ()
     """Only for servers in these networks; left out, for all."""
-    uplinks: tuple[Name, ...] = ()
+    uplinks: Annotated[tuple[Name, ...], Field(min_length=1)] = ()
     """Only on these uplinks; left out, on all."""
     limits: HelperLimits = Field(default_factory=HelperLimits)
     """What it may take up."""

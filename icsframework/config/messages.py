@@ -81,6 +81,8 @@ def explain(error: Mapping[str, Any]) -> tuple[str, str]:
     if kind in _BOUNDS:
         key, words = _BOUNDS[kind]
         return f"{shown(value)} is out of range", f"it {words} {context.get(key)}"
+    if kind == "too_short" and not value:
+        return "is empty", "leave it out, or write an entry"
     if kind in ("too_short", "too_long"):
         bound = context.get("min_length") if kind == "too_short" else context.get("max_length")
         return (

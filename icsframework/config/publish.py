@@ -2,6 +2,8 @@
 
 from typing import Annotated, Literal
 
+from pydantic import Field
+
 from icsframework.addresses import parse_address, parse_endpoint
 from icsframework.config.common import UNNAMED
 from icsframework.fields import FieldError, Name, Network, PortRange, Section, text_type
@@ -54,9 +56,9 @@ class PublishSection(Section):
     """The port on the Internet side, or a range of them."""
     to: Target
     """Where it leads: an address in a LAN with the (first) port."""
-    uplinks: tuple[Name, ...] = ()
+    uplinks: Annotated[tuple[Name, ...], Field(min_length=1)] = ()
     """Only on these uplinks; left out, on all."""
-    clients: tuple[Network, ...] = ()
+    clients: Annotated[tuple[Network, ...], Field(min_length=1)] = ()
     """Only for these networks of the Internet; left out, for everybody."""
 
     @property

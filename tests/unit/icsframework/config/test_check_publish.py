@@ -30,6 +30,28 @@ def test_targets_are_inside_a_lan(publish_errors):
     ]
 
 
+def test_targets_are_hosts(publish_errors):
+    """Neither the gateway, whose own services are not for the Internet, nor the subnet or everybody in it."""
+    assert publish_errors(
+        "{protocol: tcp, port: 80, to: 192.168.0.1}",
+        "{protocol: tcp, port: 81, to: '10.1.2.255:80'}",
+        "{protocol: tcp, port: 82, to: 10.1.2.0}",
+        "{protocol: tcp, port: 83, to: 192.168.0.2}",
+    ) == [
+        "4:33: publish[0].to: 192.168.0.1 is the gateway itself; write the address of a host of the LAN",
+        "5:33: publish[1].to: 10.1.2.255 is no host's address; write another one in 10.1.2.0/24",
+        "6:33: publish[2].to: 10.1.2.0 is no host's address; write another one in 10.1.2.0/24",
+    ]
+
+
+def test_nobody_is_not_everybody(publish_errors):
+    """An empty list of clients or uplinks is a mistake, not a service for all."""
+    assert publish_errors("{protocol: tcp, port: 80, to: 192.168.0.10, clients: [], uplinks: []}") == [
+        "4:47: publish[0].clients: is empty; leave it out, or write an entry",
+        "4:60: publish[0].uplinks: is empty; leave it out, or write an entry",
+    ]
+
+
 def test_a_lan_whose_subnet_is_not_known_may_hold_any_target(errors_of):
     """address: auto is decided while running."""
     text = BASE.replace("10.1.2.1/24", "auto") + "- {protocol: tcp, port: 80, to: 172.16.0.5}\n"

@@ -1,6 +1,7 @@
 """The section helpers:."""
 
 import pytest
+from pydantic import ValidationError
 
 from icsframework.config.helpers import HelperLimits, HelperSection, parse_helper_name
 from icsframework.fields import FieldError
@@ -17,6 +18,13 @@ def test_defaults():
         None,
     )
     assert helper.limits == HelperLimits(sessions=1000, expectations=32, idle="1d")
+
+
+@pytest.mark.parametrize("key", ["lans", "clients", "servers", "uplinks"])
+def test_a_scope_of_nothing_is_a_mistake(key):
+    """It would read as nobody and mean everybody."""
+    with pytest.raises(ValidationError, match="at least 1"):
+        HelperSection(plugin="ftp", name="ftp", **{key: []})
 
 
 def test_names_are_as_free_as_those_of_plugins():

@@ -37,6 +37,7 @@ class Model(Section):
     shade: Shade = Shade.DARK
     few: tuple[int, ...] = Field(default=(), max_length=1)
     many: tuple[int, ...] = Field(default=(1,), min_length=1)
+    more_than_one: tuple[int, ...] = Field(default=(1, 2), min_length=2)
     one_of: list[int] = Field(default=[])
     some: set[int] = Field(default=set())
     table: dict[str, int] = Field(default={})
@@ -92,7 +93,8 @@ def complaint(key, value):
         ("choice", 5, "'5' is not one of the choices; write always, demand or manual"),
         ("shade", "x", "'x' is not one of the choices; write dark"),
         ("few", [1, 2], "has the wrong number of entries; it takes at most 1"),
-        ("many", [], "has the wrong number of entries; it takes at least 1"),
+        ("many", [], "is empty; leave it out, or write an entry"),
+        ("more_than_one", [1], "has the wrong number of entries; it takes at least 2"),
         ("many", "x", "'x' is not a list; write [a, b], or entries that begin with - below it"),
         ("one_of", {}, "a mapping is not a list; write [a, b], or entries that begin with - below it"),
         ("some", 5, "'5' is not a list; write [a, b], or entries that begin with - below it"),
