@@ -96,7 +96,12 @@ class _Reader:
         if errors:
             return LoadResult(None, errors, warnings, notes)
         remarks = tuple(str(problem) for problem in (*warnings, *notes))
-        return LoadResult(_assemble(parts, "helpers" not in self._raw, report.document.source.text, remarks), (), warnings, notes)
+        return LoadResult(
+            _assemble(parts, "helpers" not in self._raw, report.document.source.text, remarks),
+            (),
+            warnings,
+            notes,
+        )
 
     def _take(self, findings: Iterable[Finding]) -> None:
         for finding in findings:
