@@ -36,7 +36,7 @@ class HelperLimits(Section):
     """Control connections at a time."""
     expectations: int = Field(default=32, ge=1, le=1000)
     """Ports that one session may hold open at a time."""
-    idle: Duration = 86400.0
+    idle: Annotated[Duration, Field(ge=1)] = 86400.0
     """A session without traffic ends after this."""
 
 

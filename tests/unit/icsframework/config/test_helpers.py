@@ -27,6 +27,12 @@ def test_a_scope_of_nothing_is_a_mistake(key):
         HelperSection(plugin="ftp", name="ftp", **{key: []})
 
 
+def test_a_session_has_a_moment():
+    """With no time at all each connection would end as it begins."""
+    with pytest.raises(ValidationError, match="greater than or equal to 1"):
+        HelperLimits(idle="0s")
+
+
 def test_names_are_as_free_as_those_of_plugins():
     """Capital letters and underscores too, but no blanks and not without end."""
     assert parse_helper_name("Acme_chess-2") == "Acme_chess-2"
