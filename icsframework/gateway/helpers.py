@@ -20,6 +20,7 @@ from icsframework.dataplane.doors import Doors, KernelAid, Published, Redirect, 
 from icsframework.dataplane.plane import DataPlane
 from icsframework.errors import IcsError, PluginError
 from icsframework.gateway.attachments import faults
+from icsframework.gateway.overlaps import idle_ports
 from icsframework.gateway.shells import Shell
 from icsframework.gateway.view import GatewayView
 from icsframework.interfaces import IEvents, INatHelper
@@ -101,11 +102,12 @@ class Helpers:
 
     def warnings(self) -> tuple[str, ...]:
         """The helpers that do not work, and why."""
-        return tuple(
+        unready = (
             f"helper {helper.section.name} is {helper.state}: {helper.reason}"
             for helper in self.running.values()
             if helper.state != "ready"
         )
+        return (*unready, *idle_ports(self.doors().redirects))
 
     # --- steps of a start, a reload and a stop
 

@@ -263,6 +263,11 @@ def test_the_first_in_the_file_is_served_first(bench: Bench) -> None:
     bench.start(section(name="some", clients=(IPv4Network("192.168.0.16/28"),)))
     assert outcome(bench.helpers.arrange(["some", "absent", "all"])) == ""
     assert [door.owner for door in bench.helpers.doors().redirects] == ["some", "all"]
+    assert bench.helpers.warnings() == ()
+    assert outcome(bench.helpers.arrange(["all", "some"])) == ""
+    assert bench.helpers.warnings()[0].startswith(
+        "helper some gets nothing of outbound TCP port 21: helper all "
+    )
 
 
 def test_a_change_of_scope_keeps_the_sessions(bench: Bench) -> None:
