@@ -12,7 +12,7 @@ from zlib import crc32
 from twisted.internet.defer import CancelledError, Deferred, inlineCallbacks, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorFDSet
 
-from ics_plugins.uplinks.ethernet.actions import Action, Bound, Check, Forget, Lost, Transmit
+from ics_plugins.uplinks.ethernet.actions import Action, Bound, Check, Forget, Lost, State, Transmit
 from ics_plugins.uplinks.ethernet.client import DhcpClient
 from ics_plugins.uplinks.ethernet.lease import Lease
 from ics_plugins.uplinks.ethernet.messages import client_identifier
@@ -31,11 +31,20 @@ ANNOUNCEMENTS = 2
 ANNOUNCE_INTERVAL = 2.0
 """Seconds between them (ANNOUNCE_INTERVAL)."""
 
+STAGES = {
+    State.SELECTING: "dhcp discover",
+    State.REQUESTING: "dhcp request",
+    State.REBOOTING: "dhcp request of the last address",
+    State.CHECKING: "dhcp address check",
+}
+"""What people read of the states in which there is no address yet."""
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Whom a session tells: the lease may be used; it must not be asked for again; the session is over."""
+    """Whom a session tells: how far it is; the lease may be used; it must not be asked for again; the session is over."""
 
+    stage: Callable[[str], None]
     bound: Callable[[Lease], None]
     forgotten: Callable[[], None]
     lost: Callable[[Lost], None]
@@ -127,6 +136,8 @@ class DhcpSession:
         self._perform(self.client.timeout(self._gateway.clock.now()))
 
     def _perform(self, actions: Sequence[Action]) -> None:
+        if self.client.state in STAGES:
+            self._told.stage(STAGES[self.client.state])
         for action in actions:
             if not self._stopped:  # whoever is told of one may stop us
                 self._do(action)

@@ -213,7 +213,7 @@ class EthernetUplink(Service):
         started.addErrback(self._broke, session)
 
     def _new_session(self, info: InterfaceInfo) -> DhcpSession:
-        told = Told(self._bound, lambda: self._memory.forget(info.mac), self._lost)
+        told = Told(self._stage, self._bound, lambda: self._memory.forget(info.mac), self._lost)
         own, mark = self._settings.own, self._settings.mark
         self._session = DhcpSession(self._gateway, self._reactor, info, own.hostname, mark, told)
         return self._session
@@ -222,6 +222,10 @@ class EthernetUplink(Service):
         session, self._session = self._session, None
         self._lease = None
         return session.stop(release) if session is not None else succeed(None)
+
+    def _stage(self, words: str) -> None:
+        if isinstance(self._state, Connecting) and self._state.stage != words:
+            self._report(Connecting(words))
 
     def _bound(self, lease: Lease) -> None:
         self._lease = lease

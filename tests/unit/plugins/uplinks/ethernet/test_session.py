@@ -27,7 +27,9 @@ class Stage:
     def __init__(self, replies):
         self.replies = replies
         self.gateway, self.reactor, self.told = FakeGateway("uplink.cable"), Readers(), []
+        self.stages = []
         told = Told(
+            self.stages.append,
             lambda lease: self._tell(f"bound {lease.address.ip}"),
             lambda: self._tell("forget"),
             self._lost,

@@ -60,13 +60,16 @@ class Stage:
     def __init__(self, replies, settings=DHCP, gateway=None):
         self.replies = replies
         self.gateway = gateway or FakeGateway("uplink.cable")
-        self.reactor, self.reports, self.outcomes = Readers(), [], []
+        self.reactor, self.reports, self.outcomes, self.stages = Readers(), [], [], []
         self.last, self.then = None, lambda state: None
         self.uplink = EthernetUplink(settings, self.gateway, self._observe, self.reactor)
 
     def _observe(self, state):
         self.state = state
-        self.reports.append(described(state))
+        if isinstance(state, Connecting):
+            self.stages.append(state.stage)
+        if not isinstance(state, Connecting) or state.stage == "dhcp":  # how far it is then, see ``stages``
+            self.reports.append(described(state))
         self.then(state)
 
     def plug(self, info=ETH0):
@@ -199,6 +202,24 @@ def test_from_the_cable_to_the_lease_and_back(stage):
     assert stage.renewal().message_type.name == "RELEASE"
     assert (stage.gateway.host.open_sockets, stage.reactor.readers) == ([], [])
     assert stage.gateway.clock.clock.getDelayedCalls() == []
+
+
+def test_each_stage_of_a_connect_is_reported_once(stage):
+    """What the DHCP client is at until there is an address; nothing of a renewal."""
+    stage.start()
+    stage.connect()
+    stage.gateway.advance(30)  # asked several times
+    stage.lease()
+    asking = ["dhcp", "dhcp discover", "dhcp request", "dhcp address check"]
+    assert stage.stages == asking
+    stage.plug(replace(ETH0, carrier=False))
+    stage.gateway.advance(10)
+    stage.plug()
+    stage.connect()
+    stage.lease()
+    assert stage.stages[len(asking) :] == ["dhcp", "dhcp request of the last address", "dhcp address check"]
+    stage.gateway.advance(1900)
+    assert len(stage.stages) == len(asking) + 3
 
 
 def test_nobody_answers(stage):
