@@ -115,6 +115,8 @@ class DialupUplink(Service):
         """See IUplink: the provider is told, the modem hangs up, and the interface goes."""
         told: Deferred[None] = Deferred()
         self._leavers.append(told)
+        asked, self._next = self._next, []
+        _fail(asked, reason)
         if not self._leaving:
             self._leaving = True
             self._leave(reason).addErrback(self._not_in_order).addCallback(self._left)
