@@ -340,6 +340,12 @@ def alive(lab):
 def test_a_hung_daemon_is_passed_by_where_that_is_allowed(lab, ends):
     """Stopped, then killed: after 15 s new connections of the one that fails open go on untouched; the other's are refused."""
     gateway = lab["gateway"].gateway
+    # A session that is left would keep the two hosts on its uplink.
+    wait_for(
+        lambda: not any(one["sessions"] for one in gateway.status_tree()["helpers"]),
+        5,
+        "earlier sessions to end",
+    )
     listener = ends.listen("server", OPEN)
     client = ends.call("pc1", (SERVER, OPEN))
     ends.accept(listener)
