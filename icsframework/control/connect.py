@@ -117,7 +117,7 @@ class _Connect:
         self.progress.uplink = found["name"]
         if found["state"] == "connecting" and found.get("stage"):
             since, began = (self._when(found.get(key)) for key in ("stage_since", "since"))
-            self._write(self.progress.stage(found["stage"], self._now(), since, began or since))
+            self._write(self.progress.stage(found["stage"], self._now(), since, began))
 
     def _when(self, time: str | None) -> float | None:
         """A time of the gateway on our clock; the two are one machine's."""

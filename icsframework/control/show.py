@@ -221,7 +221,7 @@ def history(data: Sequence[Mapping[str, Any]]) -> str:
 
 def _course(entry: Mapping[str, Any]) -> str:
     """How a connect went, how often, and what is left out before it."""
-    steps = ", ".join(f"{step['stage']} {step['seconds']:.1f} s" for step in entry.get("steps", ()))
+    steps = ", ".join(f"{step['stage']} {step['seconds']:.1f}s" for step in entry.get("steps", ()))
     parts = [steps] if steps else []
     if entry.get("times", 1) > 1:
         parts.append(f"{entry['times']} times, the last at {entry['last']}")

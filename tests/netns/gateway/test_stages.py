@@ -80,7 +80,7 @@ def test_a_server_that_answers_late(world, tmp_path):
     took = float(re.search(r"\((\d+\.\d) s\)", first.text)[1])
     assert sum(step["seconds"] for step in up["steps"]) == pytest.approx(took, abs=0.5)
     told = lab["gateway"].run([ICS, "--socket", str(daemon.control_socket), "history"]).stdout
-    assert re.search(r"\n    dhcp.* \d+\.\d s, .*configuring \d+\.\d s", told)
+    assert re.search(r"\n    dhcp \d+\.\ds, dhcp discover \d+\.\ds, [^-]*configuring\s\d+\.\ds", told)
 
 
 def test_a_hang_up_ends_the_command_with_its_reason(world, tmp_path):

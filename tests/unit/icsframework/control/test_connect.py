@@ -165,10 +165,8 @@ async def test_the_last_stage_is_shown_though_the_answer_is_faster(bench: Bench)
 @pytest_twisted.ensureDeferred
 async def test_a_second_command_joins(bench: Bench) -> None:
     """It begins with the stage that the uplink is at, and its time."""
-    at = Instant(0.0)
-    bench.control.uplinks = (
-        replace(MODEM, state="connecting", stage="calling 123", since=at, stage_since=at),
-    )
+    then = {"since": Instant(0.0), "stage_since": Instant(8.0)}
+    bench.control.uplinks = (replace(MODEM, state="connecting", stage="calling 123", **then),)
     running, waiting = await bench.dialling("modem")
     await until(lambda: "calling 123" in bench.screen.text)
     await bench.stage("authenticating")
@@ -176,7 +174,7 @@ async def test_a_second_command_joins(bench: Bench) -> None:
     waiting.callback(bench.control.link)
     await running
     lines = bench.screen.text.splitlines()
-    assert lines[0] == "    0.0 s  modem: calling 123"
+    assert lines[0] == "    8.0 s  modem: calling 123"
     assert float(lines[1].split()[0]) > 1e9  # since 1970, as the gateway says
 
 

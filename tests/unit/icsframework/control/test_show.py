@@ -222,10 +222,10 @@ def test_history_tells_how_a_connect_went_and_how_often() -> None:
     assert show.history(entries).splitlines() == [
         "TIME                  UPLINK  EVENT   BECAUSE  REASON",
         "2026-11-25T10:00:30Z  modem   up      -",
-        "    calling 5551234 27.2 s, authenticating 1.0 s; 3 entries before this one are",
+        "    calling 5551234 27.2s, authenticating 1.0s; 3 entries before this one are",
         "    not kept",
         "2026-11-25T10:00:30Z  modem   failed  -        busy",
-        "    calling 5551234 27.2 s; 17 times, the last at 2026-11-26T06:30:00Z",
+        "    calling 5551234 27.2s; 17 times, the last at 2026-11-26T06:30:00Z",
         "2026-11-25T10:00:30Z  modem   down    -        by root",
     ]
 
@@ -265,3 +265,19 @@ def test_a_time_that_cannot_be_right_is_marked() -> None:
     entry = {"time": "1970-01-02T00:00:00Z", "uplink": "cable", "event": "up", "cause": None, "reason": ""}
     assert "1970-01-02T00:00:00Z (clock was wrong)  cable" in show.history([entry | {"time_trusted": False}])
     assert "(clock" not in show.history([entry | {"time_trusted": True}]) + show.history([entry])
+
+
+def test_status_says_since_when_a_stage_lasts() -> None:
+    """An older gateway does not know it."""
+    uplink = STATUS["uplinks"][1] | {
+        "state": "connecting",
+        "reason": None,
+        "retry_at": None,
+        "stage": "calling 123",
+    }
+    for more, words in (
+        ({}, "calling 123"),
+        ({"stage_since": "2026-11-25T11:59:35Z"}, "calling 123 for 25s"),
+    ):
+        text = show.status(STATUS | {"uplinks": [uplink | more]}, NOW)
+        assert text.splitlines()[3].endswith(words)

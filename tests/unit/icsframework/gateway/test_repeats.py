@@ -75,6 +75,7 @@ def test_by_a_wrong_clock_nothing_is_made_one() -> None:
     """Its times are corrected later, each for itself."""
     rows = [one | {"trusted": False} for one in tries("busy", "busy")]
     assert len(kept(*rows)) == 4
+    assert len(kept(*tries("busy"), *rows)) == 6
 
 
 def test_what_was_made_one_is_read_back_as_it_is() -> None:

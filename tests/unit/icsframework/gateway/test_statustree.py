@@ -29,6 +29,7 @@ from icsframework.testing.uplink import ScriptedUplink
 from icsframework.uplinks.runner import Runner, UplinkSpec
 from icsframework.values import (
     Absent,
+    Connecting,
     Down,
     Failed,
     Family,
@@ -126,6 +127,26 @@ def test_an_uplink_that_waits_says_why_and_until_when() -> None:
         "no DHCP server answers",
         "2027-01-15T08:01:00Z",
     )
+
+
+def test_an_uplink_that_connects_says_how_far_it_is() -> None:
+    """Its stage and since when, and when it began to connect; neither once that is over."""
+    clock = FakeClock()
+    one = runner(clock)
+    one.plugin.report(Down())  # type: ignore[attr-defined]
+    clock.clock.advance(5)
+    one.plugin.report(Connecting("dhcp request"))  # type: ignore[attr-defined]
+    clock.clock.advance(3)
+    shown = to_json(uplink_status(one, SECTION, False, clock, {}, {}))
+    assert [shown[key] for key in ("state", "stage", "stage_since", "since")] == [
+        "connecting",
+        "dhcp request",
+        "2027-01-15T08:00:05Z",
+        "2027-01-15T08:00:00Z",
+    ]
+    one.plugin.report(Failed("no DHCP server answers"))  # type: ignore[attr-defined]
+    shown = to_json(uplink_status(one, SECTION, False, clock, {}, {}))
+    assert [shown[key] for key in ("stage", "stage_since", "since")] == [None, None, None]
 
 
 def test_a_broken_plugin_does_not_break_the_status() -> None:
