@@ -46,7 +46,10 @@ def _restore(run: Path) -> int:
     outcome: list[Any] = []
 
     def begin() -> Deferred[Any]:
-        restoring: Deferred[Any] = reconciler.restore().addBoth(outcome.append)
+        restoring: Deferred[Any] = reconciler.restore()
+        restoring.addCallback(
+            lambda count: worker.run(_remove_tunnels, machine).addCallback(lambda more: count + more)
+        ).addBoth(outcome.append)
         restoring.addCallback(lambda _: worker.run(machine.close)).addBoth(end)
         return restoring
 
@@ -60,3 +63,18 @@ def _restore(run: Path) -> int:
     if hasattr(result, "raiseException"):
         result.raiseException()
     return int(result)
+
+
+def _remove_tunnels(machine: Any) -> int:
+    """Remove the devices of links that ended with the daemon that carried them; returns how many there were."""
+    from icsframework.gateway.roles import DEVICE_PREFIX
+    from icsframework.host.tun import remove_tun
+
+    names = [
+        info.name
+        for info in machine.interfaces()
+        if info.kind == "tun" and info.name.startswith(DEVICE_PREFIX)
+    ]
+    for name in names:
+        remove_tun(name)
+    return len(names)

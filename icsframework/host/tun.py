@@ -16,7 +16,7 @@ from pathlib import Path
 from icsframework.errors import HostError, IcsError
 from icsframework.host.explain import explained
 
-__all__ = ["open_tun"]
+__all__ = ["open_tun", "remove_tun"]
 
 DEVICE = Path("/dev/net/tun")
 
@@ -48,6 +48,11 @@ def open_tun(name: str, mtu: int, persist: bool = False, device: Path = DEVICE) 
         opened.close()
         raise _explained(error, name, device) from error
     return opened
+
+
+def remove_tun(name: str) -> None:
+    """Remove a TUN device that was made to stay.  HostError, also if somebody has it open."""
+    open_tun(name, 1500).close()
 
 
 def _bring_up(name: bytes, mtu: int) -> None:

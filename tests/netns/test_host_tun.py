@@ -8,7 +8,7 @@ import pytest
 
 from icsframework.errors import HostError
 from icsframework.host.inventory import read_interface, read_interfaces
-from icsframework.host.tun import open_tun
+from icsframework.host.tun import open_tun, remove_tun
 from icsframework.testing.namespace import fresh_network
 
 
@@ -21,6 +21,16 @@ def network(root):
     with fresh_network():
         ip("link", "set", "lo", "up")
         yield
+
+
+def test_a_device_that_stays_can_be_removed(network):
+    """But not under somebody's hands."""
+    device = open_tun("icsu-modem", 1400, persist=True)
+    with pytest.raises(HostError, match="another process has it open"):
+        remove_tun("icsu-modem")
+    device.close()
+    remove_tun("icsu-modem")
+    assert "icsu-modem" not in names()
 
 
 def names():
