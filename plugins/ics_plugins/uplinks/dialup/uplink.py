@@ -12,7 +12,7 @@ from ics_plugins.uplinks.dialup import plan
 from ics_plugins.uplinks.dialup.device import Device
 from ics_plugins.uplinks.dialup.dialer import Dialer, RoundFailed, Told
 from ics_plugins.uplinks.dialup.peer import make_link
-from icsframework.errors import IcsError, UplinkFailed
+from icsframework.errors import IcsError, InterfaceMissing, UplinkFailed
 from icsframework.interfaces import IGateway, IUplink
 from icsframework.protocols.ppp import actions as ppp
 from icsframework.values import (
@@ -64,7 +64,6 @@ class DialupUplink(Service):
         """Who asked while it was being disconnected."""
         self._leaving = False
         self._leavers: list[Deferred[None]] = []
-        self._has_interface = False
         gateway.status.details(self._details)
 
     # --- IPlugin
@@ -180,7 +179,6 @@ class DialupUplink(Service):
             return
         if not isinstance(self._state, Up):
             self._since = self._gateway.clock.now()
-        self._has_interface = True
         link = make_link(self._settings, ifindex, result, self._since)
         if self._state != Up(link):
             self._report(Up(link))
@@ -201,15 +199,18 @@ class DialupUplink(Service):
     def _leave(self, reason: str) -> Any:
         yield self._dialer.end(reason)
         self._down(reason)
-        if self._has_interface:
-            self._has_interface = False
-            yield self._remove_interface()
+        yield self._remove_interface()
 
     @inlineCallbacks
     def _remove_interface(self) -> Any:
-        """The device was made to outlive us; opened once more without that it goes when it is closed."""
+        """It was made to outlive us, perhaps by an earlier process; opened once more without that it goes when it is closed."""
+        host, name = self._gateway.host, self._settings.interface
         try:
-            device = yield self._gateway.host.open_tun(self._settings.interface, 1500, False)
+            if (yield host.interface(name)).kind != "tun":
+                return
+            device = yield host.open_tun(name, 1500, False)
+        except InterfaceMissing:
+            return
         except IcsError as error:
             self._gateway.log.debug("the interface could not be removed: {why}", why=str(error))
         else:

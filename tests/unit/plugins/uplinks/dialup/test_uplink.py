@@ -8,7 +8,17 @@ import pytest
 
 from icsframework.errors import HostError, InterfaceMissing, UplinkFailed
 from icsframework.protocols.ppp.auth.method import Method
-from icsframework.values import Absent, Applied, Down, Failed, Family, RestartMe, Up, UplinkSettings
+from icsframework.values import (
+    Absent,
+    Applied,
+    Down,
+    Failed,
+    Family,
+    InterfaceInfo,
+    RestartMe,
+    Up,
+    UplinkSettings,
+)
 
 PACKET = bytes.fromhex("450000180001000040110000") + bytes(12)
 
@@ -320,6 +330,17 @@ def test_a_refused_pin_is_remembered_over_restarts(bench):
     changed.connect()
     changed.wait(5)
     assert 'AT+CPIN="2222"' in changed.phone.commands
+
+
+def test_an_interface_of_an_earlier_process_goes_too(bench):
+    """A stop takes it away, whether there was a call or not; one that is something else is left alone."""
+    for kind, opened in (("tun", 1), ("bridge", 0)):
+        one = bench()
+        info = InterfaceInfo("icsu-modem", 7, "", 1500, True, True, kind=kind)
+        one.host.set_interface("icsu-modem", info)
+        one.start().uplink.disconnect("the gateway stops")
+        one.turn()
+        assert [opening.socket.fileno() for opening in one.host.tun] == [-1] * opened
 
 
 def test_a_link_does_not_outlive_the_process(bench):
