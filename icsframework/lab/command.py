@@ -48,11 +48,12 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "file", nargs="?", type=Path, help="the lab's description (default: the built-in lab)"
     )
-    parser.add_argument("--demo", action="store_true", help="show the gateway at work in the lab, then end")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--demo", action="store_true", help="show the gateway at work in the lab, then end")
     parser.add_argument(
         "--config", type=Path, metavar="FILE", help="the gateway's configuration, instead of the lab's own"
     )
-    parser.add_argument(
+    what.add_argument(
         "--run",
         action="append",
         default=[],

@@ -49,3 +49,10 @@ def test_wrong_usage(capsys):
     with pytest.raises(SystemExit) as caught:
         main(["--colour"])
     assert caught.value.code == 2
+
+
+def test_the_demo_or_commands(capsys):
+    """One of the two: neither is left out in silence."""
+    with pytest.raises(SystemExit, match="2"):
+        main(["--demo", "--run", "pc1: true"])
+    assert "not allowed with argument --demo" in capsys.readouterr().err
