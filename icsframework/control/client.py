@@ -86,6 +86,8 @@ class Client:
         return self._read(method, path, answer)
 
     def _read(self, method: str, path: str, answer: bytes) -> Any:
+        if not answer:
+            raise ApiError(f"the gateway at {self.path} ended before it answered", 69)
         head, _, body = answer.partition(b"\r\n\r\n")
         words = head.split(None, 2)
         if len(words) < 2 or not words[1].isdigit():

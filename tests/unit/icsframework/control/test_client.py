@@ -69,7 +69,7 @@ def test_nobody_there_is_69(tmp_path: Path) -> None:
         (b"HTTP/1.0 500 Error\r\n\r\n[]", "answers with error 500", 1),
         (b"HTTP/1.0 200 OK\r\n\r\n{", "ended before its answer was whole", 69),
         (b"SSH-2.0-OpenSSH\r\n", "is no ics gateway", 69),
-        (b"", "is no ics gateway", 69),
+        (b"", "ended before it answered", 69),
     ],
 )
 def test_answers_that_are_refusals_or_nonsense(
