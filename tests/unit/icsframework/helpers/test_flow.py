@@ -14,6 +14,7 @@ from icsframework.helpers.flow import (
 )
 from icsframework.helpers.leg import MOST_UNREAD
 from icsframework.helpers.limits import MOST_BYTES, Limits
+from icsframework.helpers.turns import SLICE
 from icsframework.testing.flows import INSIDE, PEER
 from icsframework.testing.stream import CLIENT, SERVER
 from icsframework.testing.wire import BUFFER
@@ -511,3 +512,29 @@ def test_a_defect_of_the_machine_is_logged(bench):
         assert ours.aborted
     assert failures(one) == [("failure", ZeroDivisionError)]
     assert one.idle
+
+
+# --- turns
+
+
+def test_all_connections_share_the_time(bench):
+    """However many have something to work on at once, each turn of the reactor is for one slice of it; all come in order."""
+    worked, seen = [], []
+
+    def work(session):
+        one.clock.clock.rightNow += SLICE
+        worked.append(session.flow.client.port)
+        return []
+
+    one = bench({b"work": work})
+    ports = [40001, 40002, 40003]
+    for client in [one.pair(Endpoint(INSIDE, port))[0] for port in ports]:
+        client.says(b"work")
+
+    def rest():
+        seen.append(len(worked))
+        one.clock.clock.advance(0)
+
+    one.network.turn(rest)
+    assert seen[0] == 1
+    assert worked == ports
