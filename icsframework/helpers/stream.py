@@ -27,7 +27,7 @@ from icsframework.helpers.pairs import Pairs
 from icsframework.helpers.report import Report
 from icsframework.helpers.turns import Turns
 from icsframework.helpers.waiting import Waiting
-from icsframework.helpers.way import Course, fate, source_address, uplink_of, uplink_towards
+from icsframework.helpers.way import Course, agrees, fate, source_address, uplink_of, uplink_towards
 from icsframework.interfaces import IClock, IEvents, IMappings
 from icsframework.values import Address, Endpoint, Flow, StreamProxy
 
@@ -181,19 +181,14 @@ class StreamShell:
             self._waiting.add(flow)
 
     def _decide(self, flow: StreamFlow, now: bool) -> bool:
-        """Whether it was decided how a connection goes on: not if a moment later, unless it must be ``now``."""
+        """Say how a connection goes on; False if that can be said better in a moment and need not be ``now``."""
         wanted = self._parts.network.destination(flow.client.tcp) if not flow.client.gone else None
         if wanted is None:  # nobody waits any more, or the kernel has forgotten what for
             flow.end("it is gone")
             return True
         client = flow.client.peer
         local = self._way(client, wanted)
-        if (
-            not now
-            and self._plane is not None
-            and local is not None
-            and uplink_of(self._plane, local) is None
-        ):
+        if not now and self._plane is not None and not agrees(self._plane, local):
             return False
         self._go_on(flow, client, wanted, local)
         return True

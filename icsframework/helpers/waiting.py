@@ -1,8 +1,9 @@
-"""Connections that came while an uplink changes: the kernel has a way for them already, which we are about to learn.
+"""Connections that came while an uplink changes: the kernel knows already which way they go, and we are about to learn it.
 
 Addresses and routes are in force a moment before the rest of the gateway knows
 (gateway/agreement.py).  A connection whose way begins at an address that no uplink
-is known to have waits for that moment, unread; it is not worth a reset.
+is known to have, or that has none although an uplink is up, waits for that moment,
+unread; it is not worth a reset.
 """
 
 from collections.abc import Callable

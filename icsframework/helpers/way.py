@@ -4,7 +4,7 @@ from icsframework.dataplane.plane import DataPlane, UplinkSide
 from icsframework.frozen import dataclass
 from icsframework.values import Address, Endpoint, Flow
 
-__all__ = ["Course", "fate", "source_address", "uplink_of", "uplink_towards"]
+__all__ = ["Course", "agrees", "fate", "source_address", "uplink_of", "uplink_towards"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,11 @@ def uplink_of(plane: DataPlane, address: Address | None) -> UplinkSide | None:
         if has(uplink, address):
             return uplink
     return None
+
+
+def agrees(plane: DataPlane, local: Address | None) -> bool:
+    """Whether the kernel, whose route leaves from ``local``, knows the same uplinks as ``plane``: not while they change."""
+    return not plane.preference if local is None else uplink_of(plane, local) is not None
 
 
 def has(uplink: UplinkSide, address: Address | None) -> bool:

@@ -49,11 +49,10 @@ def test_where_the_port_was_taken_the_session_knows_the_other_one(bench):
     [
         (OUTSIDE, "cable", "cable", OUTSIDE, 1 << 16),
         (DSL_ADDRESS, "cable", "dsl", DSL_ADDRESS, 2 << 16),
-        (None, "dsl", "dsl", DSL_ADDRESS, 2 << 16),
     ],
 )
 def test_the_uplink_is_that_of_the_route(bench, way, active, name, address, mark):
-    """Else the active one; mark and source belong to it."""
+    """Whatever is preferred; mark and source belong to it."""
     one = bench(plane=replace(TWO_UPLINKS, active=active))
     one.network.way = way
     one.pair()
@@ -355,6 +354,24 @@ def test_another_way_that_does_not_work_either(bench):
     assert (ours.aborted, one.details["unreachable"], told(one)) == (True, 1, set())
 
 
+def test_a_connection_without_a_way_waits_while_an_uplink_seems_to_be_there(bench):
+    """What we are about to learn is that it is gone, or that it is back as it was."""
+    one = bench()
+    one.network.way = None
+    ours = one.call()
+    one.turn()
+    assert (one.network.dialled, ours.aborted) == ([], False)
+    one.shell.in_force(DataPlane(uplinks=(cable(None),)))
+    one.turn()
+    assert (one.network.dialled, ours.aborted) == ([], True)
+    again = bench()
+    again.network.way = None
+    again.call()
+    again.network.way = OUTSIDE
+    again.shell.in_force(replace(ONE_UPLINK))
+    assert [dial.source.address for dial in again.network.dialled] == [OUTSIDE]
+
+
 @pytest.mark.parametrize("plane", [ONE_UPLINK, DataPlane(uplinks=(cable(None), replace(DSL, link=None)))])
 def test_a_connection_that_is_ahead_of_us_waits(bench, plane):
     """Its route has an address that we are about to learn: it goes on when we do, as if nothing had been."""
@@ -389,11 +406,12 @@ def test_a_published_connection_that_is_ahead_of_us_waits(bench):
 
 def test_nobody_waits_for_long(bench):
     """A route by an address that stays unknown: the preferred uplink is tried; without one it is refused."""
-    one = bench()
-    one.network.way = ip_address("10.64.64.1")
-    one.call()
-    one.advance(PATIENCE)
-    assert [dial.source.address for dial in one.network.dialled] == [OUTSIDE]
+    for way in (ip_address("10.64.64.1"), None):
+        one = bench(plane=replace(TWO_UPLINKS, active="dsl"))
+        one.network.way = way
+        one.call()
+        one.advance(PATIENCE)
+        assert [dial.source.address for dial in one.network.dialled] == [DSL_ADDRESS]
     nowhere = bench(plane=DataPlane())
     ours = nowhere.call()
     nowhere.advance(PATIENCE)

@@ -6,7 +6,7 @@ from ipaddress import ip_address, ip_interface
 import pytest
 
 from icsframework.dataplane.plane import DataPlane, UplinkSide
-from icsframework.helpers.way import fate, source_address, uplink_of, uplink_towards
+from icsframework.helpers.way import agrees, fate, source_address, uplink_of, uplink_towards
 from icsframework.values import Family, Link
 
 CABLE, DSL = ip_address("203.0.113.5"), ip_address("198.51.100.7")
@@ -39,6 +39,13 @@ def test_an_address_belongs_to_the_uplink_that_has_it():
     assert uplink_of(PLANE, DSL) is dsl
     assert uplink_of(PLANE, None) is None
     assert uplink_of(DataPlane(uplinks=(replace(cable, link=None),)), CABLE) is None
+
+
+def test_the_kernel_agrees_with_us():
+    """Its route leaves from an address that we know, or it has none and we know of no uplink either."""
+    off = DataPlane(uplinks=(replace(cable, link=None),))
+    assert [agrees(PLANE, local) for local in (DSL, ip_address("10.64.64.1"), None)] == [True, False, False]
+    assert [agrees(off, local) for local in (None, CABLE)] == [True, False]
 
 
 def test_the_source_is_where_the_route_would_leave_from():
