@@ -66,7 +66,7 @@ bench-dataplane: venv  ## rendering and loading the packet filter, and what it c
 bench-helpers: venv    ## ports for helpers, FTP data and control connections, beside plain forwarding and the kernel's helper
 	@benchmarks/bench.sh helpers $(ARGS)
 
-bench-ppp: venv        ## PPP: framing, header compression, links, a million mutated frames
+bench-ppp: venv        ## PPP: framing, links, a million mutated frames and modem lines, whole calls; ARGS="line" for one part
 	@benchmarks/bench.sh ppp $(ARGS)
 
 bench-tools:    ## install what the benchmarks compare with: load generators and peers; none of them is started

@@ -39,7 +39,13 @@ one() {
         "$python" benchmarks/packets.py "$@"
         ;;
     helpers) "$python" benchmarks/helpers/run.py "$@" ;;
-    ppp) "$python" benchmarks/ppp/codec.py "$@" ;;
+    ppp)
+        case ${1:-} in
+        codec | talk | line | fast) part=$1 && shift && "$python" "benchmarks/ppp/$part.py" "$@" ;;
+        "") one ppp codec && one ppp talk && one ppp line ;;
+        *) echo "bench.sh ppp [codec|talk|line|fast] [OPTION...]" >&2 && exit 2 ;;
+        esac
+        ;;
     *)
         sed -n '2,3s/^# //p' "$0" >&2
         exit 2
@@ -58,7 +64,9 @@ if [ "${1:-}" = all ]; then
     each dhcp --rounds 1 --clients 500
     each store --rounds 3 --records 1000
     each dataplane --rounds 5 --elements 500
-    each ppp --rounds 3 --packets 500 --frames 20000
+    each ppp codec --rounds 3 --packets 500 --frames 20000
+    each ppp talk --lines 20000
+    each ppp line --rounds 2 --seconds 4
     each helpers --rounds 3 --size 200 --connections 500 --opens 300
 else
     one "$@"

@@ -21,9 +21,14 @@ RUNS = {
         ["--rounds", "1", "--elements", "5"],
         ["first load and removal", "5 elements restored", "packet of a known flow", "all, 5 open"],
     ),
-    "ppp": (
+    "ppp codec": (
         ["--rounds", "1", "--packets", "20", "--frames", "300"],
         ["encode, no escapes", "VJ compress", "link receives", "300 mutated frames"],
+    ),
+    "ppp talk": (["--lines", "2000"], ["hayes", "cellular", "chat", "no exception"]),
+    "ppp line": (
+        ["--rounds", "1", "--seconds", "1", "--servers", "ics", "--auths", "pap", "--rates"],
+        ["CONNECT to IPCP", "ics, pap", "bulk", "from the line", "to the line"],
     ),
     "helpers": (
         ["--opens", "20", "--rounds", "1", "--size", "5", "--connections", "20", "--commands", "2"],
@@ -39,7 +44,9 @@ def test_it_runs(root, name, tmp_path):
         pytest.skip("needs root of the machine: it names its network namespaces")
     options, words = RUNS[name]
     options = options + (["--directory", str(tmp_path)] if name == "store" else [])
-    done = subprocess.run([BENCH, name, *options], capture_output=True, text=True, check=False, timeout=100)
+    done = subprocess.run(
+        [BENCH, *name.split(), *options], capture_output=True, text=True, check=False, timeout=100
+    )
     if done.returncode == 77:
         pytest.skip(done.stderr.strip())
     assert done.returncode == 0, done.stdout + done.stderr
