@@ -45,6 +45,6 @@ class FtpConfig(NatHelperConfig):
         if not SHORTEST <= self.lifetime <= LONGEST:
             yield Finding(
                 ("lifetime",),
-                f"{self.lifetime:g} s is no time for a data connection to be made in",
+                f"{self.lifetime:.15g} s is no time for a data connection to be made in",
                 f"write a duration between {SHORTEST:g}s and {LONGEST / 3600:g}h",
             )

@@ -36,6 +36,11 @@ def test_lifetime(lifetime, good):
     assert (findings(lifetime=lifetime) == []) is good
 
 
+def test_a_long_lifetime_is_shown_as_it_is():
+    """In whole digits."""
+    assert findings(lifetime="90d")[0][1].startswith("7776000 s is no time")
+
+
 def test_no_ports():
     """An entry that watches nothing is refused."""
     with pytest.raises(ValueError, match="ports"):
