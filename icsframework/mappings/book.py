@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from icsframework.errors import MappingError
-from icsframework.mappings.held import Held, Limits, Line, Offer, Opened, Wish
+from icsframework.mappings.held import ADDED, Held, Limits, Line, Offer, Opened, Wish
 from icsframework.mappings.ports import LAST, choose
 from icsframework.values import Address, Endpoint, Protocol
 
@@ -238,8 +238,9 @@ class Book:
             owner, to, taken = held.owner, held.to, max(port, held.port)
         else:
             return
+        whose = "was added already" if owner == ADDED else f"belongs to {owner}"
         raise MappingError(
-            f"{wish.protocol} port {taken} on {wish.uplink} belongs to {owner} (it leads to {to}); choose another port"
+            f"{wish.protocol} port {taken} on {wish.uplink} {whose} (it leads to {to}); choose another port"
         )
 
     def _occupied(self, uplink: str, protocol: Protocol, first: int, last: int) -> int | None:

@@ -226,7 +226,7 @@ def test_who_has_a_port_is_said(lab):
     add(lab, "tcp", 8080, f"{PC}:80", "--uplink", "dsl")
     assert ics(lab, "mappings", "add", "tcp", 8080, f"{OTHER}:80") == (
         1,
-        f"ics: tcp port 8080 on dsl belongs to added (it leads to {PC}:80); choose another port",
+        f"ics: tcp port 8080 on dsl was added already (it leads to {PC}:80); choose another port",
     )
     assert [row["uplink"] for row in listed(lab)] == ["dsl"]
     assert ics(lab, "mappings", "add", "tcp", 8080, "192.0.2.9:80")[0] == 1

@@ -122,7 +122,7 @@ def test_a_named_port_is_given_exactly_or_refused() -> None:
     assert refusal(book, wish(80, ADDED, OTHER, port=8080)) == (
         "tcp port 8080 on cable belongs to helper.ftp (it leads to 192.168.0.10:8080); choose another port"
     )
-    assert "tcp port 80 on cable belongs to added" in refusal(book, wish(22, ADDED, port=79, count=4))
+    assert "tcp port 80 on cable was added already" in refusal(book, wish(22, ADDED, port=79, count=4))
 
 
 def test_a_preferred_port_is_looked_at_first() -> None:

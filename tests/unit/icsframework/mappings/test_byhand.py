@@ -65,7 +65,9 @@ def test_on_all_uplinks_or_on_none(running) -> None:
     """If one has the port already, the others are as before."""
     running.add(uplink="dsl", to="192.168.0.11:80")
     why = refused(running.add, uplink=None)
-    assert why == ("tcp port 8080 on dsl belongs to added (it leads to 192.168.0.11:80); choose another port")
+    assert why == (
+        "tcp port 8080 on dsl was added already (it leads to 192.168.0.11:80); choose another port"
+    )
     assert running.owners == ["dsl tcp 8080 added"]
     assert running.lets_in() == ["open_any 0x20000 tcp 8080"]
     assert len(running.store.records("mappings")) == 1
