@@ -38,7 +38,8 @@ class Progress:
         self._columns = columns
         seconds = f" {max(0.0, now - self._since):.0f} s"
         line = f"{self.uplink}: {self._stage}"[: max(0, columns - 1 - len(seconds))] + seconds
-        return self._rewrite(line[: max(0, columns - 1)], columns)
+        line = line[: max(0, columns - 1)]
+        return "" if line == self._shown else self._rewrite(line, columns)
 
     def up(self, sentence: str, now: float) -> str:
         """It ends well: on a terminal ``sentence`` takes the place of the line."""

@@ -28,12 +28,14 @@ def test_one_line_of_a_terminal() -> None:
     written = [
         progress.stage("initialising", 10.0),
         progress.tick(12.6, 80),
+        progress.tick(12.9, 80),
         progress.stage("dial", 13.0),
         progress.up("up: eth0", 14.0),
     ]
     assert written == [
         "\rmodem: initialising 0 s",
         "\rmodem: initialising 3 s",
+        "",
         "\rmodem: dial 0 s        ",
         "\rup: eth0 (4.0 s)\n",
     ]
