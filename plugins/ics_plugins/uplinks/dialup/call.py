@@ -4,13 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred, inlineCallbacks
-from twisted.internet.interfaces import IReactorFDSet
+from twisted.internet.interfaces import IDelayedCall, IReactorFDSet
 
 from ics_plugins.uplinks.dialup.modem import Modem
 from ics_plugins.uplinks.dialup.peer import agreed
 from ics_plugins.uplinks.dialup.priority import is_urgent
 from ics_plugins.uplinks.dialup.queue import LineQueue
-from ics_plugins.uplinks.dialup.tunnel import Tunnel
+from ics_plugins.uplinks.dialup.tunnel import BATCH, Tunnel
 from icsframework.errors import IcsError
 from icsframework.interfaces import IGateway
 from icsframework.protocols.ppp.actions import (
@@ -24,8 +24,9 @@ from icsframework.protocols.ppp.actions import (
 )
 from icsframework.protocols.ppp.link import PppLink
 
-FAST = 1_000_000
-"""Octets/s from which the tunnel's own queue in the kernel (500 packets) empties soon enough to wait there."""
+HOLD = 0.2
+"""Seconds for which packets may wait in the kernel's queue of the tunnel, where nothing overtakes: a fast line has room
+again by then, and a burst costs no packet.  A line that has not is slow: from then on what finds no place is dropped."""
 
 
 class Call:
@@ -61,11 +62,13 @@ class Call:
         self._ended: Callable[[Down], None] | None = ended
         self._stage = stage
         self._opening: Deferred[Any] | None = None
+        self._slow = False
+        self._hold: IDelayedCall | None = None
 
     def start(self, rest: bytes) -> None:
         """Negotiate; ``rest`` is what the peer has sent already."""
         link, modem = self.link, self._modem
-        modem.port.rate = self.queue.rate
+        modem.port.nominal = modem.port.rate = self.queue.rate
         modem.speak(link, self._perform, self.carrier_lost)
         modem.act(link.open)
         if rest:
@@ -141,7 +144,7 @@ class Call:
             if self._ended is None:
                 device.close()
                 return None
-            self.tunnel = Tunnel(self._reactor, device, self._from_kernel, self._gateway.log)
+            self.tunnel = Tunnel(self._reactor, device, self._from_kernel, self._room, self._gateway.log)
             info = yield host.interface(self._interface)
         except IcsError as error:
             self.close(str(error))
@@ -163,6 +166,7 @@ class Call:
 
     def _leave(self) -> None:
         self.queue.clear()
+        self._cancel_hold()
         if self.tunnel is not None:
             self.tunnel.close()
         # Before the modem is told to be silent: what the link said last must still be written.
@@ -175,9 +179,26 @@ class Call:
         now, queue = self._gateway.clock.now(), self.queue
         for packet in packets:
             queue.put(packet, now)
-        if queue.full and queue.rate >= FAST and self.tunnel is not None:
+        if queue.full and not self._slow and self._hold is None and self.tunnel is not None:
             self.tunnel.pause()
+            self._hold = self._gateway.clock.call_later(HOLD, self._still_full)
         self._modem.port.kick()
+
+    def _room(self) -> int:
+        """Packets that may be read at once."""
+        queue = self.queue
+        return BATCH if self._slow else max(1, (queue.limit - queue.octets) // self.link.settings.mtu)
+
+    def _still_full(self) -> None:
+        self._hold = None
+        self._slow = True
+        if self.tunnel is not None:
+            self.tunnel.resume()
+
+    def _cancel_hold(self) -> None:
+        if self._hold is not None:
+            self._hold.cancel()
+            self._hold = None
 
     def _to_line(self, octets: int) -> bytes:
         queue = self.queue
@@ -185,6 +206,9 @@ class Call:
         wire = b""
         while not wire and len(queue):  # what cannot be sent leaves nothing
             wire = self.link.send(queue.take(octets, self._gateway.clock.now()))
-        if self.tunnel is not None and self.tunnel.paused and not queue.full:
+        if self._hold is not None and self.tunnel is not None and 2 * queue.octets <= queue.limit:
+            self._cancel_hold()
             self.tunnel.resume()
+        elif not len(queue):
+            self._slow = False  # until the next burst shows that it is
         return wire

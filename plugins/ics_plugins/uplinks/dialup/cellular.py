@@ -158,6 +158,7 @@ def signal(text: str) -> int | None:
 
 
 def _operator(roaming: bool) -> Chatter[None]:
+    yield from command("AT+COPS=3,0")  # its name, not its number
     text, _ = yield from query("AT+COPS?", "+COPS:")
     name = operator(text)
     if name:

@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorFDSet
 
 from ics_plugins.uplinks.dialup.port import SerialPort
+from ics_plugins.uplinks.dialup.results import printable
 from ics_plugins.uplinks.dialup.steps import (
     Conversation,
     Discard,
@@ -70,6 +71,7 @@ class Modem:
         """Octets that met a defect of ours, of which the log has tracebacks."""
         self._gateway = gateway
         self._gone = gone
+        self._logged = ""
         self._machine: Machine | None = None
         self._perform: Perform = _nothing
         self._timer: IDelayedCall | None = None
@@ -157,7 +159,10 @@ class Modem:
         """Is the conversation over?"""
         if not isinstance(machine, Conversation):
             return
-        self.heard = machine.heard or self.heard
+        if machine.heard and machine.heard != self._logged:
+            self._gateway.log.debug("from the modem: {text}", text=machine.heard)
+            self.heard = machine.heard
+        self._logged = machine.heard
         if machine.outcome is None:
             return
         self._cancel_timers()
@@ -181,7 +186,9 @@ class Modem:
 
     def _carry_out(self, action: Any, told: Perform) -> None:
         match action:
-            case Write(data):
+            case Write(data, secret):
+                shown = "(not shown)" if secret else printable(data)
+                self._gateway.log.debug("to the modem: {text}", text=shown)
                 self.port.write(data)
             case SetSpeed(0):
                 self.line.hang_up()

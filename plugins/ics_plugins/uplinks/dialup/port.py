@@ -24,8 +24,8 @@ WRITES = 16
 """Writes in one turn of the reactor, so that a fast line leaves time for others."""
 PENDING = 1 << 20
 """Octets of control frames and commands that may wait; they are answers, so a peer that does not read gets no more."""
-WINDOW = 0.5
-"""Seconds over which the speed of a line that is always busy is measured."""
+WINDOW = 0.25
+"""Seconds over which the speed of a busy line is measured."""
 
 Source = Callable[[int], bytes]
 """Gives wire octets, about so many, from the queue; empty if nothing waits."""
@@ -49,8 +49,8 @@ class SerialPort:
         """Where packets come from while a link is up."""
         self.read = self.written = self.overflow = 0
         """Octets; ``overflow`` counts those of control frames that found no place."""
-        self.rate = speed / 10.0
-        """Octets/s: of 8N1 at the line's speed, or as measured if that is more (a pseudo-terminal)."""
+        self.nominal = self.rate = speed / 10.0
+        """Octets/s: of 8N1 at the line's speed; ``rate`` as measured if that is more (a pseudo-terminal)."""
         self._reactor = reactor
         self._clock = clock
         self._received = received
@@ -174,7 +174,7 @@ class SerialPort:
         self._busy_octets += size
         busy = now - self._busy_since
         if busy >= WINDOW:
-            self.rate = max(self.rate, self._busy_octets / busy)
+            self.rate = max(self.nominal, self._busy_octets / busy)
             self._busy_since, self._busy_octets = now, 0
 
     def _cancel(self) -> None:

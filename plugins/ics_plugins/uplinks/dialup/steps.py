@@ -167,6 +167,7 @@ class Conversation:
         self._wait: Wait | None = None
         self._until: float | None = None
         self._text = b""
+        self._hidden = False
 
     def start(self, now: float) -> Sequence[Action]:
         """Begin."""
@@ -201,7 +202,8 @@ class Conversation:
 
     def _look_for_result(self, wait: Answer, now: float) -> Sequence[Action]:
         while (result := self.reader.next()) is not None:
-            self.heard = result.text
+            if result.kind in FINAL or not self._hidden:  # a bad echo of a secret is no answer either
+                self.heard = result.text
             if not wait.final or result.kind in FINAL:
                 return self._go(result, now)
         return ()
@@ -233,6 +235,7 @@ class Conversation:
                     return (*actions, *self._look(now))
                 if isinstance(step, Write):
                     self.reader.sent(step.data)
+                    self._hidden = step.secret
                 actions.append(step)
         except StopIteration as end:
             self._wait = None

@@ -16,10 +16,15 @@ MAX_PACKET = 65536
 
 @implementer(IReadDescriptor)
 class Tunnel:
-    """Reads ``device`` (IHost.open_tun).  ``packets(list)`` gets what comes from the kernel."""
+    """Reads ``device`` (IHost.open_tun).  ``packets(list)`` gets what comes from the kernel, ``room()`` packets at once at most."""
 
     def __init__(
-        self, reactor: IReactorFDSet, device: Any, packets: Callable[[list[bytes]], None], log: Logger
+        self,
+        reactor: IReactorFDSet,
+        device: Any,
+        packets: Callable[[list[bytes]], None],
+        room: Callable[[], int],
+        log: Logger,
     ) -> None:
         self.sent = self.sent_octets = self.received = self.received_octets = 0
         """Towards the provider, and from it."""
@@ -28,6 +33,7 @@ class Tunnel:
         self._reactor = reactor
         self._device = device
         self._packets = packets
+        self._room = room
         self._log = log
         self._reading = False
         self._open = True
@@ -94,8 +100,8 @@ class Tunnel:
         descriptor = self._device.fileno()
         found: list[bytes] = []
         try:
-            while len(found) < BATCH:
-                found.append(os.read(descriptor, MAX_PACKET))
+            for _ in range(min(BATCH, self._room())):
+                found.append(os.read(descriptor, MAX_PACKET))  # noqa: PERF401 - what was read before an error counts
         except (BlockingIOError, InterruptedError):
             pass
         except OSError as error:

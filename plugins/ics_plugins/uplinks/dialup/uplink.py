@@ -149,7 +149,10 @@ class DialupUplink(Service):
         self._silent = outcome.silent
         self._failures += 1
         self._refusals = self._refusals + 1 if outcome.refused else 0
-        self._failed(outcome.reason, self._pause(outcome))
+        pause, reason = self._pause(outcome), outcome.reason
+        if outcome.refused:
+            reason += f"; the same password is not tried again for {pause / 60:.0f} min, but by ics connect"
+        self._failed(reason, pause)
 
     def _pause(self, outcome: RoundFailed) -> float:
         own, chance = self._settings.own, self._random()

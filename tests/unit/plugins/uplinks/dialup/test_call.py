@@ -10,8 +10,10 @@ def test_a_full_line_lets_a_key_through(bench):
     """What is typed overtakes an upload, and what finds no place is dropped and counted."""
     one = bench().up()
     one.phone.line.waiting = 100_000
-    for _ in range(20):
-        one.tun.peer.send(BULK)
+    for _ in range(2):
+        for _ in range(10):
+            one.tun.peer.send(BULK)
+        one.wait(0.3)
     one.tun.peer.send(KEY)
     one.turn()
     assert one.phone.received == []
@@ -22,6 +24,19 @@ def test_a_full_line_lets_a_key_through(bench):
     one.wait(1)
     assert one.phone.received[0] == KEY
     assert one.phone.received[1:] == [BULK] * 4
+
+
+def test_a_burst_costs_a_fast_line_nothing(bench):
+    """It waits in the kernel for a moment, until there is room again."""
+    one = bench().up()
+    one.phone.line.waiting = 100_000
+    for _ in range(10):
+        one.tun.peer.send(BULK)
+    one.turn()
+    one.phone.line.waiting = 0
+    one.wait(0.5)
+    assert one.phone.received == [BULK] * 10
+    assert one.gateway.status.read()["dropped"] == 0
 
 
 def test_packets_of_the_last_call_do_not_come_with_the_next(bench):

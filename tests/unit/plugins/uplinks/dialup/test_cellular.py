@@ -37,6 +37,7 @@ def test_a_modem_that_is_ready(paper, mobile):
         "> AT+CSQ\\r",
         "signal: -73 dBm",
         "> AT+CEREG?\\r",
+        "> AT+COPS=3,0\\r",
         "> AT+COPS?\\r",
         "operator: Lab Mobile",
         '> AT+CGDCONT=1,"IP","internet"\\r',

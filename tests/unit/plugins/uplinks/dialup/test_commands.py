@@ -1,6 +1,6 @@
 """The pieces that scripts are made of."""
 
-from ics_plugins.uplinks.dialup.commands import command, failed_call, is_ok, query
+from ics_plugins.uplinks.dialup.commands import MOST_LINES, command, failed_call, is_ok, query
 from ics_plugins.uplinks.dialup.results import Kind, Result
 from ics_plugins.uplinks.dialup.steps import Done, Fault
 
@@ -15,6 +15,19 @@ def test_a_query_finds_its_line_among_others(paper):
 
     paper({"AT+CSQ": b"RING\r\n+CREG: 1\r\n+CSQ: 20,99\r\nOK\r\n"}).run(script())
     assert found == [("20,99", Result(Kind.OK, "OK"))]
+
+
+def test_a_query_that_is_never_answered_ends(paper):
+    """However much the modem has to say meanwhile."""
+    found = []
+
+    def script():
+        found.append((yield from query("AT+CSQ", "+CSQ:")))
+        return Done()
+
+    log = paper({"AT+CSQ": b"RING\r\n" * MOST_LINES}).run(script())
+    assert found == [("", None)]
+    assert log == ["> AT+CSQ\\r", "done"]
 
 
 def test_a_secret_command_is_not_shown(paper):

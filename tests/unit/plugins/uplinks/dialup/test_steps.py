@@ -108,6 +108,16 @@ def test_after_the_end_nothing_happens():
     assert (one.timeout(9.0), one.deadline()) == ((), None)
 
 
+def test_a_bad_echo_of_a_secret_is_not_remembered():
+    """What a modem says to it is, the secret itself is not."""
+    one, _ = talk(Write(b"PIN 1234\r", secret=True), Answer(3.0))
+    one.start(0.0)
+    one.receive(b"xPIN 1234\r\n", 1.0)
+    assert one.heard == ""
+    one.receive(b"ERROR\r\n", 1.0)
+    assert one.heard == "ERROR"
+
+
 def test_a_write_shows_no_octets():
     """In a log or a traceback it may be a password."""
     assert "hunter2" not in repr(Write(b"hunter2\r", secret=True))

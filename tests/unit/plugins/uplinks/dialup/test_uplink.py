@@ -84,6 +84,7 @@ def test_a_wrong_password_is_not_hammered(bench, asking):
     failed = one.states[-1]
     assert isinstance(failed, Failed)
     assert failed.reason.startswith("123: ")
+    assert failed.reason.endswith("; the same password is not tried again for 10 min, but by ics connect")
     assert failed.retry_at == pytest.approx(one.gateway.clock.now() + 600.0, abs=1.0)
     assert [text for text in one.phone.commands if text.startswith("ATD")] == ["ATDT123"]
 
