@@ -49,11 +49,13 @@ class Dialup:
         return done.returncode, (done.stdout + done.stderr).strip()
 
     def configure(self, **keys):
-        """Write other keys of the uplink, and reload; the uplink is down afterwards if it was changed."""
+        """Write other keys of the uplink, and reload; a call that is up, which goes on, is ended."""
         text = config(connect="manual", **keys)
         self.gateway.configure(parse_lab(lab_of(text, "", "")).hosts["gateway"].gateway)
         status, said = self.ics("reload")
         assert status == 0, said
+        if self.uplink()["state"] == "up":
+            assert self.ics("disconnect", "phone")[0] == 0
 
     def uplink(self):
         """Its part of the status."""

@@ -20,6 +20,8 @@ GUARD = 1.1
 """Seconds of silence around +++ (register S12, usually 1 s)."""
 ABORT = 3.0
 """Seconds that a modem may take to give up a call it was told to."""
+MOST_LINES = 32
+"""Lines behind a query: an answer has a few, and what a modem tells unasked comes seldom."""
 TRIES = 3
 """Times a modem is spoken to until it counts as dead."""
 
@@ -43,15 +45,19 @@ def command(text: str, seconds: float = ANSWER, secret: bool = False) -> Chatter
 
 
 def query(text: str, prefix: str, seconds: float = ANSWER) -> Chatter[tuple[str, Result | None]]:
-    """Send a command that asks for something; the last line that begins with ``prefix``, without it, and the Result."""
+    """Send a command that asks for something; the last line that begins with ``prefix``, without it, and the Result.
+
+    A modem that goes on talking has not answered.
+    """
     yield Write(text.encode("ascii") + b"\r")
     found = ""
-    result: Result | None = yield Answer(seconds, final=False)
-    while result is not None and result.kind in (Kind.OTHER, Kind.RING):
+    for _ in range(MOST_LINES):
+        result: Result | None = yield Answer(seconds, final=False)
+        if result is None or result.kind not in (Kind.OTHER, Kind.RING):
+            return found, result
         if result.text.startswith(prefix):
             found = result.text.removeprefix(prefix).strip()
-        result = yield Answer(seconds, final=False)
-    return found, result
+    return "", None
 
 
 def is_ok(result: Result | None) -> bool:

@@ -81,6 +81,12 @@ class Dialer:
 
     # --- what the uplink asks for
 
+    def configure(self, settings: UplinkSettings) -> None:
+        """Settings for the next round; a call that is up keeps what it has agreed on."""
+        if settings.own.called != self._settings.own.called:
+            self._numbers = Numbers(settings.own.called)
+        self._settings = settings
+
     def dial(self, remedy: Remedy) -> Deferred[Any]:
         """One round; Deferred of RoundFailed, or of None: a link is up, or somebody ended it."""
         self._attempt = attempt = object()

@@ -29,6 +29,8 @@ from icsframework.values import (
     UplinkState,
 )
 
+LINE_KEYS = ("device", "speed", "modem")
+"""Keys of the line and what is at its end: a change of these ends a call."""
 LASTED = 60.0
 """Seconds that a link must last to end a row of failures: a provider that lets us in and throws us out is a failure."""
 
@@ -83,15 +85,26 @@ class DialupUplink(Service):
         return closed
 
     def reconfigure(self, new: UplinkSettings) -> Deferred[Applied | RestartMe]:
-        """See IPlugin: DNS servers and the metered flag are taken in place."""
+        """See IPlugin: a link that is up stays up, unless the line itself is another; what is about calls holds from the next one."""
         old = self._settings
-        if (new.own, new.mtu, new.mark, new.interface) != (old.own, old.mtu, old.mark, old.interface):
+        if self._needs_restart(old, new):
             return succeed(RestartMe())
         self._settings = new
+        if new.own != old.own:
+            self._dialer.configure(new)
+            self._gateway.log.info("the call goes on; what has changed of it holds from the next one")
         state, call = self._state, self._dialer.call
         if isinstance(state, Up) and call is not None and call.result is not None:
             self._up(call.result, state.link.ifindex)
         return succeed(Applied())
+
+    def _needs_restart(self, old: UplinkSettings, new: UplinkSettings) -> bool:
+        if (new.mtu, new.mark, new.interface) != (old.mtu, old.mark, old.interface):
+            return True
+        if any(getattr(new.own, key) != getattr(old.own, key) for key in LINE_KEYS):
+            return True
+        # A number or a password that was corrected is tried at once.
+        return bool(new.own != old.own) and not isinstance(self._state, Up)
 
     # --- IUplink
 
