@@ -10,7 +10,10 @@ from icsframework.config.reading import Part
 from icsframework.fields import Finding
 from icsframework.values import Address, InterfaceAddress
 
-__all__ = ["check_publish"]
+__all__ = ["MAX_MOVED", "check_publish"]
+
+MAX_MOVED = 1024
+"""Ports of a range that get other numbers: each is three elements of the packet filter an uplink; a range that keeps its numbers is one rule."""
 
 
 def check_publish(parts: Parts) -> Iterator[Finding]:
@@ -28,6 +31,13 @@ def _target(parts: Parts, published: Part[PublishSection]) -> Iterator[Finding]:
     last = section.inside.port + section.port.last - section.port.first
     if last > 65535:
         yield Finding(path, f"the last port of the range would be {last}", "choose a lower port")
+    count = section.port.last - section.port.first + 1
+    if section.inside.port != section.port.first and count > MAX_MOVED:
+        yield Finding(
+            path,
+            f"{count} ports would lead to ports with other numbers; {MAX_MOVED} is the most",
+            "keep the numbers: write the address alone",
+        )
     known = [lan.core.sound("address") for lan in parts.lans]
     if any(lan is None or lan.address is None for lan in known):
         return  # a subnet that is not known may hold the target

@@ -2,6 +2,8 @@
 
 import pytest
 
+from icsframework.config.check_publish import MAX_MOVED
+
 BASE = """\
 lans: [{name: home, interface: eth1}, {name: attic, interface: eth2, address: 10.1.2.1/24}]
 uplinks: [{name: cable, plugin: ethernet, interface: eth0}, {name: dsl, plugin: ethernet, interface: eth3}]
@@ -27,6 +29,18 @@ def test_targets_are_inside_a_lan(publish_errors):
         "6:33: publish[2].to: 192.168.1.10 is in no LAN; write an address in 192.168.0.0/24, 10.1.2.0/24",
         "7:40: publish[3].to: the last port of the range would be 65540; choose a lower port",
         "8:33: publish[4].to: fd00::1 is in no LAN; write an address in 192.168.0.0/24, 10.1.2.0/24",
+    ]
+
+
+def test_a_range_with_other_numbers_is_not_too_long(publish_errors):
+    """Each of its ports is a piece of the packet filter; one that keeps its numbers may have them all."""
+    assert publish_errors(
+        f"{{protocol: tcp, port: 2001-{2000 + MAX_MOVED}, to: '192.168.0.10:3001'}}",
+        "{protocol: udp, port: 1-40000, to: 192.168.0.10}",
+        f"{{protocol: udp, port: 50001-{50001 + MAX_MOVED}, to: '192.168.0.10:3001'}}",
+    ) == [
+        "6:42: publish[2].to: 1025 ports would lead to ports with other numbers; 1024 is the most; "
+        "keep the numbers: write the address alone",
     ]
 
 
