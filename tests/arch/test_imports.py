@@ -55,6 +55,7 @@ PURE = (
             "dynamic",
             "mapped",
             "mss",
+            "pairs",
             "plane",
             "policy",
             "published",
