@@ -17,6 +17,8 @@ LEAST, MOST = 6000, 262_144
 """Octets of bulk: four full packets, and what a line of 1.4 Mbit/s sends in ``PATIENCE``."""
 URGENT_MOST = 16_384
 """Octets of urgent packets: more of them is a flood."""
+FULL_SIZE = 1500
+"""Octets of the largest packet that usually comes."""
 SHARE = 3000
 """Octets of urgent packets in a row while bulk waits."""
 OVERHEAD = 8
@@ -88,8 +90,8 @@ class LineQueue:
 
     @property
     def full(self) -> bool:
-        """The next packet of bulk would be dropped."""
-        return self._bulk.octets >= self.limit
+        """A packet of bulk of full size would be dropped."""
+        return self._bulk.octets + FULL_SIZE > self.limit
 
     def put(self, packet: bytes, now: float) -> None:
         """A packet for the line."""
