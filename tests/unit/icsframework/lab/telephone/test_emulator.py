@@ -7,9 +7,10 @@ import time
 import pytest
 
 
-def test_a_call_and_its_end(bench):
-    """Octets pass both ways; when the far end hangs up, all that it said comes before NO CARRIER."""
-    desk = bench()
+@pytest.mark.parametrize("latency", [0.0, 0.1])
+def test_a_call_and_its_end(bench, latency):
+    """Octets pass both ways; when the far end hangs up, all that it said and is still under way comes before NO CARRIER."""
+    desk = bench(latency=latency)
     far = desk.call()
     desk.say(b"~up")
     assert desk.far_read(3) == b"~up"

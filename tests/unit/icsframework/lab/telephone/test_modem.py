@@ -167,7 +167,7 @@ def test_the_escape_sequence():
 
 
 @pytest.mark.parametrize(
-    "pieces", [[("x+++", 2.0)], [("+++", 0.5)], [("+++", 2.0), ("x", 0.5)], [("++++", 2.0)]]
+    "pieces", [[("x+++", 2.0)], [("+++", 0.5)], [("+++", 2.0), ("x", 0.5)], [("++++", 2.0)], [("++", 2.0)]]
 )
 def test_what_is_no_escape_sequence(pieces):
     """Text around it, or no silence."""
