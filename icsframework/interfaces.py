@@ -296,6 +296,9 @@ class ISerialLine(Interface):
     def set_speed(speed: int) -> None:
         """Run at ``speed`` bit/s from now on; HostError if the device cannot."""
 
+    def set_flow_control(on: bool) -> None:
+        """Mind CTS and use RTS, so that a modem that is slower than its line loses nothing; off when it is opened."""
+
     def set_dtr(on: bool) -> bool:
         """Raise or drop DTR ("data terminal ready": dropped, most modems hang up); False if the line has none (a pty)."""
 

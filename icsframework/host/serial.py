@@ -49,6 +49,14 @@ class SerialLine:
         except (ValueError, OSError, termios.error) as error:
             raise HostError(f"Serial line {self.path} cannot run at {speed} bit/s: {error}.") from error
 
+    def set_flow_control(self, on: bool) -> None:
+        """See ISerialLine."""
+        try:
+            self._port.rtscts = on
+            _no_empty_reads(self.fileno())
+        except (ValueError, OSError, termios.error) as error:
+            raise self._gone(error) from error
+
     def set_dtr(self, on: bool) -> bool:
         """See ISerialLine."""
         return self._modem_lines(termios.TIOCMBIS if on else termios.TIOCMBIC, termios.TIOCM_DTR) is not None
@@ -104,8 +112,12 @@ def open_serial(path: str, speed: int) -> SerialLine:
         raise _explained(error, path) from error
     except (ValueError, OSError, termios.error) as error:
         raise HostError(f"Serial line {path} cannot run at {speed} bit/s: {error}.") from error
-    os.set_inheritable(port.fileno(), False)
-    _no_empty_reads(port.fileno())
+    try:
+        os.set_inheritable(port.fileno(), False)
+        _no_empty_reads(port.fileno())
+    except (OSError, termios.error) as error:
+        port.close()
+        raise HostError(f"Serial line {path} went away while it was opened: {error.args[-1]}.") from error
     return SerialLine(port)
 
 

@@ -13,7 +13,7 @@ __all__ = ["FakeSerialLine"]
 class FakeSerialLine:
     """Bytes written at one end are read at the other.
 
-    ``waiting`` is what ``unsent`` answers.  ``speed`` and ``dtr`` are what the plugin set last (a hang-up sets speed 0 and drops DTR); ``dcd`` is what
+    ``waiting`` is what ``unsent`` answers.  ``speed``, ``flow_control`` and ``dtr`` are what the plugin set last (a hang-up sets speed 0 and drops DTR); ``dcd`` is what
     ``carrier`` answers, and None for a line without modem lines.
     """
 
@@ -22,6 +22,7 @@ class FakeSerialLine:
         self.speed = speed
         self.dtr = True
         self.dcd = dcd
+        self.flow_control = False
         self.discarded = self.waiting = 0
         self._ours, self.peer = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         for end in (self._ours, self.peer):
@@ -40,6 +41,10 @@ class FakeSerialLine:
         """See ISerialLine."""
         self.speed = speed
         self.dtr = speed > 0
+
+    def set_flow_control(self, on: bool) -> None:
+        """See ISerialLine."""
+        self.flow_control = on
 
     def set_dtr(self, on: bool) -> bool:
         """See ISerialLine."""

@@ -169,6 +169,8 @@ class DialupConfig(UplinkConfig):
     """The serial device of the modem; a path of /dev/serial/by-id/ stays the same wherever it is plugged in."""
     speed: Speed = 115200
     """Speed between this machine and the modem, in bit/s; that of the call is another one."""
+    rtscts: bool | None = None
+    """Flow control by the wires RTS and CTS; left out, yes, but for a null-modem cable, which often lacks them."""
     modem: ModemKind = Modem("hayes")
     """What is at the other end of the cable: hayes, cellular, null-modem, or {chat: [...]}."""
     numbers: Annotated[tuple[Number, ...], OneOrMore()] = ()
@@ -214,6 +216,11 @@ class DialupConfig(UplinkConfig):
     def kind(self) -> str:
         """hayes, cellular, null-modem or chat."""
         return self.modem.kind
+
+    @property
+    def flow_control(self) -> bool:
+        """Whether RTS and CTS are used: a modem that is spoken to faster than it sends would lose octets without."""
+        return self.kind != "null-modem" if self.rtscts is None else self.rtscts
 
     @property
     def called(self) -> tuple[str, ...]:

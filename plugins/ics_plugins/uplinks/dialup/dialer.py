@@ -156,7 +156,7 @@ class Dialer:
             told = order(own, number, reset, self._pins.refused)
         except SecretUnavailable as error:
             return RoundFailed(str(error), settings=True), False
-        modem.ready()
+        modem.ready(own.flow_control)
         outcome = yield modem.converse(script_of(own, told), self._hear)
         if attempt is not self._attempt:
             return None

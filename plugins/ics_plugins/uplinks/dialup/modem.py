@@ -18,6 +18,7 @@ from ics_plugins.uplinks.dialup.steps import (
     Dtr,
     Failed,
     Fault,
+    FlowControl,
     Outcome,
     Script,
     SetSpeed,
@@ -173,8 +174,9 @@ class Modem:
 
     # --- actions of conversations
 
-    def ready(self) -> None:
+    def ready(self, flow_control: bool) -> None:
         """The line as a call needs it, whatever a conversation that was ended has left."""
+        self._do(FlowControl(flow_control), _nothing)
         self._do(SetSpeed(self.speed), _nothing)
         self._do(Dtr(True), _nothing)
 
@@ -194,6 +196,8 @@ class Modem:
                 self.line.hang_up()
             case SetSpeed(speed):
                 self.line.set_speed(speed)
+            case FlowControl(on):
+                self.line.set_flow_control(on)
             case Dtr(on):
                 self.line.set_dtr(on)
             case Discard():

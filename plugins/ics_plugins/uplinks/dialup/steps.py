@@ -49,6 +49,13 @@ class Dtr:
 
 
 @dataclass(frozen=True, slots=True)
+class FlowControl:
+    """Mind CTS and use RTS, or not."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Discard:
     """Forget what waits to be read and written."""
 
@@ -146,7 +153,7 @@ class Done:
     """The conversation has done what it was for, and is not about a call."""
 
 
-Action = Write | SetSpeed | Dtr | Discard | Stage | Fact | PinRefused
+Action = Write | SetSpeed | FlowControl | Dtr | Discard | Stage | Fact | PinRefused
 Wait = Answer | Pause | Find
 Outcome = Connected | Failed | Done
 T = TypeVar("T")

@@ -29,7 +29,7 @@ from icsframework.values import (
     UplinkState,
 )
 
-LINE_KEYS = ("device", "speed", "modem")
+LINE_KEYS = ("device", "speed", "rtscts", "modem")
 """Keys of the line and what is at its end: a change of these ends a call."""
 LASTED = 60.0
 """Seconds that a link must last to end a row of failures: a provider that lets us in and throws us out is a failure."""

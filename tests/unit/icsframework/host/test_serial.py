@@ -68,6 +68,25 @@ def test_a_hang_up_is_speed_zero(line) -> None:
     opened.close()
 
 
+def test_flow_control_is_by_wires(line) -> None:
+    """RTS and CTS when it is asked for, and a new speed keeps it; nothing to read is still no end."""
+    master, path = line
+    opened = open_serial(path, 9600)
+
+    def wires() -> bool:
+        return bool(termios.tcgetattr(master)[2] & termios.CRTSCTS)
+
+    assert not wires()
+    opened.set_flow_control(True)
+    opened.set_speed(57600)
+    assert wires()
+    with pytest.raises(BlockingIOError):
+        os.read(opened.fileno(), 1)
+    opened.set_flow_control(False)
+    assert not wires()
+    opened.close()
+
+
 def test_what_waits_can_be_forgotten(line) -> None:
     """Bytes of the last call are not read by the next."""
     master, path = line
@@ -115,7 +134,7 @@ def test_an_unplugged_device_reads_as_ended() -> None:
     opened = open_serial(path, 9600)
     os.close(master)
     assert os.read(opened.fileno(), 1) == b""
-    for call in (opened.hang_up, opened.discard):
+    for call in (opened.hang_up, opened.discard, lambda: opened.set_flow_control(True)):
         with pytest.raises(HostError, match="is gone"):
             call()
     opened.close()

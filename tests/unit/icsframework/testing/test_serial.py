@@ -27,6 +27,8 @@ def test_the_test_is_the_modem() -> None:
         True,
         False,
     )
+    line.set_flow_control(True)
+    assert seen.flow_control
     seen.waiting = 7
     assert line.unsent() == 7
     seen.peer.send(b"old")

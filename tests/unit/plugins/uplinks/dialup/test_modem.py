@@ -85,7 +85,7 @@ def test_the_lines_of_the_modem(bench):
     one = bench(dcd=True)
     one.converse(script())
     assert (one.line.speed, one.line.dtr) == (0, False)
-    one.modem.ready()
+    one.modem.ready(True)
     assert (one.line.speed, one.line.dtr) == (9600, True)
 
 
@@ -97,7 +97,7 @@ def test_a_line_that_fails_is_gone(bench):
         raise HostError("Serial line is gone.")
 
     one.line.set_speed = fails
-    one.modem.ready()
+    one.modem.ready(True)
     assert one.gone == ["Serial line is gone."]
 
 
