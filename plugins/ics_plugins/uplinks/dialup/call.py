@@ -165,12 +165,9 @@ class Call:
             ended(down)
 
     def _leave(self) -> None:
-        self.queue.clear()
         self._cancel_hold()
         if self.tunnel is not None:
             self.tunnel.close()
-        # Before the modem is told to be silent: what the link said last must still be written.
-        self._modem.port.source = None
         self._modem.silence("the call is over")
 
     # --- packets

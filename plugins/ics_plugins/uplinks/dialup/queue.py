@@ -55,11 +55,6 @@ class _Class:
         self.octets -= len(packet)
         return packet
 
-    def clear(self) -> None:
-        """Forget all."""
-        self.packets.clear()
-        self.octets = 0
-
 
 class LineQueue:
     """See the module's docstring.  ``is_urgent`` judges packets; ``rate`` is that of the line in octets/s."""
@@ -119,9 +114,3 @@ class LineQueue:
             return packet
         self._row = 0
         return self._bulk.take()
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self._urgent.clear()
-        self._bulk.clear()
-        self._row = 0

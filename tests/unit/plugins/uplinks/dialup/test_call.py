@@ -1,5 +1,7 @@
 """The link, its tunnel and its queue; the rest of it is in test_uplink.py."""
 
+from twisted.internet.defer import Deferred
+
 from icsframework.protocols.ppp.actions import Text
 from icsframework.testing.ppp import provider
 
@@ -52,6 +54,21 @@ def test_packets_of_the_last_call_do_not_come_with_the_next(bench):
     assert one.wait(30, lambda: one.state == "up")
     one.wait(2)
     assert one.phone.received == []
+
+
+def test_a_call_that_ends_while_its_tunnel_is_being_opened(bench):
+    """What comes then is closed, and nothing is announced."""
+    one = bench()
+    opening, real = Deferred(), one.host.open_tun
+    one.host.open_tun = lambda *rest: opening
+    one.start().connect()
+    one.wait(3)
+    one.phone.say(b"\r\nNO CARRIER\r\n")
+    assert one.wait(5, lambda: one.state == "failed")
+    real("icsu-modem", 1500, True).addCallback(opening.callback)
+    one.turn()
+    assert one.tun.socket.fileno() == -1
+    assert "up" not in one.seen
 
 
 def test_a_peer_that_negotiates_anew(bench):

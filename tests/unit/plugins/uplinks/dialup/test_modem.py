@@ -130,6 +130,24 @@ def test_a_defect_does_not_end_the_reading(bench):
     assert (one.modem.defects, machine.heard) == (1, [b"good"])
 
 
+def test_actions_of_a_machine_that_is_replaced_are_dropped(bench):
+    """One of them has given the line to another: the rest is not about that."""
+    one, done = bench(), []
+
+    class Twice(Machine):
+        def receive(self, data, now):
+            return ("first", "second")
+
+    def perform(action):
+        done.append(action)
+        one.modem.silence("somebody else")
+
+    one.modem.speak(Twice(), perform, lambda: None)
+    one.line.peer.send(b"x")
+    one.reactor.turn(0)
+    assert done == ["first"]
+
+
 def test_the_carrier_is_watched(bench):
     """Once it was there; told once."""
     one, lost = bench(dcd=False), []

@@ -99,15 +99,6 @@ def test_a_packet_larger_than_the_bound_still_goes():
     assert len(queue.take(1, 0.0)) == 1
 
 
-def test_clear():
-    """Nothing is left of the last call."""
-    queue = made()
-    queue.put(bulk(1), 0.0)
-    queue.put(b"u1", 0.0)
-    queue.clear()
-    assert (len(queue), queue.octets, queue.take(99, 0.0)) == (0, 0, [])
-
-
 PACKETS = st.tuples(st.sampled_from([b"u", b"b"]), st.integers(1, 1500)).map(
     lambda made: made[0] + bytes(made[1])
 )

@@ -287,6 +287,32 @@ def test_a_connect_while_it_is_being_disconnected(bench):
     assert one.state == "up"
 
 
+def test_a_second_disconnect_ends_what_was_asked_meanwhile(bench):
+    """The last word counts: it stays down."""
+    one = bench().up()
+    one.uplink.disconnect("enough")
+    got = one.connect()
+    one.uplink.disconnect("really")
+    assert got[0].check(UplinkFailed)
+    one.wait(10)
+    assert one.state == "down"
+
+
+@pytest.mark.parametrize(("seconds", "pause"), [(5.0, 16.0), (70.0, 8.0)])
+def test_only_a_link_that_lasts_ends_a_row_of_failures(bench, seconds, pause):
+    """A provider that lets us in and throws us out is called ever more seldom."""
+    one = bench(redial=8, echo=0)
+    one.up()
+    for up in (5.0, seconds):
+        one.wait(up)
+        one.phone.say(b"\r\nNO CARRIER\r\n")
+        assert one.wait(5, lambda: one.state == "failed")
+        failed = one.states[-1].retry_at - one.gateway.clock.now()
+        one.connect()
+        assert one.wait(30, lambda: one.state == "up")
+    assert failed == pytest.approx(pause, abs=0.2)
+
+
 def test_new_settings(bench):
     """DNS servers and the metered flag are taken in place; others take a new start."""
     one = bench().up()
