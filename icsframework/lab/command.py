@@ -1,6 +1,7 @@
 """`ics lab [FILE]`, to be entered; `ics lab --demo`; and `ics lab --run HOST: COMMAND`, for what is to be tried in it."""
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -161,8 +162,13 @@ def _run(spec: LabSpec, commands: Sequence[tuple[str, str]]) -> int:
 
 
 def _variables(host: Host) -> dict[str, str]:
-    """On a gateway the `ics` command finds the daemon without being told where."""
-    return {"ICS_SOCKET": str(host.gateway.control_socket)} if "ics" in host.services else {}
+    """On a gateway `ics` is the command of this environment, and finds the daemon without being told where."""
+    if "ics" not in host.services:
+        return {}
+    path = os.pathsep.join(
+        (str(Path(sys.executable).parent), os.environ.get("PATH", ""), "/usr/sbin", "/sbin")
+    )
+    return {"ICS_SOCKET": str(host.gateway.control_socket), "PATH": path}
 
 
 def _bring_up(lab: Lab) -> None:

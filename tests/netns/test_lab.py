@@ -511,8 +511,8 @@ def test_a_killed_lab_leaves_nothing(root, standin):
 
 def test_the_command_on_a_gateway_asks_its_daemon(root):
     """`ics lab --run 'gateway: ics status'` shows the lab's gateway, with its uplink up already."""
-    python = f"{sys.executable} -m icsframework.cli"
-    process = command("--run", f"gateway: {python} status | grep '[*] cable'")
+    environment = {"PYTHONPATH": PYTHONPATH, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+    process = command("--run", "gateway: ics status | grep '[*] cable'", env=environment)
     output, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (0, "")
     assert "203.0.113.5/24" in output.splitlines()[-1]
