@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -26,6 +27,8 @@ from icsframework.lab.world import Lab
 __all__ = ["main"]
 
 
+BIN = Path(sys.executable).parent
+"""Where the commands of this environment are."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """What ends a lab: Ctrl-C, being asked to, and a terminal that was closed."""
 
@@ -165,10 +168,16 @@ def _variables(host: Host) -> dict[str, str]:
     """On a gateway `ics` is the command of this environment, and finds the daemon without being told where."""
     if "ics" not in host.services:
         return {}
-    path = os.pathsep.join(
-        (str(Path(sys.executable).parent), os.environ.get("PATH", ""), "/usr/sbin", "/sbin")
-    )
+    path = os.pathsep.join((str(BIN), os.environ.get("PATH", ""), "/usr/sbin", "/sbin"))
     return {"ICS_SOCKET": str(host.gateway.control_socket), "PATH": path}
+
+
+def _shell(host: Host) -> str:
+    """What follows the command that enters a host, so that `ics` works there as well."""
+    if "ics" not in host.services:
+        return ""
+    path, address = shlex.quote(str(BIN)), shlex.quote(str(host.gateway.control_socket))
+    return f' env ICS_SOCKET={address} PATH={path}:"$PATH" "${{SHELL:-/bin/sh}}"'
 
 
 def _bring_up(lab: Lab) -> None:
@@ -190,7 +199,7 @@ def _keep_open(spec: LabSpec) -> None:
         _bring_up(lab)
         print("\nThe lab is open. Enter a host with:\n")
         for host in lab.hosts:
-            print(f"  {host.name:<15} {host.enter_command()}")
+            print(f"  {host.name:<15} {host.enter_command()}{_shell(host)}")
         print(
             f"\nConfigurations and logs: {lab.directory}/HOST. Ctrl-C ends it and takes everything away.",
             flush=True,

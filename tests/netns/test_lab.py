@@ -642,6 +642,26 @@ def test_the_demo_works_without_root(nobody, standin):
     assert output.count("NAT works") == 2
 
 
+def test_ics_works_in_a_gateway_that_was_entered(root):
+    """The printed command gives a shell that finds `ics`, and `ics` the lab's daemon."""
+    process = command(env={"PYTHONPATH": PYTHONPATH, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
+    lines = read_until(process, "Ctrl-C ends it")
+    enter = next(line.split(None, 1)[1] for line in lines if line.split()[:1] == ["gateway"])
+    done = subprocess.run(
+        ["/bin/sh", "-c", enter],
+        input="ics status\n",
+        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "SHELL": "/bin/sh"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    process.terminate()
+    process.communicate(timeout=30)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "cable" in done.stdout
+
+
 @needs("dnsmasq")
 def test_a_killed_lab_of_an_ordinary_user_leaves_nothing(nobody, standin):
     """The same promise without root; and the printed command enters a host from the user's own shell."""
