@@ -26,6 +26,8 @@ REPEAT = 3.0
 """Seconds between two Challenges, or two Responses, without an answer."""
 PATIENCE = 30.0
 """Seconds without progress until an end gives up."""
+MOST_ANSWERS = 5
+"""Challenges that are answered in a second: one of MS-CHAPv2 takes some 2 ms, and nobody has to ask so often."""
 MAX_NAME = 255
 """Octets of a name."""
 
@@ -62,6 +64,7 @@ class ChapClient:
         self._asked: Packet | None = None
         self._response = b""
         self._proof = b""
+        self._second, self._answers = 0.0, 0
         self._give_up = 0.0
         self.deadline: float | None = None
 
@@ -88,6 +91,8 @@ class ChapClient:
         if value is None or hmac.compare_digest(value[0], self._own_challenge()):
             return []  # our own challenge come back: whoever sends it wants to answer it with our answer
         if packet != self._asked or self.deadline is None:
+            if not self._may_answer(now):
+                return []
             user, password = self._credentials.user, self._credentials.password
             response, self._proof = self._digest.answer(packet.ident, value[0], user, password)
             self._asked = packet
@@ -96,6 +101,12 @@ class ChapClient:
         self._give_up = now + PATIENCE
         self.deadline = now + REPEAT
         return [self._response]
+
+    def _may_answer(self, now: float) -> bool:
+        if now - self._second >= 1.0:
+            self._second, self._answers = now, 0
+        self._answers += 1
+        return self._answers <= MOST_ANSWERS
 
     def _succeeded(self, packet: Packet) -> AuthOutput:
         if self._proof and not packet.data[:42].upper().startswith(self._proof):

@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from icsframework.protocols.ppp.auth.chap import ChapClient, ChapServer
+from icsframework.protocols.ppp.auth.chap import MOST_ANSWERS, ChapClient, ChapServer
 from icsframework.protocols.ppp.auth.digests import Md5, digest_of
 from icsframework.protocols.ppp.auth.method import Credentials, Method, Passed, Refused, Unproven
 from icsframework.protocols.ppp.packet import Packet
@@ -87,6 +87,14 @@ def test_a_challenge_may_come_again_at_any_time(client):
     client.receive(Packet(3, 9), 1.1)
     assert client.receive(challenge(10, b"y" * 20), 600.0) == [response(10, b"y" * 20)]
     assert client.receive(Packet(3, 10), 600.1) == [Passed("", "")]
+
+
+def test_a_flood_of_challenges_is_answered_seldom(client):
+    """Each answer costs time; the others are repeated by who means them, and a second later they are answered again."""
+    flood = [challenge(ident, bytes((ident,)) * 16) for ident in range(1, 200)]
+    assert sum(bool(client.receive(one, 5.0)) for one in flood) == MOST_ANSWERS
+    assert client.receive(challenge(1, b"new"), 5.9) == []
+    assert client.receive(challenge(1, b"new"), 6.0) == [response(1, b"new")]
 
 
 def test_a_verdict_that_does_not_come_is_asked_for(client):
