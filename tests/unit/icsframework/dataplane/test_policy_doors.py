@@ -99,7 +99,7 @@ WORDS = [
     (r"ct mark set ct mark & (0x\w+)(?: \| (0x\w+))? ", Walk.mark),
     (r"tcp dport & 0 \| (\d+) @(\w+) ", lambda w, p, port, name: (int(port),) in w.elements(name)),
     (r"(tcp|udp) dport (\{[^}]*\}|[\d-]+) ", lambda w, p, k, v: p["proto"] == k and p["dport"] in numbers(v)),
-    (r"fib daddr oifname \{ ([^}]*) \} ", lambda w, p, names: f'"{w.route}"' in names),
+    (r"fib daddr (?:\. mark )?oifname \{ ([^}]*) \} ", lambda w, p, names: f'"{w.route}"' in names),
     (r"goto (\S+) ", Walk.goto),
     (r"jump (\S+) ", Walk.jump),
     (r"dnat ip to (\S.*) map @(\S+) ", Walk.dnat),

@@ -166,7 +166,7 @@ def test_an_example_is_read_as_in_the_file():
     """The core's keys are the core's, for each kind; the plugin gets its own."""
     uplink = contract.check_config("uplink", ScriptedUplinkFactory(), "interface: wan0\ncolour: red")
     assert (uplink.interface, uplink.own.colour) == ("wan0", "red")
-    helper = contract.check_config("nat_helper", SimpleNamespace(Config=NatHelperConfig), "lans: []")
+    helper = contract.check_config("nat_helper", SimpleNamespace(Config=NatHelperConfig), "tags: [old]")
     assert isinstance(helper.own, NatHelperConfig)
 
 
