@@ -1,5 +1,8 @@
 """The uplink policy as whole conversations: what happened, what people see, what is done."""
 
+from dataclasses import replace
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +25,7 @@ from icsframework.uplinks.policy import (
     WakeAt,
     backoff,
     choose,
+    lingering,
     refusal,
     shown,
     step,
@@ -317,3 +321,36 @@ def test_a_link_that_does_not_go_on_is_connected_anew_for_the_same_cause() -> No
         ("absent", []),
         ("connecting", [Connect(ALWAYS)]),
     ]
+
+
+DIALLED = replace(LINK, interface="icsu-modem", kind="ppp", carrier="inline")
+
+
+@pytest.mark.parametrize(
+    ("link", "lost", "kept"),
+    [
+        (LINK, Absent("no cable"), True),
+        (LINK, Failed("the server took the address back"), False),
+        (DIALLED, Failed("carrier lost"), True),
+        (DIALLED, Absent("no modem"), True),
+        (DIALLED, Down("hung up"), False),
+    ],
+)
+def test_addresses_stay_where_the_link_may_come_back_as_it_was(link: Link, lost: object, kept: bool) -> None:
+    """A pulled cable, and a dialled line whatever became of its call; not what was taken back or given up."""
+    policy = UplinkPolicy("always", device=lost, wanted=ALWAYS)  # type: ignore[arg-type]
+    assert (lingering(None, Up(link), policy) == link) is kept
+
+
+def test_addresses_stay_through_the_tries() -> None:
+    """While a dialled line is called again and again; a cable's stay only until something is known to be wrong."""
+    for link, kept in ((DIALLED, DIALLED), (LINK, None)):
+        calling = UplinkPolicy("always", device=Connecting("calling 123"), wanted=ALWAYS)
+        assert lingering(link, Failed("busy"), calling) == link
+        busy = UplinkPolicy("always", device=Failed("busy"), wanted=ALWAYS)
+        assert lingering(link, Connecting("calling 123"), busy) == kept
+
+
+def test_what_nobody_wants_keeps_no_address() -> None:
+    """After a hang-up the line is somebody else's."""
+    assert lingering(DIALLED, Up(DIALLED), UplinkPolicy("manual", device=Failed("carrier lost"))) is None
