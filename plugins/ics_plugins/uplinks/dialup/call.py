@@ -106,7 +106,25 @@ class Call:
             found["rtt_ms"] = round(link.rtt * 1000)
         if self.text:
             found["text"] = self.text
+        found |= {name: count for name, count in self._troubles().items() if count}
         return found | agreed(result) if result is not None else found
+
+    def _troubles(self) -> dict[str, int]:
+        """What should not happen and does on bad lines or with odd peers; shown where there was some."""
+        link, counters = self.link, self.link.counters
+        return {
+            "bad_fcs": counters.bad_fcs,
+            "aborted": counters.aborted,
+            "oversize": counters.oversize,
+            "runts": counters.runts,
+            "noise_bytes": counters.noise,
+            "unwelcome": link.unwelcome,
+            "too_large_for_the_peer": link.figures.oversize,
+            "not_agreed_on": link.figures.unsendable,
+            "control_bytes_without_place": self._modem.port.overflow,
+            "refused_by_the_kernel": self.tunnel.refused if self.tunnel is not None else 0,
+            "defects": self._modem.defects,
+        }
 
     # --- actions of the link
 

@@ -62,6 +62,17 @@ def test_packets_pass_both_ways(bench):
     assert (details["number"], details["speed"], details["peer"]) == ("123", 33600, "10.64.0.1")
     assert details["line_tx_bytes"] > 100
     assert details["bad_frames"] == 0
+    assert "bad_fcs" not in details
+
+
+def test_what_goes_wrong_on_the_line_is_counted_by_its_kind(bench):
+    """Shown where there was some: a frame whose check sum is wrong, and octets that are no frame."""
+    one = bench().up()
+    one.phone.line.peer.send(b"~\xff\x03\x00\x21garbage that is no packet~")
+    one.turn()
+    details = one.gateway.status.read()
+    assert (details["bad_frames"], details["bad_fcs"]) == (1, 1)
+    assert "oversize" not in details
 
 
 @pytest.mark.parametrize("method", list(Method))
