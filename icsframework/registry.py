@@ -108,10 +108,18 @@ class Registry:
         return found
 
     def look_again(self) -> None:
-        """Find what was installed or removed since.  What is loaded stays as it is: another version takes a restart."""
+        """Find what was installed or removed since.  What is loaded stays as it is: another version takes a restart.
+
+        PluginError if that cannot be seen now (no descriptors are left); then all is as it was.
+        """
         if self._is_installed:
             invalidate_caches()
-            self._entries = _in_order(_installed())
+            try:
+                self._entries = _in_order(_installed())
+            except OSError as error:
+                raise PluginError(
+                    f"the installed plugins cannot be looked for: {error.strerror or error}"
+                ) from error
 
     def entries(self) -> Sequence[PluginEntry]:
         """All installed plugins, sorted by kind and name."""

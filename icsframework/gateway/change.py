@@ -13,6 +13,7 @@ from icsframework.gateway.desired import enabled, helpers
 from icsframework.gateway.helpers import Helpers
 from icsframework.gateway.lans import Lans
 from icsframework.gateway.uplinks import Uplinks
+from icsframework.mappings.service import MappingService
 from icsframework.uplinks.supervisor import Supervisor
 
 __all__ = ["Changeable", "Changer"]
@@ -25,6 +26,7 @@ class Changeable(Protocol):
     lans: Lans
     uplinks: Uplinks
     helpers: Helpers
+    mappings: MappingService
     supervisor: Supervisor
 
     def use(self, config: Configuration) -> None:
@@ -130,6 +132,7 @@ class Changer:
         self._gateway.uplinks.arrange(tuple(name for name in names if name in there))
         yield self._gateway.helpers.arrange([helper.name for helper in helpers(self._gateway.config)])
         yield self._gateway.settle()
+        yield self._gateway.mappings.settled()  # a port that is published now leads nowhere else any more
         self._gateway.supervisor.announce()
 
     @inlineCallbacks

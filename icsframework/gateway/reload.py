@@ -150,8 +150,9 @@ class Reloads:
                 if on_trial:
                     yield self._record(self._trial)
                 raise
-        except IcsError as error:
-            self._events.emit("gateway.reload_failed", reason=str(error))
+        except Exception as error:
+            reason = str(error) if isinstance(error, IcsError) else f"{type(error).__name__}: {error}"
+            self._events.emit("gateway.reload_failed", reason=reason)
             raise
         words = plan.in_words(steps)
         self._events.emit("gateway.reloaded", config=self._path, changes=words)

@@ -257,7 +257,7 @@ def test_out_of_descriptors(stopped):
     """New connections wait or are hung up, nothing spins, what is there works on; with descriptors all is well again."""
     daemon = started(stopped)
     stopped["pc1"].dhcp()
-    open_now = len(list(Path(f"/proc/{daemon.pid}/fd").iterdir()))
+    open_now = lasting(lambda: len(list(Path(f"/proc/{daemon.pid}/fd").iterdir())))
     soft, hard = resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE)
     resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (open_now, hard))
 
@@ -281,6 +281,18 @@ def test_out_of_descriptors(stopped):
     wait_for(lambda: ics(stopped, "reload").returncode == 0, 20, "the reload")
     assert daemon.status_tree()["lans"][0]["address"] == "192.168.7.1/24"
     wait_for(lambda: "gateway.descriptors.enough" in daemon.log(), 20, "the end of it")
+
+
+def lasting(look):
+    """What ``look`` answers ten times in a row: pipes to nft, for example, come and go."""
+    seen = []
+
+    def again():
+        seen.append(look())
+        return len(seen) >= 10 and len(set(seen[-10:])) == 1
+
+    wait_for(again, 20, "the same answer for a while")
+    return seen[-1]
 
 
 CROWD = """

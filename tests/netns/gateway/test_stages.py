@@ -24,7 +24,16 @@ class Command:
 
     def __init__(self, host, out):
         self._out = out
-        command = [ICS, "--socket", str(host.gateway.control_socket), "connect", "dsl"]
+        # A shell starts what runs in the background with SIGINT ignored, and that is inherited.
+        command = [
+            "env",
+            "--default-signal=INT",
+            ICS,
+            "--socket",
+            str(host.gateway.control_socket),
+            "connect",
+            "dsl",
+        ]
         self._process = host.popen(command, stdout=out.open("wb"), stderr=subprocess.STDOUT)
 
     @property
