@@ -25,17 +25,15 @@ class Options(usage.Options):
 
 def makeService(options: Options) -> IService:
     """The gateway as a service.  Leaves by SystemExit with our exit statuses if it cannot be started."""
-    # Nearly all that is made here lives as long as the process: to search it for garbage again and again would take
-    # a tenth of the start, and later searches pass over it.
+    # Nearly all that is made until the gateway answers lives as long as the process: to search it for garbage again
+    # and again would take a tenth of the start.  The gateway says when that is over (assemble.py).
     gc.disable()
     try:
         return _make(str(options["config"]))
     except IcsError as error:
         sys.stderr.write(f"{error}\n")
-        raise SystemExit(error.exit_status) from None
-    finally:
-        gc.freeze()
         gc.enable()
+        raise SystemExit(error.exit_status) from None
 
 
 def _make(path: str) -> IService:

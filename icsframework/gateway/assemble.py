@@ -1,5 +1,6 @@
 """Makes the real parts of a gateway: clock, store, reconciler, host, packet filter."""
 
+import gc
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -114,11 +115,18 @@ def _machinery(
         system=system_info(privileged=True),
         kernel_helpers=lambda names: probe_kernel_helpers(nft, names),
         make_shell=partial(_shell, reactor, Room(), elements, clock, pairs),
+        started=_look_for_garbage_again,
         elements=elements,
         end_flows=lambda chosen, through: worker.run(conntrack.delete_where, through, chosen),
         surroundings=surroundings(reactor, nft, worker.run),
         newest=newest,
     )
+
+
+def _look_for_garbage_again() -> None:
+    """What there is by now stays (see tap.py); later searches pass over it."""
+    gc.freeze()
+    gc.enable()
 
 
 def _shell(

@@ -243,6 +243,7 @@ class Gateway(Service, Asked):
         self.descriptors.start()
         self._port = yield self._serve(self.config.gateway.run / "control.sock", self)
         self._state = "ready"
+        self._machinery.started()
         self._events.emit(
             "gateway.ready",
             seconds=self._machinery.clock.now() - self._began,

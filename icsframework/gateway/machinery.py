@@ -63,6 +63,8 @@ class Machinery:
     """The dynamic elements of our table."""
     end_flows: EndFlows
     """Forgets single flows of an uplink."""
+    started: Callable[[], None]
+    """Called once, when the gateway has started."""
     surroundings: Surroundings | None = None
     """How to see what other programs do; None: nobody looks."""
     newest: NewestTime = field(default_factory=NewestTime)

@@ -68,7 +68,7 @@ PURE = (
     ),
 )
 SHELLS = {
-    "ics_plugins.helpers.ftp": ("service",),
+    "ics_plugins.helpers.ftp": ("service", "sessions"),
     "ics_plugins.helpers.games": ("service",),
     "ics_plugins.helpers.pptp": ("service",),
     "ics_plugins.lan.dhcp": ("service", "serving", "ports"),

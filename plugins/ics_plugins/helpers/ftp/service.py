@@ -6,17 +6,14 @@ from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, succeed
-from zope.interface import classImplements, implementer
+from zope.interface import implementer
 
 from ics_plugins.helpers.ftp.answers import Counters
 from ics_plugins.helpers.ftp.config import FtpConfig
-from ics_plugins.helpers.ftp.protocol import FtpSession
 from icsframework.interfaces import IGateway, INatHelper, ISession
 from icsframework.values import Applied, Attachment, Flow, RestartMe, StreamProxy
 
 __all__ = ["FtpHelper"]
-
-classImplements(FtpSession, ISession)  # said here: interfaces.py needs Twisted, and the session does not
 
 
 @implementer(INatHelper)
@@ -34,8 +31,12 @@ class FtpHelper(Service):
         inbound = StreamProxy(self._config.ports, self.session, "inbound")
         return (outbound, inbound) if self._config.published else (outbound,)
 
-    def session(self, flow: Flow) -> FtpSession:
+    def session(self, flow: Flow) -> ISession:
         """A session for one control connection."""
+        from ics_plugins.helpers.ftp.sessions import (
+            FtpSession,  # not on the way to the first answer of the gateway
+        )
+
         return FtpSession(flow, self._counters, self._config.lifetime)
 
     def reconfigure(self, new: Any) -> "Deferred[Applied | RestartMe]":

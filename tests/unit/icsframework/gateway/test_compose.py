@@ -159,6 +159,7 @@ class Bench:
         self.original = self.machine.everything()
         self.fatal: list[Exception] = []
         self.served: list[Path] = []
+        self.started: list[list[str]] = []
         self.clock, self.events = FakeClock(), []
         self.closed = False
         self.before, self.links, self.unconfirmed = MemoryBefore(), MemoryLinks(), MemoryUnconfirmed()
@@ -197,6 +198,7 @@ class Bench:
             kernel_helpers=lambda names: succeed(dict.fromkeys(names, "")),
             make_shell=lambda section, proxy, view, published: self.shells(section, proxy, view),
             elements=FakeElements(self.clock),
+            started=lambda: self.started.append(self.ids()),
             end_flows=lambda chosen, through: succeed(0),
         )
         config = load(self.path, self.registry).config
@@ -252,6 +254,8 @@ def test_a_start_configures_serves_connects_and_opens_the_api(bench: Bench) -> N
     assert bench.services.calls == ["start", "serve home 192.168.0.1/24 red"]
     assert bench.plugins.made["cable"].calls == ["always"]
     assert bench.served == [Path("/run/ics/control.sock")]
+    assert len(bench.started) == 1
+    assert "gateway.ready" not in bench.started[0]
     assert bench.ids() == [
         "gateway.starting",
         "config.warning",
