@@ -9,7 +9,7 @@ A name in the configuration is an entry point's name, or ``module:attribute``
 for code that is on the path without being installed.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import field
 from difflib import get_close_matches
 from importlib import import_module, invalidate_caches
@@ -92,34 +92,44 @@ class PluginReport:
 class Registry:
     """The plugins of this installation.
 
-    ``entries`` are all that are installed; ``installed()`` reads them from the metadata, ``look_again()`` anew.
+    ``entries`` are all that are installed; ``installed()`` reads them from the metadata, ``look_again()`` anew, with
+    ``look``.
     """
 
-    def __init__(self, entries: Iterable[PluginEntry] = ()) -> None:
+    def __init__(
+        self,
+        entries: Iterable[PluginEntry] = (),
+        look: Callable[[], Iterable[PluginEntry]] | None = None,
+    ) -> None:
         self._entries = _in_order(entries)
         self._factories: dict[tuple[str, str], Any] = {}
-        self._is_installed = False
+        self._look = look
 
     @classmethod
     def installed(cls) -> "Registry":
         """Read the metadata of every installed distribution (some 10 ms in a full environment; imports no plugin)."""
-        found = cls(_installed())
-        found._is_installed = True
-        return found
+        return cls(_installed(), _installed)
 
     def look_again(self) -> None:
         """Find what was installed or removed since.  What is loaded stays as it is: another version takes a restart.
 
         PluginError if that cannot be seen now (no descriptors are left); then all is as it was.
         """
-        if self._is_installed:
-            invalidate_caches()
-            try:
-                self._entries = _in_order(_installed())
-            except OSError as error:
-                raise PluginError(
-                    f"the installed plugins cannot be looked for: {error.strerror or error}"
-                ) from error
+        if self._look is None:
+            return
+        invalidate_caches()
+        try:
+            found = _in_order(self._look())
+        except OSError as error:
+            raise PluginError(
+                f"the installed plugins cannot be looked for ({error.strerror or error}); try again when that is mended"
+            ) from error
+        if self._entries and not found:  # importlib takes a directory that it cannot read for an empty one
+            raise PluginError(
+                "the installed plugins cannot be looked for: none is found any more; are they still installed, and "
+                "are file descriptors left?"
+            )
+        self._entries = found
 
     def entries(self) -> Sequence[PluginEntry]:
         """All installed plugins, sorted by kind and name."""

@@ -226,3 +226,25 @@ def test_attributes_that_raise_are_a_refusal(strangers: Any) -> None:
 
     strangers.factory = Trap()
     assert "cannot be used: boom" in reason(Registry([entry("a")]), "a")
+
+
+@pytest.mark.parametrize(
+    ("seen", "sentence"),
+    [
+        (OSError(24, "Too many open files"), r"cannot be looked for \(Too many open files\); try again"),
+        ([], "none is found any more"),
+    ],
+)
+def test_what_cannot_be_seen_is_not_taken_for_gone(seen: object, sentence: str) -> None:
+    """A reload without file descriptors is refused with the reason, and the plugins known before are still known."""
+    known = PluginEntry("uplink", "ethernet", "a:factory", "ics", "1")
+
+    def look() -> list[PluginEntry]:
+        if isinstance(seen, OSError):
+            raise seen
+        return []
+
+    registry = Registry([known], look)
+    with pytest.raises(PluginError, match=sentence):
+        registry.look_again()
+    assert registry.entries() == (known,)

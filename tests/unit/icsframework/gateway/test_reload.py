@@ -225,3 +225,16 @@ def test_two_reloads_at_once_are_done_one_after_the_other(bench: Any, stand: Any
     loading[0].callback(None)
     assert served(bench) == "192.168.8.1/24"
     assert said(bench) == ["reloaded", "reloaded"]
+
+
+def test_a_defect_while_the_file_is_loaded_is_told_as_well(bench: Any) -> None:
+    """Whoever sent SIGHUP hears of it only by the event; the old configuration stays in force."""
+
+    def defect() -> None:
+        raise ValueError("a defect")
+
+    bench.start()
+    bench.gateway.reloads._load = defect
+    assert str(result(bench.gateway.reload())) == "a defect"
+    assert said(bench)[-1] == "reload_failed"
+    assert bench.events[-1].fields["reason"] == "ValueError: a defect"
