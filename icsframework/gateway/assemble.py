@@ -82,13 +82,11 @@ def _machinery(
     def emit(id: str, /, **fields: Any) -> None:
         bus.emit("store", id, fields)
 
-    conntrack = Conntrack()
-    worker, host, machine = Worker(reactor), Host(reactor), Machine()
+    conntrack, worker, host, machine = Conntrack(), Worker(reactor), Host(reactor), Machine()
     run, here = config.gateway.run, place()
     before = BeforeFile(run / "before.json", here)
     nft = Nft(reactor, library=open_library())
-    reconciler = Reconciler(machine, before, worker.run, nft)
-    elements = TableElements(nft)
+    reconciler, elements = Reconciler(machine, before, worker.run, nft), TableElements(nft)
     pairs = Pairs(clock, elements.change, Logger(namespace="ics.helpers"))
 
     def close() -> Deferred[Any]:
@@ -115,7 +113,7 @@ def _machinery(
         system=system_info(privileged=True),
         kernel_helpers=lambda names: probe_kernel_helpers(nft, names),
         make_shell=partial(_shell, reactor, Room(), elements, clock, pairs),
-        started=_look_for_garbage_again,
+        started=look_for_garbage_again,
         elements=elements,
         end_flows=lambda chosen, through: worker.run(conntrack.delete_where, through, chosen),
         surroundings=surroundings(reactor, nft, worker.run),
@@ -123,7 +121,7 @@ def _machinery(
     )
 
 
-def _look_for_garbage_again() -> None:
+def look_for_garbage_again() -> None:
     """What there is by now stays (see tap.py); later searches pass over it."""
     gc.freeze()
     gc.enable()

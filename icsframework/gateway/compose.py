@@ -134,15 +134,7 @@ class Gateway(Service, Asked):
         )
         self.flows = Flows(machinery.forget_flows, clock, log)
         self.remembered = Remembered(machinery.links, machinery.in_thread, OwnedEvents(self._bus, "gateway"))
-        services = LanServices(registry, self._view)
-        self.lans = Lans(
-            places,
-            services,
-            OwnedEvents(self._bus, "lans"),
-            log,
-            self.settle,
-            self.agreement.address_of,
-        )
+        self.lans = self._lans(registry)
         indices = assign_indices(uplink.name for uplink in enabled(self.config))
         marks = Marks(self.config.gateway.mark)
         self.uplinks = Uplinks(self.supervisor, registry, self._view, places, marks, indices, self.settle)
@@ -151,6 +143,16 @@ class Gateway(Service, Asked):
         own = OwnedEvents(self._bus, "gateway")
         self.descriptors = DescriptorWatch(clock, own, log, machinery.descriptors)
         self.reloads = self._reloads()
+
+    def _lans(self, registry: Registry) -> Lans:
+        return Lans(
+            self.agreement.places,
+            LanServices(registry, self._view),
+            OwnedEvents(self._bus, "lans"),
+            self._log,
+            self.settle,
+            self.agreement.address_of,
+        )
 
     def _helpers(self, registry: Registry) -> Helpers:
         machinery = self._machinery

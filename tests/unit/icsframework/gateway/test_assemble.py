@@ -1,5 +1,6 @@
 """The real parts put together, without being started."""
 
+import gc
 import os
 import stat
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 from twisted.internet import reactor
 
 from icsframework.errors import HostError
-from icsframework.gateway.assemble import RUN_MODE, make_gateway, make_run_directory
+from icsframework.gateway.assemble import RUN_MODE, look_for_garbage_again, make_gateway, make_run_directory
 from icsframework.gateway.preflight import check
 from icsframework.registry import Registry
 
@@ -34,6 +35,18 @@ def test_a_gateway_that_is_not_started_has_touched_nothing(tmp_path: Path) -> No
     assert sorted(one.name for one in tmp_path.iterdir()) == ["gateway.yaml"]
     assert not gateway.running
     assert gateway.config.lans[0].device == "eth1"
+
+
+def test_garbage_is_looked_for_again_when_the_gateway_has_started() -> None:
+    """The start had switched that off (tap.py); what is there by then is passed over from now on."""
+    gc.disable()
+    try:
+        look_for_garbage_again()
+        assert gc.isenabled()
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.enable()
+        gc.unfreeze()
 
 
 def test_group_ics_reaches_the_socket_of_a_daemon(tmp_path: Path) -> None:
