@@ -15,7 +15,7 @@ from icsframework.lab.machine import Machine
 from icsframework.lab.pattern import pattern
 from icsframework.lab.spec import FtpService
 
-__all__ = ["FILE", "asked_ports", "make_root", "twisted_server", "vsftpd"]
+__all__ = ["CONFIG", "FILE", "asked_ports", "make_root", "twisted_server", "vsftpd"]
 
 FILE = "big"
 """The file that is there."""

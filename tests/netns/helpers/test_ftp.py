@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from icsframework.lab.daemon import Daemon
+from icsframework.lab.ftp_server import CONFIG as VSFTPD_CONFIG
 from icsframework.lab.ftp_server import asked_ports
 from icsframework.lab.pattern import pattern
 from icsframework.lab.privilege import find_program
@@ -46,29 +47,7 @@ MANY = 16
 """Files, and clients, at once."""
 STAND = Path(__file__).with_name("ftp_stand.py")
 DEBIAN_PYTHON, DEBIAN_PYFTPDLIB = "/usr/bin/python3", Path("/usr/lib/python3/dist-packages/pyftpdlib")
-VSFTPD_CONFIG = """\
-listen=YES
-listen_port={port}
-background=NO
-run_as_launching_user=YES
-anonymous_enable=YES
-no_anon_password=YES
-ftp_username=root
-anon_root={root}
-write_enable=YES
-anon_upload_enable=YES
-anon_other_write_enable=YES
-secure_chroot_dir={empty}
-connect_from_port_20=YES
-max_per_ip=0
-seccomp_sandbox=NO
-isolate=NO
-isolate_network=NO
-xferlog_enable=YES
-log_ftp_protocol=YES
-vsftpd_log_file={log}
-{more}
-"""
+UPLOADS = "write_enable=YES\nanon_upload_enable=YES\nanon_other_write_enable=YES\n"
 needs = [name for name in ("vsftpd", "curl", "lftp", "tnftp", "openssl") if not find_program(name)]
 needs += [] if DEBIAN_PYFTPDLIB.exists() else ["python3-pyftpdlib"]
 pytestmark = pytest.mark.skipif(bool(needs), reason=f"not installed: {', '.join(needs)} (make test does it)")
@@ -99,7 +78,7 @@ def vsftpd(host, port, more=""):
     root, empty = root_of(host, f"{name}-root"), host.directory / f"{name}-empty"
     empty.mkdir()
     config, log = host.directory / f"{name}.conf", host.directory / f"{name}.said"
-    config.write_text(VSFTPD_CONFIG.format(port=port, root=root, empty=empty, log=log, more=more))
+    config.write_text(VSFTPD_CONFIG.format(port=port, root=root, empty=empty, log=log) + UPLOADS + more)
     return running(host, name, ["vsftpd", config], port, root, log)
 
 
