@@ -4,12 +4,27 @@ A DataPlane is all that policy.py (rules), routing.py (routes and routing rules)
 and sysctls.py need; the same value always gives the same rules.
 """
 
+from collections.abc import Mapping
 from dataclasses import field
+from ipaddress import IPv4Interface
+from typing import Literal
 
 from icsframework.dataplane.doors import Doors
 from icsframework.dataplane.marks import Marks
 from icsframework.frozen import dataclass
+from icsframework.uplinks.traffic import TrafficRule
 from icsframework.values import Address, InterfaceAddress, Link, Network
+
+HOLD_DEVICE = "icsh0"
+"""The TUN device that packets go to while no link is up and one may be dialled."""
+
+HOLD_ADDRESS = IPv4Interface("192.0.0.8/32")
+"""Its address: the gateway's own packets have it while they wait (RFC 7600: the dummy address of IPv4)."""
+
+Without = Literal["hold", "unreachable", "prohibit"]
+"""What becomes of packets to the Internet while no link is up: they are held, or answered at once with ICMP network
+unreachable, or (a limit or rule forbids dialling) administratively prohibited.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +72,27 @@ class UplinkSide:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldSide:
+    """The hold device, there while any uplink is dialled on demand.
+
+    ``without`` says what becomes of packets that have no other way.  ``settled`` is true while a link is in force, so
+    that nothing needs to be kept from connection tracking.  ``wake`` has the rules of each uplink that traffic may wake.
+    """
+
+    without: Without = "hold"
+    settled: bool = False
+    wake: Mapping[str, tuple[TrafficRule, ...]] = field(default_factory=dict)
+    interface: str = HOLD_DEVICE
+    address: IPv4Interface = HOLD_ADDRESS
+
+
+@dataclass(frozen=True, slots=True)
 class DataPlane:
     """Everything the rules depend on.  A LAN or uplink whose interface has no name yet is left out.
 
     ``uplinks`` stand in the order of preference.  ``active`` is the name of the
-    one that new flows take (None: the first that is up).
+    one that new flows take (None: the first that is up).  ``keep`` has, for each uplink that is hung up when it is
+    quiet, the rules of what keeps it up.
     """
 
     lans: tuple[LanSide, ...] = ()
@@ -69,6 +100,8 @@ class DataPlane:
     active: str | None = None
     marks: Marks = field(default_factory=Marks)
     doors: Doors = field(default_factory=Doors)
+    hold: HoldSide | None = None
+    keep: Mapping[str, tuple[TrafficRule, ...]] = field(default_factory=dict)
 
     @property
     def interfaces(self) -> tuple[str, ...]:

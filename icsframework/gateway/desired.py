@@ -10,7 +10,7 @@ from icsframework.config.lans import LanSection
 from icsframework.config.uplinks import UplinkSection
 from icsframework.dataplane.doors import Doors, Published
 from icsframework.dataplane.marks import Marks
-from icsframework.dataplane.plane import DataPlane, LanSide, UplinkSide
+from icsframework.dataplane.plane import DataPlane, HoldSide, LanSide, UplinkSide
 from icsframework.dataplane.policy import build
 from icsframework.dataplane.routing import routes, rules
 from icsframework.dataplane.sysctls import sysctls
@@ -28,7 +28,8 @@ class Live:
     ``links`` stand in order of preference: new flows take the first one.  ``lingering`` are links that are down and
     whose addresses stay, because they may be back in a moment.  ``names`` says what the interface of each role is
     called by now, ``macs`` which address the bridge called so shows; ``refused`` are interfaces that cannot be ports;
-    ``doors`` are what helpers want of the packet filter.
+    ``doors`` are what helpers want of the packet filter.  ``hold`` is the device for packets that wait for a link, None
+    if there is none.
     """
 
     interfaces: frozenset[str] = frozenset()
@@ -39,6 +40,7 @@ class Live:
     macs: Mapping[str, str] = field(default_factory=dict)
     refused: frozenset[str] = frozenset()
     doors: Doors = field(default_factory=Doors)
+    hold: HoldSide | None = None
 
     def called(self, role: Role, configured: str | None) -> str:
         """The name of a role's interface, "" if it is not known yet."""
