@@ -5,12 +5,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from icsframework import values
+from icsframework.addresses import parse_network
 from icsframework.config.common import UNNAMED, Match, PluginName, Tag
 from icsframework.fields import (
     Bandwidth,
     CountRate,
     DomainPattern,
     Duration,
+    FieldError,
     InterfaceName,
     IpAddress,
     MacAddress,
@@ -24,9 +27,14 @@ from icsframework.fields import (
     SizeRate,
     TimeRate,
     TimeWindow,
+    text_type,
 )
+from icsframework.quantities import shown
 
-__all__ = ["Demand", "Limits", "Probe", "Rule", "Shaping", "UplinkSection"]
+__all__ = ["GATEWAY", "Demand", "Limits", "Probe", "Rule", "Shaping", "UplinkSection"]
+
+GATEWAY = "gateway"
+"""As the ``client`` of a rule: the gateway itself."""
 
 Group = Literal["broadcast", "dns", "icmp", "llmnr", "mdns", "multicast", "netbios", "ntp", "smb", "ssdp"]
 """Kinds of noise that ``demand.ignore`` knows."""
@@ -47,13 +55,37 @@ class Demand(Section):
     """Hours of the day when it may dial, in gateway.timezone; left out, always."""
 
 
+def parse_client(value: object) -> values.Network | str:
+    """Whose traffic a rule is about: an address or network of a LAN, or ``gateway``."""
+    if value == GATEWAY:
+        return GATEWAY
+    try:
+        return parse_network(value)
+    except FieldError:
+        if isinstance(value, str) and value.strip()[:1].isalpha() and ":" not in value:
+            advice = "write an address or network of a LAN, or gateway for this machine itself"
+            raise FieldError(f"{shown(value)} is not a client", advice) from None
+        raise
+
+
+Client = Annotated[
+    values.Network | str,
+    text_type(
+        parse_client,
+        summary="a network or one address, or gateway for this machine itself",
+        examples=("192.168.0.0/24", "192.168.0.10", GATEWAY),
+    ),
+]
+"""A Network, or GATEWAY."""
+
+
 class Rule(Section):
     """One rule of ``wake:`` or ``keep:``; the first whose keys all fit decides."""
 
     action: Literal["allow", "ignore"] = "allow"
     """Does such traffic count, or not?"""
-    client: Network | None = None
-    """Traffic from this address or network of the LAN."""
+    client: Client | None = None
+    """Traffic from this address or network of a LAN; or from the gateway itself, whose traffic no other rule is about."""
     protocol: Literal["tcp", "udp", "icmp"] | None = None
     """Traffic of this protocol."""
     port: PortRange | None = None
@@ -61,7 +93,7 @@ class Rule(Section):
     destination: Network | None = None
     """Traffic to this address or network."""
     name: DomainPattern | None = None
-    """Lookups of this DNS name, and traffic to what it led to."""
+    """Lookups of this DNS name, and traffic to what they led to; the other keys are about that traffic."""
 
 
 class Limits(Section):
