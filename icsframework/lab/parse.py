@@ -219,7 +219,9 @@ def _modem(name: str, entry: Entry) -> ModemSpec:
 def _telephone(entry: Entry) -> TelephoneService | None:
     if not entry:
         return None
-    keys = entry.section({"numbers", "server", "auth", "users", "address", "clients", "dns", "options"})
+    keys = entry.section(
+        {"numbers", "server", "auth", "users", "address", "clients", "dns", "options", "delay"}
+    )
     server = keys["server"].choice("ics", ("ics", "slirp"))
     methods = ("none", "pap", "chap") if server == "slirp" else ("none", "pap", "chap", "mschapv2")
     return TelephoneService(
@@ -231,6 +233,7 @@ def _telephone(entry: Entry) -> TelephoneService | None:
         tuple((name, value.text()) for name, value in keys["users"].items()),
         server,
         tuple(value.text() for value in keys["options"].entries()),
+        keys["delay"].integer(0, 0, 120_000) / 1000,
     )
 
 

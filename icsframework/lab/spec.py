@@ -143,6 +143,8 @@ class TelephoneService:
     """ics or slirp."""
     options: tuple[str, ...] = ()
     """More of slirp's."""
+    delay: float = 0.0
+    """Seconds that it lets the telephone ring."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,7 @@ def provider_daemon(host: Machine, service: TelephoneService) -> Daemon:
         "dns": list(map(str, service.dns)),
         "home": str(host.directory / "slirp"),
         "options": list(service.options),
+        "delay": service.delay,
     }
     file.write_text(json.dumps(config), encoding="utf-8")
     file.chmod(0o600)

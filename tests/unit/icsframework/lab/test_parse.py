@@ -43,7 +43,7 @@ hosts:
     modems:
       modem: {kind: cellular, rate: 33600, latency: 60, pin: "0123", numbers: {"5551234": lost:2}}
     telephone: {numbers: ["123", "*99#"], auth: mschapv2, users: {gw: "007"}, address: 203.0.113.1,
-                clients: 203.0.113.5, dns: [192.0.2.1]}
+                clients: 203.0.113.5, dns: [192.0.2.1], delay: 2500}
     run: [first command, second]
   nothing: {}
 """
@@ -96,6 +96,7 @@ def test_everything_that_can_be_said():
             (ip_address("192.0.2.1"),),
             "mschapv2",
             (("gw", "007"),),
+            delay=2.5,
         ),
         run=("first command", "second"),
     )

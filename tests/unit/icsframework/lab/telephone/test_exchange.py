@@ -10,7 +10,7 @@ from icsframework.lab.telephone.numbers import FAULTS
 LAB = """
 hosts:
   pc: {modems: {modem: {rate: 33600, latency: 60, numbers: {"123": busy, "555": "lost:2@b"}}}}
-  a: {telephone: {numbers: "123", address: 203.0.113.1, clients: [203.0.113.5], users: {gw: "007"}}}
+  a: {telephone: {numbers: "123", delay: 1500, address: 203.0.113.1, clients: [203.0.113.5], users: {gw: "007"}}}
   b: {telephone: {numbers: ["124", "*99#"], server: slirp, auth: pap, dns: 192.0.2.1, options: "-vj"}}
 """
 
@@ -38,8 +38,9 @@ def test_the_programs(here):
     file = Path(provider.arguments[-1])
     assert file.stat().st_mode & 0o777 == 0o600
     written = json.loads(file.read_text())
-    assert (written["users"], written["clients"], written["server"]) == (
+    assert (written["users"], written["clients"], written["server"], written["delay"]) == (
         {"gw": "007"},
         ["203.0.113.5"],
         "ics",
+        1.5,
     )
