@@ -1,19 +1,14 @@
 """Who has which address, and which names: the shared memory between DHCP, DNS, status and the cause of a dial."""
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from icsframework.gateway.told import NamesTold
 from icsframework.interfaces import IClock, ILeases, INames, Unwatch
 from icsframework.observers import Observers
 from icsframework.values import Address, LeaseView, NameRecord
-
-REMEMBERED_NAMES = 4096
-"""(client, address) pairs whose last name is remembered: some 100 lookups of 40 clients, about 1 MB."""
-NAME_MEMORY = 600.0
-"""Seconds a looked-up name stays a plausible reason for a connection."""
 
 
 @implementer(ILeases)
@@ -59,7 +54,7 @@ class NameDirectory:
         self._clock = clock
         self._names: dict[tuple[str, str], NameRecord] = {}
         self._watchers = Observers(log)
-        self._told: OrderedDict[tuple[Address, Address], tuple[str, float]] = OrderedDict()
+        self._told = NamesTold()
 
     def publish(self, owner: str, host: str, addresses: Sequence[Address], ttl: int) -> None:
         """See INames."""
@@ -86,15 +81,8 @@ class NameDirectory:
 
     def resolved(self, client: Address, qname: str, addresses: Sequence[Address], ttl: int) -> None:
         """See INames."""
-        until = self._clock.now() + NAME_MEMORY
-        for address in addresses:
-            key = (client, address)
-            self._told[key] = (qname, until)
-            self._told.move_to_end(key)
-        while len(self._told) > REMEMBERED_NAMES:
-            self._told.popitem(last=False)
+        self._told.told(client, qname, addresses, ttl, self._clock.now())
 
     def lookup(self, client: Address, address: Address) -> str:
         """See INames."""
-        name, until = self._told.get((client, address), ("", 0.0))
-        return name if self._clock.now() < until else ""
+        return self._told.lookup(client, address, self._clock.now())

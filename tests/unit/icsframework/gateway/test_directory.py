@@ -1,12 +1,12 @@
 """Leases and names between the services."""
 
 from ipaddress import IPv4Address as A
-from typing import Any
 
 from twisted.logger import Logger
 from zope.interface.verify import verifyObject
 
-from icsframework.gateway.directory import NAME_MEMORY, REMEMBERED_NAMES, LeaseDirectory, NameDirectory
+from icsframework.gateway.directory import LeaseDirectory, NameDirectory
+from icsframework.gateway.told import SHORTEST_MEMORY
 from icsframework.interfaces import ILeases, INames
 from icsframework.testing.gateway import FakeClock
 from icsframework.values import LeaseView, NameRecord
@@ -76,31 +76,12 @@ def test_a_late_watcher_of_names_gets_those_that_are_there() -> None:
 
 
 def test_what_a_client_was_told_is_remembered_for_a_while() -> None:
-    """The cause of a dial is the name looked up just before, not that of yesterday."""
+    """The cause of a dial is the name that this client asked for; not what somebody else was told, nor that of yesterday."""
     clock = FakeClock()
     names = NameDirectory(clock, Logger())
     client, server = A("192.168.0.9"), A("192.0.2.80")
     names.resolved(client, "www.example.net", [server], 60)
     assert names.lookup(client, server) == "www.example.net"
     assert names.lookup(A("192.168.0.8"), server) == ""
-    clock.clock.advance(NAME_MEMORY)
+    clock.clock.advance(SHORTEST_MEMORY)
     assert names.lookup(client, server) == ""
-
-
-def test_a_name_that_is_looked_up_again_stays() -> None:
-    """The oldest that go first are those not asked for since."""
-    names, client = NameDirectory(FakeClock(), Logger()), A("192.168.0.9")
-    for number in [*range(REMEMBERED_NAMES), 0, REMEMBERED_NAMES]:
-        names.resolved(client, f"n{number}", [A(number)], 60)
-    assert [names.lookup(client, A(number)) for number in (0, 1)] == ["n0", ""]
-
-
-def test_the_memory_of_names_is_bounded() -> None:
-    """A client that looks up everything forgets its oldest names."""
-    names, client = NameDirectory(FakeClock(), Logger()), A("192.168.0.9")
-    for number in range(REMEMBERED_NAMES + 1):
-        names.resolved(client, f"n{number}", [A(number)], 60)
-    assert names.lookup(client, A(0)) == ""
-    assert names.lookup(client, A(REMEMBERED_NAMES)) == f"n{REMEMBERED_NAMES}"
-    held: Any = names._told
-    assert len(held) == REMEMBERED_NAMES
