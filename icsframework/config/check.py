@@ -8,6 +8,7 @@ except that the time zone is looked for among those of the system.
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
+from icsframework.config.check_demand import check_demand
 from icsframework.config.check_lans import check_lans
 from icsframework.config.check_publish import check_publish
 from icsframework.config.check_uplinks import check_uplinks
@@ -31,6 +32,7 @@ def check(parts: Parts) -> Iterator[Finding]:
     yield from check_names(parts)
     yield from check_lans(parts)
     yield from check_uplinks(parts)
+    yield from check_demand(parts)
     yield from check_references(parts)
     yield from check_publish(parts)
     yield from check_plugins(parts)

@@ -63,7 +63,7 @@ def _times(uplink: Entry[UplinkSection]) -> Iterator[Finding]:
 
 
 def _rule(rule: Rule, path: tuple[str | int, ...]) -> Iterator[Finding]:
-    if not rule.model_fields_set - {"action"}:
+    if rule.action == "allow" and not rule.model_fields_set - {"action"}:
         advice = "add client, protocol, port, destination or name"
         yield Finding(path, "the rule does not say which traffic it is about", advice)
     if rule.port is not None and rule.protocol == "icmp":

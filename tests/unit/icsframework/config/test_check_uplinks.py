@@ -25,12 +25,12 @@ def test_what_does_not_go_together(errors_of):
 
 
 def test_rules_say_which_traffic_they_are_about(errors_of):
-    """And ports only where there are some."""
+    """And ports only where there are some.  `{action: ignore}` is the end of a list: nothing else counts."""
     text = LAN + (
         "uplinks:\n"
         "- plugin: ethernet\n"
         "  interface: eth0\n"
-        "  wake: [{action: ignore}, {name: '*.telemetry.example', action: ignore}, {port: 80}]\n"
+        "  wake: [{action: allow}, {name: '*.telemetry.example', action: ignore}, {action: ignore}]\n"
         "  keep: [{protocol: icmp, port: 8}, {}]\n"
     )
     assert errors_of(text) == [

@@ -1,9 +1,13 @@
 """The section uplinks:."""
 
 from decimal import Decimal
+from ipaddress import ip_network
+
+import pytest
+from pydantic import ValidationError
 
 from icsframework.addresses import PortRange
-from icsframework.config.uplinks import Demand, Limits, Probe, Rule, Shaping, UplinkSection
+from icsframework.config.uplinks import GATEWAY, Demand, Limits, Probe, Rule, Shaping, UplinkSection
 from icsframework.fields import Period, Rate
 from icsframework.quantities import TimeWindow
 
@@ -44,3 +48,18 @@ def test_rules_probe_and_shaping():
     assert (rule.port, rule.client) == (PortRange(6112, 6119), None)
     assert Probe(targets="203.0.113.1", interval="10s") == Probe(targets=["203.0.113.1"])
     assert Shaping(down="50Mbit/s", up="10Mbit/s").up == 10_000_000
+
+
+def test_a_client_is_of_a_lan_or_the_gateway_itself():
+    """A network, one address, or the word; what is neither is told both."""
+    assert Rule(client="gateway").client == GATEWAY
+    assert Rule(client="192.168.0.0/24").client == ip_network("192.168.0.0/24")
+    assert Rule(client="192.168.0.7").model_dump(mode="json")["client"] == "192.168.0.7/32"
+    with pytest.raises(
+        ValidationError, match="'gatway' is not a client; write an address or network of a LAN, or gateway"
+    ):
+        Rule(client="gatway")
+    with pytest.raises(ValidationError, match="has bits beyond its prefix length; write 192"):
+        Rule(client="192.168.0.1/24")
+    with pytest.raises(ValidationError, match="'fd00::zz' is not a network"):
+        Rule(client="fd00::zz")
