@@ -1,6 +1,6 @@
 """What the machine shall be like: a pure function of the configuration and of what is live now."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from ipaddress import IPv4Interface
 
@@ -16,8 +16,10 @@ from icsframework.dataplane.routing import routes, rules
 from icsframework.dataplane.sysctls import sysctls
 from icsframework.errors import HostError
 from icsframework.frozen import dataclass
+from icsframework.gateway import demands
 from icsframework.gateway.roles import Role, made_device
 from icsframework.host.state import AddressOn, Device, LinkSettings, MachineState, combine
+from icsframework.uplinks.traffic import TrafficRule
 from icsframework.values import Endpoint, InterfaceAddress, Link
 
 
@@ -89,8 +91,32 @@ def data_plane(config: Configuration, live: Live, indices: Mapping[str, int]) ->
         )
         for lan in lans.values()
     )
-    doors = replace(live.doors, published=published(config))
-    return DataPlane(known, uplinks, next(iter(live.links), None), Marks(config.gateway.mark), doors)
+    return DataPlane(
+        known,
+        uplinks,
+        next(iter(live.links), None),
+        Marks(config.gateway.mark),
+        replace(live.doors, published=published(config)),
+        _hold(config, live, uplinks),
+        _rules(config, uplinks, demands.keep),
+    )
+
+
+def _hold(config: Configuration, live: Live, uplinks: Sequence[UplinkSide]) -> HoldSide | None:
+    if live.hold is None:
+        return None
+    return replace(live.hold, wake=_rules(config, uplinks, demands.wake))
+
+
+def _rules(
+    config: Configuration,
+    uplinks: Sequence[UplinkSide],
+    rules_of: Callable[[UplinkSection], tuple[TrafficRule, ...]],
+) -> dict[str, tuple[TrafficRule, ...]]:
+    """What ``rules_of`` says of each of these uplinks, if it says anything."""
+    here = {uplink.name for uplink in uplinks}
+    found = {uplink.name: rules_of(uplink) for uplink in enabled(config) if uplink.name in here}
+    return {name: rules for name, rules in found.items() if rules}
 
 
 def machine_state(config: Configuration, live: Live, indices: Mapping[str, int]) -> MachineState:

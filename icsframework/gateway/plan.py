@@ -247,8 +247,10 @@ def _refuse_fixed(old: GatewaySection, new: GatewaySection) -> None:
             )
 
 
-_IN_PLACE = ("own", "metered", "mtu", "mac", "dns", "tags")
-"""Keys of an uplink that are handed to the running plugin, which says itself if that takes a restart."""
+_IN_PLACE = ("own", "metered", "mtu", "mac", "dns", "tags", "demand", "limits", "wake", "keep")
+"""Keys of an uplink that are handed to the running plugin, which says itself if that takes a restart, or to the core,
+which changes its mind about a link without touching it.
+"""
 
 
 def _needs_restart(old: UplinkSection, new: UplinkSection) -> bool:

@@ -4,7 +4,9 @@ from ipaddress import IPv4Address, IPv4Interface, IPv6Interface
 
 import pytest
 
+from icsframework.dataplane.plane import HoldSide
 from icsframework.errors import HostError
+from icsframework.gateway import demands
 from icsframework.gateway.desired import Live, data_plane, lan_address, machine_state, uplink_device
 from icsframework.gateway.roles import Role
 from icsframework.host.state import AddressOn, Device, LinkSettings
@@ -136,3 +138,27 @@ def test_everything_follows_the_names_of_now(configure) -> None:
     unknown = Live(names={Role("lan", "home"): "", Role("uplink", "cable"): ""})
     assert data_plane(configure(), unknown, INDICES).interfaces == ()
     assert machine_state(configure(), unknown, INDICES).links == frozenset()
+
+
+TWO_WAYS = """
+lans: [{name: home, interface: eth1}]
+uplinks:
+  - {name: cable, plugin: ethernet, interface: eth0}
+  - {name: spare, plugin: ethernet, interface: eth2, connect: demand, keep: [{protocol: tcp}]}
+"""
+
+
+def test_rules_of_dialling_reach_the_packet_filter_for_uplinks_on_demand(configure) -> None:
+    """With a hold device each uplink on demand has its rules there; one that is always up has none."""
+    config, indices = configure(TWO_WAYS), {"cable": 1, "spare": 2}
+    plane = data_plane(config, Live(hold=HoldSide("hold")), indices)
+    assert plane.hold is not None
+    assert dict(plane.hold.wake) == {"spare": demands.wake(config.uplinks[1])}
+    assert dict(plane.keep) == {"spare": demands.keep(config.uplinks[1])}
+
+
+def test_without_a_hold_device_quiet_is_still_watched(configure) -> None:
+    """A machine without TUN devices holds nothing, and hangs up all the same."""
+    plane = data_plane(configure(TWO_WAYS), Live(), {"cable": 1, "spare": 2})
+    assert plane.hold is None
+    assert list(plane.keep) == ["spare"]

@@ -57,8 +57,11 @@ def test_a_new_order_of_preference_is_a_change(configure) -> None:
 
 
 def test_what_a_plugin_can_take_is_left_to_it(configure) -> None:
-    """DNS servers, MTU and the like are for the plugin to take in place; another interface or mode takes a restart."""
+    """DNS servers, MTU and the like are for the plugin to take in place, limits and the rules of dialling for the core;
+    another interface or mode takes a restart.
+    """
     in_place = ("dns: 9.9.9.9", "mtu: 1400", 'mac: "02:00:00:00:00:09"', "metered: true", "tags: [x]")
+    in_place += ("limits: {dials: 3/day}", "demand: {idle: 1m}", "wake: [{protocol: tcp}]", "keep: [{port: 80}]")
     anew = ("connect: manual", "interface: eth4")
 
     def restarts(key: str) -> list[bool]:
