@@ -135,8 +135,9 @@ class Modem:
         return self._done()
 
     def carrier_lost(self, now: float) -> list[Action]:
-        """The call ended at the other side, or between."""
-        if self.mode in (Mode.ONLINE, Mode.ESCAPED):
+        """The call ended at the other side, or between, perhaps before anybody took it."""
+        ringing = self.mode is Mode.DIALLING and self.habits.kind != "null-modem"
+        if ringing or self.mode in (Mode.ONLINE, Mode.ESCAPED):
             self._hang_up()
             if self.habits.kind != "null-modem":
                 self._result("NO CARRIER")

@@ -129,6 +129,15 @@ def test_a_call():
     assert talk.type("AT\r") == "\r\nOK\r\n"
 
 
+def test_a_call_that_ends_before_it_is_taken():
+    """The carrier that is lost while it rings is the end of that call, and of no other."""
+    talk = Talk()
+    talk.type("ATD123\r")
+    assert talk.heard(talk.modem.carrier_lost(talk.now)) == "\r\nNO CARRIER\r\n"
+    assert talk.modem.answered(talk.now) == []
+    assert talk.type("AT\r") == "\r\nOK\r\n"
+
+
 def test_nobody_answers_the_call():
     """All lines of the provider are taken."""
     talk = Talk()
