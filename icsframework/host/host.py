@@ -12,7 +12,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, maybeDeferred
 from zope.interface import implementer
 
-from icsframework.host import arp, packet, tcp, tun, udp
+from icsframework.host import arp, icmp, packet, tcp, tun, udp
 from icsframework.host.inventory import read_interface
 from icsframework.host.monitor import InterfaceMonitor
 from icsframework.host.serial import open_serial
@@ -53,6 +53,10 @@ class Host:
     def open_tun(self, name: str, mtu: int, persist: bool = False) -> Deferred[io.FileIO]:
         """See IHost.  A device without ``persist`` goes when the file is closed."""
         return maybeDeferred(tun.open_tun, name, mtu, persist)
+
+    def open_icmp(self) -> Deferred[socket]:
+        """See IHost."""
+        return maybeDeferred(icmp.open_icmp)
 
     def open_serial(self, path: str, speed: int) -> Deferred[ISerialLine]:
         """See IHost."""

@@ -98,6 +98,10 @@ class ScopedHost:
         """See IHost."""
         return self._descriptor(self._host.open_tun(name, mtu, persist))
 
+    def open_icmp(self) -> Deferred[socket]:
+        """See IHost."""
+        return self._descriptor(self._host.open_icmp())
+
     def open_serial(self, path: str, speed: int) -> Deferred[ISerialLine]:
         """See IHost."""
         return self._descriptor(self._host.open_serial(path, speed))

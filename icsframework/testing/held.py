@@ -45,6 +45,7 @@ def held(gateway: FakeGateway) -> Counter[str]:
     found = [f"UDP socket {o.endpoint} on {o.interface}" for o in host.udp if _is_open(o)]
     found += [f"packet socket on {o.interface}" for o in host.packet if _is_open(o)]
     found += [f"TUN device {o.interface}" for o in host.tun if _is_open(o)]
+    found += ["ICMP socket" for sock in host.icmp if sock.fileno() >= 0]
     found += [f"serial line {line.path}" for line in host.serial if line.fileno() >= 0]
     found += [f"TCP socket {o.endpoint} on {o.interface}" for o in host.tcp if _is_open(o)]
     found += [f"watch of interface {name}" for name, _ in host.watchers]

@@ -10,6 +10,7 @@ test:
   or nowhere.
 * ``open_packet`` and ``open_tun`` are one end of a pair of local datagram
   sockets; the test reads and writes frames at ``peer``.
+* ``open_icmp`` is a socket that only remembers what it sends, in ``sent``.
 * ``listen`` and ``connect`` are loopback TCP.
 
 ``host.fail["bind_udp"] = PortTaken("...")`` makes a method fail until it is
@@ -54,6 +55,20 @@ class LocalUdpSocket(net.socket):
             if (str(endpoint.address), endpoint.port) == (host, port):
                 return real
         return (host, port) if host.startswith("127.") else None
+
+
+class SilentSocket(net.socket):
+    """A raw socket that records what it sends, and lets nothing out of this process; ``fail`` is what sending raises."""
+
+    sent: list[tuple[bytes, str]]
+    fail: OSError | None
+
+    def sendto(self, data: Any, *rest: Any) -> int:
+        """Remember the message and the address."""
+        if self.fail is not None:
+            raise self.fail
+        self.sent.append((bytes(data), rest[-1][0]))
+        return len(data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +130,7 @@ class FakeHost:
         self.udp: list[UdpOpening] = []
         self.packet: list[FrameOpening] = []
         self.tun: list[FrameOpening] = []
+        self.icmp: list[SilentSocket] = []
         self.serial: list[FakeSerialLine] = []
         self.carrier: bool | None = None
         """What serial lines that are opened from now on say of their carrier; None: they cannot tell."""
@@ -151,7 +167,8 @@ class FakeHost:
         """What the plugin has opened and not closed."""
         openings: list[UdpOpening | FrameOpening | TcpOpening]
         openings = [*self.udp, *self.packet, *self.tun, *self.tcp]
-        return [opening.socket for opening in openings if opening.socket.fileno() >= 0]
+        sockets = [*(opening.socket for opening in openings), *self.icmp]
+        return [sock for sock in sockets if sock.fileno() >= 0]
 
     def close_all(self) -> None:
         """Close every descriptor, the test's ends too."""
@@ -198,6 +215,17 @@ class FakeHost:
     def open_tun(self, name: str, mtu: int, persist: bool = False) -> Deferred[Any]:
         """See IHost."""
         return self._refusal("open_tun") or succeed(self._pair(self.tun, name, None))
+
+    def open_icmp(self) -> Deferred[net.socket]:
+        """See IHost; what is sent stands in the socket's ``sent``."""
+        return self._refusal("open_icmp") or succeed(self._silent())
+
+    def _silent(self) -> net.socket:
+        sock = SilentSocket(net.AF_UNIX, net.SOCK_DGRAM)
+        sock.sent, sock.fail = [], None
+        sock.setblocking(False)
+        self.icmp.append(sock)
+        return sock
 
     def open_serial(self, path: str, speed: int) -> Deferred[ISerialLine]:
         """See IHost; the line stands in ``serial``, and its modem is the test."""

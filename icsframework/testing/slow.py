@@ -71,6 +71,10 @@ class SlowHost(_Slow, FakeHost):
         """See IHost."""
         return self._later(partial(FakeHost.open_tun, self, name, mtu, persist))
 
+    def open_icmp(self) -> Deferred[socket]:
+        """See IHost."""
+        return self._later(partial(FakeHost.open_icmp, self))
+
     def open_serial(self, path: str, speed: int) -> Deferred[ISerialLine]:
         """See IHost."""
         return self._later(partial(FakeHost.open_serial, self, path, speed))
