@@ -150,7 +150,26 @@ _KINDS = (
     EventKind(
         "uplink.not_adopted", "warn", "uplink {uplink}: what an earlier start left does not go on: {reason}"
     ),
+    EventKind(
+        "uplink.refused",
+        "info",
+        "uplink {uplink} is not connected: {reason}; it was wanted because: {cause}",
+        history=True,
+    ),
     EventKind("uplink.active", "info", "the Internet is now reached by {uplink}"),
+    # packets that wait for a link
+    EventKind(
+        "hold.unavailable",
+        "warn",
+        "packets cannot wait for a link, so that only lookups and ics connect dial: {reason}",
+    ),
+    EventKind("hold.silent", "warn", "hosts that wait for a link in vain are not told so: {reason}"),
+    EventKind(
+        "hold.lost", "warn", "the device for packets that wait is gone ({reason}); again in {seconds:g} s"
+    ),
+    EventKind("hold.delivered", "debug", "{count} packets that waited were sent on within {seconds:.6f} s"),
+    EventKind("hold.refused", "info", "{count} packets of {clients} hosts were refused: {reason}"),
+    EventKind("hold.failed", "info", "{count} packets of {clients} hosts waited in vain: {reason}"),
     # sessions of helpers
     EventKind("helper.session.refused", "warn", "helper {helper} refused {client} to {server}: {reason}"),
     EventKind(

@@ -114,6 +114,27 @@ class HelperStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldStatus:
+    """The packets that wait for a link: how many, their octets, how many clients sent them, the oldest one's age in seconds.
+
+    The rest is counted since the start: those ``delivered`` when a link was up, retransmissions of what waited already
+    (``duplicates``), those ``dropped`` by reason, those ``refused`` with an answer, and the ICMP errors that were sent.
+    ``ready`` false: there is no device that packets could wait in.
+    """
+
+    ready: bool
+    held: int
+    bytes: int
+    clients: int
+    oldest: float | None
+    delivered: int
+    duplicates: int
+    dropped: Mapping[str, int]
+    refused: int
+    icmp_sent: int
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """Everything that ``ics status`` shows."""
 
@@ -123,6 +144,7 @@ class Status:
     helpers: tuple[HelperStatus, ...]
     mappings: int
     warnings: tuple[str, ...] = ()
+    hold: HoldStatus | None = None
 
 
 @dataclass(frozen=True, slots=True)

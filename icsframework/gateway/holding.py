@@ -1,0 +1,330 @@
+"""Packets that find no link wait here, bring one up, and go on when it is there.
+
+A packet that the kernel sends into the hold device is judged by the rules of waking, as the packet filter did before,
+now with the DNS name that its destination was looked up by.  The first that may wake a link asks for one; those that
+come meanwhile wait with it.  When a link is in force they are written back, in order, each once.  Where there will be
+none their senders are told by ICMP: net unreachable if it was tried, administratively prohibited if a rule, a limit or
+a command forbids it.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred
+from twisted.internet.interfaces import IDelayedCall, IReactorFDSet
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from icsframework.dataplane.elements import IElements
+from icsframework.dataplane.plane import HOLD_ADDRESS, DataPlane
+from icsframework.errors import IcsError, UplinkRefused
+from icsframework.gateway.holddevice import HoldDevice
+from icsframework.gateway.icmpanswers import Answers
+from icsframework.gateway.refusedflows import RefusedFlows
+from icsframework.helpers.throttle import Throttle
+from icsframework.interfaces import IClock, IEvents, IHost, ILeases, INames, IUplinks
+from icsframework.protocols.icmp import NET_UNREACHABLE, PROHIBITED, Code
+from icsframework.status import HoldStatus
+from icsframework.uplinks.hold import Dropped, Hold
+from icsframework.uplinks.packets import Packet, parse
+from icsframework.uplinks.traffic import Traffic, TrafficRule
+from icsframework.values import Address, Cause
+
+__all__ = ["Holding", "Judge"]
+
+Judge = Callable[[Traffic], TrafficRule | None]
+"""Says which rule of waking decides about such traffic; None: none fits, so it wakes nothing."""
+
+SAME_ANSWER = 1.0
+"""Seconds in which a client that was just refused gets the same answer, and nobody is asked again: a flood must not
+become a flood of requests.
+"""
+REOPEN = 10.0
+"""Seconds until a device that somebody took away is made anew."""
+TELL_BURST, TELL_EVERY = 5, 60.0
+"""Events about packets in vain: this many at once, and one more for so many seconds.  Each dial that fails is told anyway."""
+
+
+class Holding:
+    """``judge`` and ``seconds`` (how long a packet may wait) are asked for each packet, so that a reload changes them.
+
+    ``changed`` is called when the device came or went by itself: routes and rules must follow.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: IHost,
+        reactor: IReactorFDSet,
+        clock: IClock,
+        uplinks: IUplinks,
+        names: INames,
+        leases: ILeases,
+        elements: IElements,
+        events: IEvents,
+        log: Logger,
+        judge: Judge,
+        seconds: Callable[[], float],
+        changed: Callable[[], object] = lambda: None,
+    ) -> None:
+        self._clock = clock
+        self._uplinks = uplinks
+        self._names = names
+        self._leases = leases
+        self._events = events
+        self._log = log
+        self._judge = judge
+        self._seconds = seconds
+        self._changed = changed
+        self._hold = Hold(seconds())
+        self._device = HoldDevice(host, reactor, clock, self._received, self._lost, log)
+        self._answers = Answers(host, clock, log)
+        self._refused_flows = RefusedFlows(elements, clock, log)
+        self._telling = Throttle(TELL_BURST, TELL_EVERY)
+        self._own: frozenset[Address] = frozenset({HOLD_ADDRESS.ip})
+        self._up = False
+        self._asking: Deferred[Any] | None = None
+        self._asked_for: Address | None = None
+        self._recent: dict[Address | None, tuple[Code, float]] = {}
+        self._expiry: IDelayedCall | None = None
+        self._reopening: IDelayedCall | None = None
+        self._dropped: Counter[str] = Counter()
+        self._refused = 0
+
+    # --- life ---
+
+    @property
+    def ready(self) -> bool:
+        """True while packets can wait: the device is there."""
+        return self._device.ready
+
+    @inlineCallbacks
+    def start(self) -> Any:
+        """Make the hold device; Deferred of True, or of False where there can be none, which is told once as an event."""
+        try:
+            yield self._device.open()
+        except IcsError as error:
+            self._events.emit("hold.unavailable", reason=str(error))
+            return False
+        try:
+            yield self._answers.open()
+        except IcsError as error:
+            self._events.emit("hold.silent", reason=str(error))
+        return True
+
+    def stop(self) -> None:
+        """Let the device go; packets that wait are dropped, and counted."""
+        for timer in (self._expiry, self._reopening):
+            if timer is not None:
+                timer.cancel()
+        self._expiry = self._reopening = None
+        self._dropped["stopped"] += len(self._hold.refuse())
+        asking, self._asking = self._asking, None
+        if asking is not None:
+            asking.cancel()
+        self._refused_flows.stop()
+        self._recent.clear()
+        self._device.close()
+        self._answers.close()
+
+    def _lost(self, reason: str) -> None:
+        """Somebody removed the device.  What waits goes on waiting: it is delivered if there is a new one by then."""
+        self._events.emit("hold.lost", reason=reason, seconds=REOPEN)
+        self._reopening = self._clock.call_later(REOPEN, self._reopen)
+        self._changed()
+
+    def _reopen(self) -> None:
+        self._reopening = None
+
+        def failed(failure: Failure) -> None:
+            if failure.check(IcsError) is None:
+                self._log.failure("the hold device cannot be made anew", failure)
+            self._reopening = self._clock.call_later(REOPEN, self._reopen)
+
+        self._device.open().addCallbacks(lambda _: self._changed(), failed)
+
+    # --- the machine ---
+
+    def in_force(self, plane: DataPlane) -> None:
+        """Routes and rules are these by now.  If a link is among them, what waits goes on."""
+        self._own = frozenset({HOLD_ADDRESS.ip, *plane.lan_addresses(4)})
+        was, self._up = self._up, any(uplink.up for uplink in plane.uplinks)
+        if self._up:
+            self._recent.clear()
+            self._deliver()
+        elif was:
+            self._hold.begin()
+        self._schedule()
+
+    def _deliver(self) -> None:
+        begun, before = self._clock.now(), self._device.written
+        if not self._hold:
+            return
+
+        def told(_: object) -> None:
+            count, seconds = self._device.written - before, self._clock.now() - begun
+            self._events.emit("hold.delivered", count=count, seconds=round(seconds, 6))
+
+        self._device.send([packet.data for packet in self._hold.release()]).addCallback(told)
+
+    # --- a packet ---
+
+    def _received(self, data: bytes) -> None:
+        packet = parse(data, self._own)
+        if not isinstance(packet, Packet):
+            self._dropped[f"unacceptable: {packet}"] += 1
+        elif self._up:  # it was on its way when the link came up
+            if self._hold.passes(packet):
+                self._device.send([data])
+        else:
+            self._consider(self._named(packet))
+
+    def _named(self, packet: Packet) -> Packet:
+        name = self._names.lookup(packet.flow.source, packet.flow.destination)
+        return replace(packet, traffic=replace(packet.traffic, name=name)) if name else packet
+
+    def _consider(self, packet: Packet) -> None:
+        rule = self._judge(packet.traffic)
+        if rule is None or rule.action != "allow":
+            self._not_woken(packet, rule)
+            return
+        code = self._recently(packet)
+        if code is not None:
+            self._turn_away((packet,), code)
+            return
+        now = self._clock.now()
+        self._hold.seconds = self._seconds()
+        outcome = self._hold.offer(packet, now)
+        if isinstance(outcome, Dropped) and outcome.why != "duplicate":
+            return
+        if self._expiry is None:
+            self._schedule()
+        self._ask(packet)
+
+    def _not_woken(self, packet: Packet, rule: TrafficRule | None) -> None:
+        """Noise is dropped; what a rule of the operator's forbids is answered, and so are our own programs."""
+        if rule is not None and not rule.label.startswith(("never:", "demand.ignore:")):
+            self._turn_away((packet,), PROHIBITED)
+        elif packet.own:
+            self._turn_away((packet,), NET_UNREACHABLE)
+        else:
+            self._dropped["not woken"] += 1
+
+    def _recently(self, packet: Packet) -> Code | None:
+        """The answer that this client got a moment ago."""
+        for who in (packet.flow.source, None):
+            code, until = self._recent.get(who, (None, 0.0))
+            if code is not None and self._clock.now() < until:
+                return code
+        return None
+
+    # --- asking for a link ---
+
+    def _ask(self, packet: Packet) -> None:
+        if self._asking is not None:
+            return
+        asking = self._asking = maybeDeferred(self._uplinks.request, self._cause(packet))
+        client = packet.flow.source
+        asking.addCallbacks(
+            self._granted, self._failed, callbackArgs=(asking,), errbackArgs=(asking, client)
+        ).addErrback(lambda failure: self._log.failure("packets that wait", failure))
+
+    def _cause(self, packet: Packet) -> Cause:
+        flow, traffic = packet.flow, packet.traffic
+        lease = None if packet.own else self._leases.find(flow.source)
+        return Cause(
+            rule="demand.wake",
+            client=traffic.client,
+            mac=lease.mac if lease is not None else "",
+            hostname=lease.hostname if lease is not None else "",
+            protocol=flow.protocol,
+            destination=f"{flow.destination}" + (f":{flow.port}" if traffic.port is not None else ""),
+            name=traffic.name,
+        )
+
+    def _granted(self, _: object, asking: Deferred[Any]) -> None:
+        """What waits goes when the link is in force; that it is may have been told before, or will be."""
+        if self._asking is asking:
+            self._asking = None
+
+    def _failed(self, failure: Failure, asking: Deferred[Any], client: Address) -> None:
+        if self._asking is not asking:
+            return  # we stopped
+        self._asking = None
+        if failure.check(IcsError) is None:
+            self._log.failure("a link was asked for", failure)
+        refused = failure.check(UplinkRefused) is not None
+        code: Code = PROHIBITED if refused else NET_UNREACHABLE
+        self._remember(client if refused else None, code)
+        # That one client may not does not say that another may not; that dialling failed concerns all.
+        packets = self._hold.refuse(lambda one: not refused or one.flow.source == client)
+        self._turn_away(packets, code)
+        self._tell("hold.refused" if refused else "hold.failed", packets, failure.getErrorMessage())
+        self._schedule()
+        if self._hold:
+            self._clock.call_later(0, self._ask_again)
+
+    def _ask_again(self) -> None:
+        waiting = self._hold.packets()
+        if waiting and not self._up and self._device.ready:
+            self._ask(waiting[0])
+
+    def _remember(self, who: Address | None, code: Code) -> None:
+        now = self._clock.now()
+        self._recent = {one: known for one, known in self._recent.items() if known[1] > now}
+        self._recent[who] = (code, now + SAME_ANSWER)
+
+    # --- those in vain ---
+
+    def _turn_away(self, packets: Sequence[Packet], code: Code) -> None:
+        self._refused += len(packets)
+        for packet in packets:
+            self._answers.answer(packet, code)
+            if code == PROHIBITED:
+                self._refused_flows.add(packet.flow)
+
+    def _tell(self, event: str, packets: Sequence[Packet], reason: str) -> None:
+        if packets and self._telling.allow(self._clock.now()):
+            clients = len({packet.flow.source for packet in packets})
+            self._events.emit(event, count=len(packets), clients=clients, reason=reason)
+
+    def _schedule(self) -> None:
+        """See to it that ``_expire`` is called when the oldest has waited long enough."""
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
+        self._hold.seconds = self._seconds()
+        deadline = self._hold.deadline()
+        if deadline is not None:
+            self._expiry = self._clock.call_later(max(0.0, deadline - self._clock.now()), self._expire)
+
+    def _expire(self) -> None:
+        self._expiry = None
+        packets = self._hold.expired(self._clock.now())
+        self._turn_away(packets, NET_UNREACHABLE)
+        self._tell("hold.failed", packets, f"no link was up within {self._hold.seconds:g} s (demand.hold)")
+        self._schedule()
+
+    # --- what people see ---
+
+    def status(self) -> HoldStatus:
+        """Counters are those since the start."""
+        since = self._hold.since()
+        dropped = Counter(self._dropped)
+        dropped.update(self._hold.dropped)
+        duplicates = dropped.pop("duplicate", 0)
+        dropped["not taken by the kernel"] += self._device.unwritten
+        return HoldStatus(
+            ready=self.ready,
+            held=len(self._hold),
+            bytes=self._hold.octets,
+            clients=self._hold.clients,
+            oldest=None if since is None else self._clock.now() - since,
+            delivered=self._device.written,
+            duplicates=duplicates,
+            dropped={why: count for why, count in sorted(dropped.items()) if count},
+            refused=self._refused,
+            icmp_sent=self._answers.sent,
+        )
