@@ -50,7 +50,7 @@ def enter_uplink(uplink: UplinkSide, plane: DataPlane) -> Chain:
     """From the Internet, before routing."""
     inside = (
         Rule(f"ip saddr {network} {drop('spoofed_uplink')}", "a LAN's address cannot come from the Internet")
-        for network in plane.lan_networks(4)
+        for network in plane.inside()
     )
     rules = (
         Rule("ct state established,related return", "known flow"),

@@ -14,6 +14,7 @@ gateway itself, as ever.
 from collections.abc import Iterator
 
 from icsframework.dataplane import dynamic
+from icsframework.dataplane.hold import not_ours_to_help
 from icsframework.dataplane.plane import DataPlane, UplinkSide
 from icsframework.dataplane.published import offers
 from icsframework.dataplane.redirects import inbound, outbound
@@ -29,7 +30,7 @@ OPENED, OFFERED = "opened", "offered"
 
 def nat_pre(plane: DataPlane) -> BaseChain:
     """First packets of flows, before routing."""
-    rules: list[Rule] = []
+    rules: list[Rule] = [*not_ours_to_help(plane)]
     if plane.uplinks:
         rules.append(
             Rule(

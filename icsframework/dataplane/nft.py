@@ -5,8 +5,8 @@ made from it is loaded, and transactions never overtake each other.  Rule sets
 are loaded by a child process (``nft -f -``): libnftables 1.0 can abort the
 process on a text that looks right, and that must not be the gateway.  A few
 elements of a set or map, whose text is made by render.py only, go through
-libnftables inside this process (0.2 ms instead of 4); where the library is
-missing, and for many elements, the child does that too.
+libnftables inside this process (0.2 ms instead of 4), and so do questions for the
+counters; where the library is missing, and for many elements, the child does that too.
 """
 
 import ctypes
@@ -24,6 +24,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from icsframework.dataplane import filters_nft, render
+from icsframework.dataplane.counters import ICounters
 from icsframework.dataplane.filters import Filters
 from icsframework.dataplane.inventory import Inventory, parse
 from icsframework.dataplane.ruleset import TABLE, Element, Set, Table
@@ -39,6 +40,9 @@ MAX_OUTPUT = 64 * 1024 * 1024
 MAX_IN_PROCESS = 64
 """Elements that libnftables may take on the reactor's time: about a millisecond."""
 
+_JSON = 1 << 4
+"""NFT_CTX_OUTPUT_JSON of libnftables.h."""
+
 _NOT_THERE = "No such file or directory"
 
 
@@ -46,7 +50,7 @@ class NothingThere(NftError):
     """nft found no such table, set or element."""
 
 
-@implementer(ITable)
+@implementer(ITable, ICounters)
 class Nft:
     """nft as one queue.
 
@@ -132,6 +136,22 @@ class Nft:
         except NothingThere:
             return Filters()
         return filters_nft.parse(listing)
+
+    def counters(self) -> Deferred[dict[str, int]]:
+        """ICounters."""
+        return self._queue.run(self._counters)
+
+    @inlineCallbacks
+    def _counters(self) -> Generator[Deferred[Any], Any, dict[str, int]]:
+        words = ["list", "counters", "table", "inet", TABLE]
+        try:
+            if self._library is not None:
+                listing: bytes = self._library.ask(" ".join(words))
+            else:
+                listing = yield self._child(["-j", *words], "")
+        except NothingThere:
+            return {}
+        return {counter.name: counter.packets for counter in parse(listing).counters.values()}
 
     def list(self, family: str, name: str) -> Deferred[str]:
         """The table as ``nft list table`` shows it to people."""
@@ -285,6 +305,7 @@ class Library:
             ) from error
         pointer, text = ctypes.c_void_p, ctypes.c_char_p
         self._declare("nft_ctx_new", pointer, ctypes.c_uint32)
+        self._declare("nft_ctx_output_set_flags", None, pointer, ctypes.c_uint)
         for name in ("nft_ctx_buffer_output", "nft_ctx_buffer_error"):
             self._declare(name, ctypes.c_int, pointer)
         for name in ("nft_ctx_get_output_buffer", "nft_ctx_get_error_buffer"):
@@ -302,11 +323,23 @@ class Library:
 
     def run(self, text: str) -> None:
         """Carry out the commands in one transaction.  Raises NftError."""
+        self._run(text)
+
+    def ask(self, text: str) -> bytes:
+        """The answer to a command that lists something, as JSON.  Raises NftError."""
+        self._nft.nft_ctx_output_set_flags(self._context, _JSON)
+        try:
+            return self._run(text)
+        finally:
+            self._nft.nft_ctx_output_set_flags(self._context, 0)
+
+    def _run(self, text: str) -> bytes:
         failed = self._nft.nft_run_cmd_from_buffer(self._context, text.encode())
-        self._nft.nft_ctx_get_output_buffer(self._context)  # reading empties it
+        output: bytes = self._nft.nft_ctx_get_output_buffer(self._context)  # reading empties it
         errors: bytes = self._nft.nft_ctx_get_error_buffer(self._context)
         if failed:
             raise explain(errors.decode("utf-8", "replace"), text)
+        return output
 
 
 def open_library() -> Library | None:

@@ -77,6 +77,7 @@ class HoldSide:
 
     ``without`` says what becomes of packets that have no other way.  ``settled`` is true while a link is in force, so
     that nothing needs to be kept from connection tracking.  ``wake`` has the rules of each uplink that traffic may wake.
+    ``present`` is false while the device itself is not there.
     """
 
     without: Without = "hold"
@@ -84,6 +85,12 @@ class HoldSide:
     wake: Mapping[str, tuple[TrafficRule, ...]] = field(default_factory=dict)
     interface: str = HOLD_DEVICE
     address: IPv4Interface = HOLD_ADDRESS
+    present: bool = True
+
+    @property
+    def waits(self) -> bool:
+        """True while packets without another way go to the device."""
+        return self.without == "hold" and self.present
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +136,11 @@ class DataPlane:
     def lan_networks(self, version: int) -> tuple[Network, ...]:
         """The subnets of all LANs of this IP version, each once."""
         return tuple(dict.fromkeys(lan.network for lan in self.lans if lan.network.version == version))
+
+    def inside(self) -> tuple[Network, ...]:
+        """The IPv4 subnets whose addresses must be translated before a packet leaves: the LANs', and the hold device's."""
+        held = (self.hold.address.network,) if self.hold is not None else ()
+        return (*self.lan_networks(4), *held)
 
     def lan_addresses(self, version: int) -> tuple[Address, ...]:
         """The gateway's own addresses on all LANs of this IP version."""

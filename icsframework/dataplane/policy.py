@@ -34,7 +34,16 @@ from icsframework.dataplane.directions import (
 )
 from icsframework.dataplane.doorrules import door_chains, nat_pre
 from icsframework.dataplane.dynamic import DYNAMIC
+from icsframework.dataplane.hold import (
+    enter_hold,
+    from_hold,
+    hold_chains,
+    hold_counters,
+    to_hold,
+)
+from icsframework.dataplane.keep import keep_chains, keep_counters, keeping
 from icsframework.dataplane.mss import clamp
+from icsframework.dataplane.named import name_sets
 from icsframework.dataplane.pairs import stay_with_peer
 from icsframework.dataplane.plane import DataPlane
 from icsframework.dataplane.published import published_sets
@@ -55,6 +64,7 @@ from icsframework.dataplane.ruleset import (
 from icsframework.dataplane.rulewords import chain_of, dispatch, drop, refuse, several, verdicts
 from icsframework.dataplane.translation import nat_post, translation_chains
 from icsframework.dataplane.triggers import prolong, trigger_chains, trigger_sets
+from icsframework.dataplane.wake import REFUSED
 
 COUNTERS = (
     Counter("spoofed_lan", "from a LAN with a source that is not of its subnet"),
@@ -95,12 +105,14 @@ def build(plane: DataPlane) -> Table:
         ipv6(),
         *door_chains(plane),
         *translation_chains(plane),
+        *hold_chains(plane),
+        *keep_chains(plane),
     ]
     return Table(
         TABLE,
         tuple(chains),
         sets(plane),
-        COUNTERS,
+        (*COUNTERS, *hold_counters(plane), *keep_counters(plane)),
         comment="the Internet gateway ics",
         helpers=helper_objects(plane),
     )
@@ -117,12 +129,22 @@ def sets(plane: DataPlane) -> tuple[Set, ...]:
     in between would be taken for spoofed, or would miss its translation.
     """
     doors = [(lan.interface, door.address.ip) for lan in plane.lans for door in plane.reachable(lan)]
-    lans, uplinks = (lan.interface for lan in plane.lans), (uplink.interface for uplink in plane.uplinks)
+    held = [plane.hold.interface] if plane.hold is not None else []
+    lans = [lan.interface for lan in plane.lans]
+    uplinks = [uplink.interface for uplink in plane.uplinks]
     return (
         Set(
-            "ours", ("ifname",), _elements((name,) for name in plane.interfaces), comment="all our interfaces"
+            "ours",
+            ("ifname",),
+            _elements((name,) for name in (*plane.interfaces, *held)),
+            comment="all our interfaces",
         ),
-        Set("lans", ("ifname",), _elements((name,) for name in lans), comment="interfaces of the LANs"),
+        Set(
+            "lans",
+            ("ifname",),
+            _elements((name,) for name in ([*lans, *held] if lans else [])),
+            comment="interfaces of the LANs" + (", and of their packets that have waited" if held else ""),
+        ),
         Set(
             "uplinks",
             ("ifname",),
@@ -144,6 +166,8 @@ def sets(plane: DataPlane) -> tuple[Set, ...]:
         *published_sets(plane),
         *DYNAMIC,
         *trigger_sets(plane),
+        *((REFUSED,) if plane.hold is not None else ()),
+        *name_sets(plane),
     )
 
 
@@ -175,8 +199,9 @@ def prerouting(plane: DataPlane) -> BaseChain:
             )
         )
     lans = [lan for lan in plane.lans if lan.network.version == 4]
-    if lans:
-        ways = [(lan.interface, f"goto enter_lan_{lan.name}") for lan in lans]
+    ways = [(lan.interface, f"goto enter_lan_{lan.name}") for lan in lans]
+    ways += enter_hold(plane)
+    if ways:
         rules.append(
             Rule(f"ct state new,untracked iifname vmap {{ {verdicts(ways)} }}", "from which LAN it comes")
         )
@@ -190,8 +215,10 @@ def forward(plane: DataPlane) -> BaseChain:
     rules = [
         Rule("iifname != @ours oifname != @ours return", "not ours: other programs' traffic goes on"),
         Rule(f"meta nfproto ipv6 goto {ipv6().name}", "IPv6 through our interfaces is closed"),
+        *to_hold(plane),
         *clamp(plane),
         *prolong(plane),
+        *keeping(plane),
         Rule("ct state established,related accept", "known flows, both directions"),
         Rule(f"ct state invalid {drop('invalid')}", "belongs to no connection and opens none"),
         Rule(
@@ -206,6 +233,7 @@ def forward(plane: DataPlane) -> BaseChain:
     if plane.lans or plane.uplinks:
         ways = [(lan.interface, f"goto from_lan_{lan.name}") for lan in plane.lans]
         ways += [(uplink.interface, f"goto {from_uplinks().name}") for uplink in plane.uplinks]
+        ways += from_hold(plane)
         rules.append(Rule(f"iifname vmap {{ {verdicts(ways)} }}", "one chain per direction"))
     if plane.uplinks:
         rules.append(
@@ -233,7 +261,8 @@ def gateway_input() -> BaseChain:
 
 def output(plane: DataPlane) -> BaseChain:
     """The gateway's own packets; type route, so that a restored mark finds the way anew."""
-    rules = []
+    # What leaves is asked before the mark of its connection is restored: only a helper's socket has one by itself.
+    rules = [*to_hold(plane, own=True), *keeping(plane, own=True)]
     if several(plane):
         rules.append(_stay(plane, "own flows stay on the uplink where they began"))
     if plane.uplinks:
@@ -254,7 +283,7 @@ def guard(plane: DataPlane) -> BaseChain:
             f"oifname @uplinks ip saddr {network} {drop('leaked')}",
             "nothing with a LAN address leaves, whatever happened before",
         )
-        for network in plane.lan_networks(4)
+        for network in plane.inside()
     )
     return BaseChain("guard", rules, "last look on the way out", hook="postrouting", priority=SRCNAT + 10)
 

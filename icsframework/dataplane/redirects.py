@@ -17,7 +17,7 @@ from icsframework.dataplane.doors import Published, Redirect
 from icsframework.dataplane.plane import DataPlane
 from icsframework.dataplane.ruleset import Chain, Rule
 from icsframework.dataplane.rulewords import one_of, several
-from icsframework.dataplane.scoping import by_lan, by_uplink, common, lans_of, pairs, uplinks_of
+from icsframework.dataplane.scoping import by_interface, by_lan, by_uplink, common, lans_of, pairs, uplinks_of
 from icsframework.dataplane.text import quote
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "admitted",
     "has_inbound",
     "inbound",
+    "left_to_helpers",
     "mark_inside_legs",
     "outbound",
     "to_proxy",
@@ -42,14 +43,34 @@ def outbound(plane: DataPlane) -> Iterator[Rule]:
         uplinks = [quote(uplink.interface) for uplink in uplinks_of(plane, redirect.scope.uplinks)]
         if redirect.direction != "outbound" or not uplinks:
             continue
+        held = [quote(plane.hold.interface)] if plane.hold is not None and _may_wait(plane, redirect) else []
         for lan in by_lan(plane, redirect.scope, "iifname"):
             for hosts in pairs(redirect.scope.clients, redirect.scope.servers):
                 yield Rule(
                     f"{lan}meta nfproto ipv4 {hosts}tcp dport {one_of(redirect.ports)} "
                     # A named set does not compile here.
-                    f"{way} oifname {{ {', '.join(uplinks)} }} {_to_listener(redirect)}",
+                    f"{way} oifname {{ {', '.join([*uplinks, *held])} }} {_to_listener(redirect)}",
                     f"to the helper {redirect.owner}",
                 )
+
+
+def left_to_helpers(plane: DataPlane) -> Iterator[Rule]:
+    """For the raw hook: packets that would wait for a link, but that ``outbound`` redirects; the listener waits by itself."""
+    for redirect in plane.doors.redirects:
+        if redirect.direction != "outbound" or not _may_wait(plane, redirect):
+            continue
+        for lan in by_interface(plane, redirect.scope):
+            for hosts in pairs(redirect.scope.clients, redirect.scope.servers):
+                yield Rule(
+                    f"{lan}{hosts}tcp dport {one_of(redirect.ports)} {_alive(redirect)}return",
+                    f"the helper {redirect.owner} accepts it, and waits",
+                )
+
+
+def _may_wait(plane: DataPlane, redirect: Redirect) -> bool:
+    """May the link that is waited for be one of the redirect's?"""
+    wanted, waking = redirect.scope.uplinks, plane.hold.wake if plane.hold is not None else {}
+    return any(not wanted or uplink.name in wanted for uplink in plane.uplinks if uplink.name in waking)
 
 
 def inbound(plane: DataPlane) -> Iterator[Rule]:
@@ -91,10 +112,12 @@ def _serves(plane: DataPlane, redirect: Redirect, service: Published) -> bool:
 
 
 def _to_listener(redirect: Redirect) -> str:
-    target = f"redirect to :{redirect.listener}"
+    return f"{_alive(redirect)}redirect to :{redirect.listener}"
+
+
+def _alive(redirect: Redirect) -> str:
     # nft asks sets for expressions only: this one has the listener's port as its value, whatever the packet.
-    alive = f"tcp dport & 0 | {redirect.listener} @fail_open "
-    return (alive if redirect.fail == "open" else "") + target
+    return f"tcp dport & 0 | {redirect.listener} @fail_open " if redirect.fail == "open" else ""
 
 
 def admitted(plane: DataPlane) -> Iterator[Rule]:

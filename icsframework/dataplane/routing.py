@@ -3,6 +3,8 @@
 Unmarked packets (new flows of the LANs, the gateway's own) look into the main
 table, where every uplink that is up has a default route; the metric makes the
 active one win, and the next one the moment the kernel takes its route away.
+Behind them all, where a link is dialled on demand, stands what becomes of packets
+while no link is up: they go to the hold device, or are answered by the kernel.
 
 Each uplink also has a table of its own, chosen by its mark: marked sockets and
 known flows (policy.py restores the mark from the connection) leave by their
@@ -32,6 +34,9 @@ FIRST_METRIC = 10
 LAST_METRIC = 0x7FFFFFFF
 """Metric of the "unreachable" in an uplink's own table: after everything."""
 
+HOLD_METRIC = LAST_METRIC
+"""Metric of the way of packets that have no other one, in the main table: after everything as well."""
+
 FIRST_TABLE = 0x6900
 """An uplink's own routing table is this number plus its index."""
 
@@ -56,7 +61,23 @@ def routes(plane: DataPlane) -> frozenset[Route]:
     metrics = {uplink.name: FIRST_METRIC + place for place, uplink in enumerate(plane.preference)}
     here = [Route(_everywhere(4), "lo", table=HERE_TABLE, kind="local")] if has_inbound(plane) else []
     ways = (route for uplink in plane.uplinks for route in _routes(uplink, metrics.get(uplink.name, 0)))
-    return frozenset((*here, *ways))
+    return frozenset((*here, *ways, *_without_link(plane)))
+
+
+def _without_link(plane: DataPlane) -> Iterator[Route]:
+    """The way of packets that have no other one.
+
+    For "unreachable" there is none: then the kernel itself says "network unreachable" (ICMP 3/0), where a route of that
+    kind would say "host unreachable" (RFC 1812 section 5.2.7.1).  A route of kind prohibit says "administratively
+    prohibited" (3/13).
+    """
+    hold = plane.hold
+    if hold is None:
+        return
+    if hold.waits:
+        yield Route(_everywhere(4), hold.interface, metric=HOLD_METRIC)
+    elif hold.without == "prohibit":
+        yield Route(_everywhere(4), metric=HOLD_METRIC, kind="prohibit")
 
 
 def rules(plane: DataPlane) -> frozenset[RoutingRule]:

@@ -14,7 +14,7 @@ from icsframework.dataplane.rulewords import one_of
 from icsframework.dataplane.text import quote
 from icsframework.values import Network
 
-__all__ = ["by_lan", "by_uplink", "common", "lans_of", "pairs", "uplinks_of"]
+__all__ = ["by_interface", "by_lan", "by_uplink", "common", "lans_of", "pairs", "uplinks_of"]
 
 
 def lans_of(plane: DataPlane, scope: Scope) -> tuple[LanSide, ...]:
@@ -28,11 +28,29 @@ def uplinks_of(plane: DataPlane, names: Sequence[str]) -> tuple[UplinkSide, ...]
 
 
 def by_lan(plane: DataPlane, scope: Scope, key: Literal["iifname", "oifname"]) -> Iterator[str]:
-    """The interfaces of the LANs in scope: one match, or none if there is no such LAN."""
+    """The interfaces of the LANs in scope: one match, or none if there is no such LAN.
+
+    What has waited for a link comes in by the hold device: then its source tells the LAN, by a match for each.
+    """
     lans = lans_of(plane, scope)
     if not lans:
         return
-    yield f"{key} {one_of([quote(lan.interface) for lan in lans]) if scope.lans else '@lans'} "
+    yield f"{key} {_interfaces(lans, scope)} "
+    if scope.lans and plane.hold is not None and key == "iifname":
+        for lan in lans:
+            if lan.network.version == 4:
+                yield f"{key} {quote(plane.hold.interface)} ip saddr {lan.network} "
+
+
+def by_interface(plane: DataPlane, scope: Scope) -> Iterator[str]:
+    """Like ``by_lan`` for what comes from a LAN directly; empty where the rule stands behind such a question and every LAN fits."""
+    lans = lans_of(plane, scope)
+    if lans:
+        yield f"iifname {_interfaces(lans, scope)} " if scope.lans else ""
+
+
+def _interfaces(lans: Sequence[LanSide], scope: Scope) -> str:
+    return one_of([quote(lan.interface) for lan in lans]) if scope.lans else "@lans"
 
 
 def by_uplink(plane: DataPlane, names: Sequence[str]) -> Iterator[str]:

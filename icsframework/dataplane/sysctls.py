@@ -40,7 +40,7 @@ CONNTRACK_MINIMUMS = {
 
 def sysctls(plane: DataPlane) -> frozenset[Sysctl]:
     """All settings; those of an interface are optional, since it may be absent."""
-    return frozenset((*_general(), *_conntrack(), *_lans(plane), *_uplinks(plane)))
+    return frozenset((*_general(), *_conntrack(), *_lans(plane), *_uplinks(plane), *_hold(plane)))
 
 
 def _general() -> Iterator[Sysctl]:
@@ -77,6 +77,17 @@ def _uplinks(plane: DataPlane) -> Iterator[Sysctl]:
         yield _own(interface, "accept_redirects", 0)
         yield _own(interface, "accept_source_route", 0)
         yield _own(interface, "send_redirects", 0)
+
+
+def _hold(plane: DataPlane) -> Iterator[Sysctl]:
+    if plane.hold is not None:
+        interface = plane.hold.interface
+        yield _own(interface, "rp_filter", 0)
+        # What waited and was the gateway's own comes back in by this device with an address of ours.
+        yield _own(interface, "accept_local", 1)
+        yield _own(interface, "send_redirects", 0)
+        # The kernel would greet its neighbours there, and each greeting would come to Python.
+        yield Sysctl(conf("ipv6", interface, "disable_ipv6"), "1", optional=True)
 
 
 def _own(interface: str, setting: str, value: int, how: Literal["set", "at_least"] = "set") -> Sysctl:

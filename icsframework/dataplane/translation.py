@@ -32,7 +32,7 @@ def nat_post(plane: DataPlane) -> BaseChain:
             f"oifname @uplinks ip saddr {network} goto {TRANSLATE}",
             "LAN hosts appear under the uplink's address",
         )
-        for network in plane.lan_networks(4)
+        for network in plane.inside()
         if plane.uplinks
     ]
     marks = plane.marks
@@ -54,7 +54,7 @@ def nat_post(plane: DataPlane) -> BaseChain:
 
 def translation_chains(plane: DataPlane) -> tuple[Chain, ...]:
     """The chains that nat_post leads to."""
-    if not plane.uplinks or not plane.lan_networks(4):
+    if not plane.uplinks or not plane.inside():
         return ()
     return (
         Chain(TRANSLATE, tuple(_rules(plane, "masquerade", "masquerade to ")), "by which port it leaves"),
