@@ -170,6 +170,8 @@ _KINDS = (
     EventKind("hold.delivered", "debug", "{count} packets that waited were sent on within {seconds:.6f} s"),
     EventKind("hold.refused", "info", "{count} packets of {clients} hosts were refused: {reason}"),
     EventKind("hold.failed", "info", "{count} packets of {clients} hosts waited in vain: {reason}"),
+    EventKind("limits.near", "warn", "uplink {uplink}: {reason}"),
+    EventKind("limits.reached", "warn", "uplink {uplink}: {reason}"),
     # sessions of helpers
     EventKind("helper.session.refused", "warn", "helper {helper} refused {client} to {server}: {reason}"),
     EventKind(
