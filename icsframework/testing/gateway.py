@@ -217,13 +217,16 @@ class FakeMappings:
 
 @implementer(IUplinks)
 class FakeUplinks:
-    """No uplink until ``set``; requests are kept in ``requested`` and wait until ``set`` brings a link or ``refuse`` is set."""
+    """No uplink until ``set``; requests are kept in ``requested`` and wait until ``set`` brings a link or ``refuse`` is set.
+
+    ``waiting`` has those without an answer, the oldest first; one that was cancelled is gone from it.
+    """
 
     def __init__(self) -> None:
         self.requested: list[Cause] = []
         self.refuse: UplinkRefused | None = None
         self._view: UplinkView | None = None
-        self._waiting: list[Deferred[Link]] = []
+        self.waiting: list[tuple[Cause, Deferred[Link]]] = []
         self.watchers: list[Callable[[UplinkView | None], None]] = []
 
     def set(self, view: UplinkView | None) -> None:
@@ -232,14 +235,15 @@ class FakeUplinks:
         for observer in list(self.watchers):
             observer(view)
         if view is not None and view.link is not None:
-            waiting, self._waiting = self._waiting, []
-            for request in waiting:
+            waiting, self.waiting = self.waiting, []
+            for _, request in waiting:
                 request.callback(view.link)
 
-    def fail_requests(self, error: Exception) -> None:
-        """Dialling failed: every waiting request gets the error."""
-        waiting, self._waiting = self._waiting, []
-        for request in waiting:
+    def fail_requests(self, error: Exception, chosen: Callable[[Cause], bool] = lambda cause: True) -> None:
+        """Dialling failed, or a rule forbids: the waiting requests (those with a ``chosen`` cause) get the error."""
+        failing = [entry for entry in self.waiting if chosen(entry[0])]
+        self.waiting = [entry for entry in self.waiting if entry not in failing]
+        for _, request in failing:
             request.errback(error)
 
     def request(self, cause: Cause) -> Deferred[Link]:
@@ -249,9 +253,12 @@ class FakeUplinks:
             return fail(self.refuse)
         if self._view is not None and self._view.link is not None:
             return succeed(self._view.link)
-        answer: Deferred[Link] = Deferred()
-        self._waiting.append(answer)
+        answer: Deferred[Link] = Deferred(self._forget)
+        self.waiting.append((cause, answer))
         return answer
+
+    def _forget(self, answer: Deferred[Link]) -> None:
+        self.waiting = [entry for entry in self.waiting if entry[1] is not answer]
 
     def current(self) -> UplinkView | None:
         """See IUplinks."""

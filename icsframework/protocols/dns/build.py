@@ -37,6 +37,10 @@ _OPTION = Struct("!HH")
 _SOA_TIMERS = Struct("!5I")
 
 
+MAX_EXTRA_TEXT = 200
+"""Octets of an explanation: with the longest question the message still fits into the 512 that every client takes."""
+
+
 class Ede:
     """Extended errors (RFC 8914 section 4)."""
 
@@ -44,6 +48,7 @@ class Ede:
     STALE = 3
     BLOCKED = 15
     NOT_READY = 14
+    PROHIBITED = 18
     NO_REACHABLE_AUTHORITY = 22
     NETWORK_ERROR = 23
 
@@ -74,7 +79,10 @@ def opt_record(size: int, do: bool, extended_rcode: int = 0, options: bytes = b"
 
 def extended_error(code: int, text: str = "") -> bytes:
     """The EDNS option that explains an error (RFC 8914 section 2)."""
-    payload = code.to_bytes(2) + text.encode()[:120]
+    extra = (
+        text.encode()[:MAX_EXTRA_TEXT].decode(errors="ignore").encode()
+    )  # no half character: RFC 8914 wants UTF-8
+    payload = code.to_bytes(2) + extra
     return _OPTION.pack(15, len(payload)) + payload
 
 

@@ -66,7 +66,10 @@ class Abandon:
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """The Internet is needed, because ``client`` asks for ``name``; failing is told by ``dial_failed``."""
+    """The Internet is needed, because ``client`` asks for ``name`` (in lower case).
+
+    What comes of it is told to the forwarder with this value: ``dial_granted``, ``dial_refused`` or ``dial_failed``.
+    """
 
     client: Address
     name: str
@@ -107,6 +110,7 @@ class Waiter:
 class Counters:
     """Since the start.
 
+    ``dials`` are requests for a link, ``prohibited`` the questions that none may be dialled for.
     ``dropped`` are datagrams that are no question, or not from the LAN; ``defects`` messages that
     met a defect of ours, of which the log has tracebacks.
     """
@@ -118,6 +122,8 @@ class Counters:
     joined: int = 0
     forwarded: int = 0
     stale: int = 0
+    dials: int = 0
+    prohibited: int = 0
     servfail: int = 0
     refused: int = 0
     blocked: int = 0

@@ -112,8 +112,8 @@ class WaitingRoom:
                 self.leave(exchange, waiter)
 
     def leave_before(self, exchange: Exchange, since: float) -> None:
-        """Nobody waits who asked before this time."""
-        for waiter in [w for w in exchange.waiters if w.since < since]:
+        """Nobody waits who asked by UDP before this time; who asked by TCP is there, and asks once."""
+        for waiter in [w for w in exchange.waiters if w.since < since and not w.asker.connection]:
             self.leave(exchange, waiter)
 
     def close(self, exchange: Exchange) -> list[Waiter]:

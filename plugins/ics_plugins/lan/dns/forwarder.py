@@ -2,7 +2,10 @@
 
 An exchange goes to the best server; without an answer in time, or with one that
 another may do better, to the next.  A truncated answer is fetched by TCP.
-Without a link the exchange is held and the Internet is asked for.
+Without a link the exchange is held, and a link is asked for: for each client and
+name that waits, so that each is judged by itself (wishes.py).  Only questions of
+clients ask for one; a copy for a server that failed goes out when a link is there
+anyway.
 
 What becomes of an exchange is told to ``outcomes``: it is finished, it failed,
 or it takes so long that an outdated answer would be kinder.
@@ -11,14 +14,24 @@ or it takes so long that an outdated answer would be kinder.
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from ics_plugins.lan.dns.actions import Abandon, Action, Counters, Dial, Forward, ForwardTcp, Happened
+from ics_plugins.lan.dns.actions import (
+    Abandon,
+    Action,
+    Counters,
+    Dial,
+    Forward,
+    ForwardTcp,
+    Happened,
+    Waiter,
+)
 from ics_plugins.lan.dns.exchange import Exchange, WaitingRoom
+from ics_plugins.lan.dns.held import Held
 from ics_plugins.lan.dns.servers import Server, Servers
 from ics_plugins.lan.dns.tries import Tries, Try
+from ics_plugins.lan.dns.wishes import Wishes
 from icsframework.errors import WireError
 from icsframework.protocols.dns.build import Ede, query_message
 from icsframework.protocols.dns.message import Flag, Rcode, Response, parse_response
-from icsframework.protocols.dns.name import name_to_text
 from icsframework.values import Endpoint
 
 __all__ = ["TCP_TIMEOUT", "Forwarder", "Outcomes"]
@@ -29,10 +42,8 @@ TCP_TIMEOUT = 5.0
 """Seconds for a try by TCP: a handshake more than by UDP, on a line that may be slow."""
 STALE_PATIENCE = 1.8
 """Seconds until an outdated answer is given while servers are still asked (RFC 8767 section 5)."""
-HOLD = 60.0
-"""Seconds a question waits for a link; dialling a modem takes up to 45."""
 PATIENCE = 20.0
-"""Seconds after which nobody waits for a held question any more, so it gets no answer when the link comes."""
+"""Seconds after which nobody waits for a held question by UDP any more: a stub resolver has repeated it (after 5 to 10) or given up."""
 TRY_NEXT = frozenset({Rcode.SERVFAIL, Rcode.REFUSED, Rcode.NOTIMP, Rcode.FORMERR})
 """What another server may do better."""
 
@@ -48,6 +59,11 @@ class Outcomes(Protocol):
 
     def failed(self, exchange: Exchange, code: int, reason: str, now: float) -> list[Action]:
         """Nobody answers; ``code`` is an extended error."""
+
+    def refused(
+        self, exchange: Exchange, waiters: Sequence[Waiter], code: int, reason: str, now: float
+    ) -> list[Action]:
+        """These of its waiters cannot be helped; others may."""
 
     def slow(self, exchange: Exchange, now: float) -> list[Action]:
         """It takes longer than anybody likes to wait."""
@@ -66,8 +82,8 @@ class Forwarder:
         self._outcomes = outcomes
         self._counters = counters
         self._tries = Tries(random)
-        self._held: dict[Exchange, float] = {}
-        self._dialling = False
+        self._held = Held()
+        self._wishes = Wishes(lambda wish: bool(self._held.waiters(wish)))
 
     # --- questions to servers
 
@@ -85,11 +101,33 @@ class Forwarder:
         return actions
 
     def _hold(self, exchange: Exchange, now: float) -> list[Action]:
-        self._held[exchange] = now + HOLD
-        if self._dialling or not exchange.waiters:
-            return []
-        self._dialling = True
-        return [Dial(exchange.waiters[-1].asker.client, name_to_text(exchange.query.qname))]
+        self._held.add(exchange, now)
+        return [a for waiter in tuple(exchange.waiters) for a in self._want(exchange, waiter, now)]
+
+    def joined(self, exchange: Exchange, waiter: Waiter, now: float) -> list[Action]:
+        """One more waits for this exchange: without a link, is one to be dialled for this client, too?"""
+        return self._want(exchange, waiter, now) if exchange in self._held else []
+
+    def _want(self, exchange: Exchange, waiter: Waiter, now: float) -> list[Action]:
+        wish = self._held.wish(exchange, waiter)
+        reason = self._wishes.refusal(wish, now)
+        if reason is not None:
+            return self._send_away(exchange, [waiter], Ede.PROHIBITED, reason, now)
+        return self._asked(self._wishes.want(wish))
+
+    def _asked(self, wishes: Sequence[Dial]) -> list[Action]:
+        self._counters.dials += len(wishes)
+        return list(wishes)
+
+    def _send_away(
+        self, exchange: Exchange, waiters: Sequence[Waiter], code: int, reason: str, now: float
+    ) -> list[Action]:
+        self._counters.prohibited += len(waiters) if code == Ede.PROHIBITED else 0
+        actions = self._outcomes.refused(exchange, waiters, code, reason, now)
+        if not exchange.waiters:
+            self._held.discard(exchange)
+            self._room.close(exchange)
+        return actions
 
     def _try(self, exchange: Exchange, now: float) -> list[Action]:
         server = self.servers.choose(exchange.servers, exchange.tried)
@@ -160,14 +198,14 @@ class Forwarder:
         return self._fail(exchange, Ede.NO_REACHABLE_AUTHORITY, reason, now)
 
     def _fail(self, exchange: Exchange, code: int, reason: str, now: float) -> list[Action]:
-        self._held.pop(exchange, None)
+        self._held.discard(exchange)
         return self._outcomes.failed(exchange, code, reason, now)
 
     # --- time
 
     def deadline(self) -> float | None:
         """When to call ``timeout``, or None while nothing waits."""
-        times = [self._tries.deadline(), next(iter(self._held.values()), None)]
+        times = [self._tries.deadline(), self._held.deadline()]
         return min((time for time in times if time is not None), default=None)
 
     def timeout(self, now: float) -> list[Action]:
@@ -177,8 +215,8 @@ class Forwarder:
             if attempt.tcp:
                 actions.append(Abandon(key[2]))
             actions += self._missed(attempt, now)
-        while self._held and next(iter(self._held.values())) <= now:
-            actions += self._fail(next(iter(self._held)), Ede.NETWORK_ERROR, "no link came up in time", now)
+        for exchange in self._held.expired(now):
+            actions += self._fail(exchange, Ede.NETWORK_ERROR, "no link came up in time", now)
         return actions
 
     def _missed(self, attempt: Try, now: float) -> list[Action]:
@@ -200,9 +238,11 @@ class Forwarder:
 
     def uplink_up(self, servers: Sequence[Endpoint], now: float) -> list[Action]:
         """There is a link (or another one) with these servers; whatever is on its way is asked anew."""
-        self.is_up, self._dialling, self.uplink_servers = True, False, tuple(servers)
-        held, self._held = list(self._held), {}
+        self.is_up, self.uplink_servers = True, tuple(servers)
+        self._wishes.fulfilled()
+        held = self._held.all()
         for exchange in held:
+            self._held.discard(exchange)
             self._room.leave_before(exchange, now - PATIENCE)
         return self._restart([*held, *self._tries.withdraw()], now)
 
@@ -223,16 +263,35 @@ class Forwarder:
                 self._room.close(exchange)
         return actions
 
-    def dialled(self) -> None:
-        """What Dial asked for was granted; ``uplink_up`` follows."""
-        self._dialling = False
+    # --- what comes of a Dial
 
-    def dial_failed(self, reason: str, now: float) -> list[Action]:
-        """What Dial asked for cannot be had."""
-        self._dialling = False
+    def dial_granted(self, wish: Dial) -> list[Action]:
+        """There is a link; ``uplink_up`` follows, or came before."""
+        return self._asked(self._wishes.over(wish))
+
+    def dial_refused(self, wish: Dial, reason: str, now: float) -> list[Action]:
+        """A rule or a limit forbids to dial for this client and name; others wait on."""
+        if not self.is_up:
+            self._wishes.refuse(wish, reason, now)
+        return self._dial_over(wish, Ede.PROHIBITED, reason, now)
+
+    def dial_failed(self, wish: Dial, reason: str, now: float) -> list[Action]:
+        """It was tried in vain, or cannot be tried now."""
+        return self._dial_over(wish, Ede.NETWORK_ERROR, reason, now)
+
+    def _dial_over(self, wish: Dial, code: int, reason: str, now: float) -> list[Action]:
+        actions = [
+            action
+            for exchange, waiters in self._held.waiters(wish)
+            for action in self._send_away(exchange, waiters, code, reason, now)
+        ]
+        return actions + self._asked(self._wishes.over(wish))
+
+    def unusable(self, reason: str, now: float) -> list[Action]:
+        """There is a link, and servers cannot be asked over it."""
         return [
             action
-            for exchange in list(self._held)
+            for exchange in self._held.all()
             for action in self._fail(exchange, Ede.NETWORK_ERROR, reason, now)
         ]
 

@@ -16,8 +16,8 @@ client has none.
 from collections.abc import Callable, Sequence
 
 from ics_plugins.lan.dns.actions import Action, Answer, Asker, Counters, Happened, Resolved, Waiter
+from ics_plugins.lan.dns.cache import STALE_TTL, AnswerCache, key_of
 from ics_plugins.lan.dns.cache import Answer as CachedAnswer
-from ics_plugins.lan.dns.cache import AnswerCache, key_of
 from ics_plugins.lan.dns.config import DnsConfig
 from ics_plugins.lan.dns.exchange import Exchange, WaitingRoom
 from ics_plugins.lan.dns.forwarder import Forwarder
@@ -146,9 +146,10 @@ class DnsProxy:
         if answer is not None:
             self.counters.hits += 1
             return self._give(waiter, answer, now)
-        # Servers failed a moment ago: the outdated answer at once, without trying again (RFC 8767 section 5).
+        # Servers failed a moment ago: the outdated answer at once, without trying again (RFC 8767 section 5).  Without a
+        # link nobody can be asked either: whether one is worth dialling is said by what the client sends to that address.
         answer = self.cache.outdated(key, now, view.config.serve_stale)
-        if answer is None or now >= answer.retry_at or not self.forwarder.is_up:
+        if answer is None or (self.forwarder.is_up and now >= answer.retry_at):
             return []
         return self._give_outdated(waiter, answer)
 
@@ -163,7 +164,7 @@ class DnsProxy:
         if exchange is not None:
             self.counters.joined += 1
             self.room.join(exchange, waiter)
-            return []
+            return self.forwarder.joined(exchange, waiter, now)
         return self.forwarder.start(self.room.open(key, waiter, now), now)
 
     # --- what becomes of exchanges (forwarder.Outcomes)
@@ -188,9 +189,19 @@ class DnsProxy:
     def failed(self, exchange: Exchange, code: int, reason: str, now: float) -> list[Action]:
         """See Outcomes."""
         self._best_is_outdated(exchange, now)
-        actions = self.slow(exchange, now)
-        for waiter in self.room.close(exchange):
-            actions += self._refuse(waiter, code, reason)
+        actions = self.refused(exchange, tuple(exchange.waiters), code, reason, now)
+        self.room.close(exchange)
+        return actions
+
+    def refused(
+        self, exchange: Exchange, waiters: Sequence[Waiter], code: int, reason: str, now: float
+    ) -> list[Action]:
+        """See Outcomes: what was true once, if there is such a thing, else the reason."""
+        actions: list[Action] = []
+        for waiter in waiters:
+            outdated = self._outdated(exchange, waiter, now)
+            self.room.leave(exchange, waiter)
+            actions += outdated or self._refuse(waiter, code, reason)
         return actions
 
     def _best_is_outdated(self, exchange: Exchange, now: float) -> bool:
@@ -203,17 +214,20 @@ class DnsProxy:
 
     def slow(self, exchange: Exchange, now: float) -> list[Action]:
         """See Outcomes: answer everybody who waits with what was true once, if there is such a thing."""
-        if exchange.key is None:
-            return []
         actions: list[Action] = []
-        for waiter in list(exchange.waiters):
-            longest = self.views[waiter.asker.lan].config.serve_stale
-            answer = self.cache.outdated(exchange.key, now, longest)
-            given = self._give_outdated(waiter, answer) if answer is not None else []
+        for waiter in tuple(exchange.waiters):
+            given = self._outdated(exchange, waiter, now)
             if given:
                 self.room.leave(exchange, waiter)
                 actions += given
         return actions
+
+    def _outdated(self, exchange: Exchange, waiter: Waiter, now: float) -> list[Action]:
+        if exchange.key is None:
+            return []
+        longest = self.views[waiter.asker.lan].config.serve_stale
+        answer = self.cache.outdated(exchange.key, now, longest)
+        return self._give_outdated(waiter, answer) if answer is not None else []
 
     # --- answers to clients
 
@@ -221,18 +235,14 @@ class DnsProxy:
         view, query, asker = self.views[waiter.asker.lan], waiter.query, waiter.asker
         if answer.addresses and view.refuses(query, answer):
             return self._block(waiter, answer)
-        actions: list[Action] = [Answer(asker, view.finish(waiter, answer, now))]
-        if answer.addresses:
-            actions.append(
-                Resolved(asker.client, name_to_text(query.qname), answer.addresses, answer.ttl(now))
-            )
-        return actions
+        return [Answer(asker, view.finish(waiter, answer, now)), *_told(waiter, answer, answer.ttl(now))]
 
     def _give_outdated(self, waiter: Waiter, answer: CachedAnswer) -> list[Action]:
         if self.views[waiter.asker.lan].refuses(waiter.query, answer):
             return []
         self.counters.stale += 1
-        return [Answer(waiter.asker, answer.outdated(waiter.query, udp=not waiter.asker.connection))]
+        message = answer.outdated(waiter.query, udp=not waiter.asker.connection)
+        return [Answer(waiter.asker, message), *_told(waiter, answer, STALE_TTL)]
 
     def _block(self, waiter: Waiter, answer: CachedAnswer) -> list[Action]:
         self.counters.blocked += 1
@@ -250,6 +260,13 @@ class DnsProxy:
     def _refuse(self, waiter: Waiter, code: int, reason: str) -> list[Action]:
         self.counters.servfail += 1
         return [Answer(waiter.asker, reply(waiter.query, rcode=Rcode.SERVFAIL, ede=(code, reason)))]
+
+
+def _told(waiter: Waiter, answer: CachedAnswer, ttl: int) -> list[Action]:
+    """The name that was asked for, not one at the end of its CNAMEs, has these addresses for this client."""
+    if not answer.addresses:
+        return []
+    return [Resolved(waiter.asker.client, name_to_text(waiter.query.qname), answer.addresses, ttl)]
 
 
 def _as_asked(waiter: Waiter, data: bytes) -> bytes:

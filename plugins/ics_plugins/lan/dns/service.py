@@ -1,5 +1,6 @@
 """The DNS proxy as a service: puts the pure parts on sockets, timers and the rest of the gateway."""
 
+from collections import deque
 from dataclasses import asdict, dataclass
 from secrets import randbelow
 from socket import socket
@@ -26,17 +27,17 @@ from ics_plugins.lan.dns.listener import RECEIVE_BUFFER, UdpListener
 from ics_plugins.lan.dns.proxy import DnsProxy
 from ics_plugins.lan.dns.tcp import TcpListener
 from ics_plugins.lan.dns.upstream import TcpQuestions, UdpPool
-from icsframework.errors import IcsError
+from icsframework.errors import IcsError, UplinkRefused
 from icsframework.fields import PluginConfig
 from icsframework.interfaces import IGateway, ILanService, Unwatch
-from icsframework.values import Address, Applied, Cause, Endpoint, Lan, RestartMe, UplinkView
+from icsframework.values import Address, Applied, Cause, Endpoint, Lan, Link, RestartMe, UplinkView
 
 __all__ = ["DnsService"]
 
 TICK = 0.1
 """Seconds between looks at what is overdue while anything is; a tenth of the shortest time-out."""
 RULE = "dns"
-"""The rule that a dial for a name is recorded with."""
+"""The rule that a request for a name comes with; the supervisor puts the one that decides in its place."""
 
 
 @dataclass(slots=True)
@@ -64,6 +65,8 @@ class DnsService(Service):
         self._tcp: TcpQuestions | None = None
         self._uplink: UplinkView | None = None
         self._unwatch: list[Unwatch] = []
+        self._dials: deque[Dial] = deque()
+        self._dialling = False
         self._tick: IDelayedCall | None = None
 
     # --- life
@@ -198,7 +201,7 @@ class DnsService(Service):
             self._opening = None
             reason = failure.getErrorMessage()
             self._gateway.events.emit("dns.upstream.unusable", uplink=view.name, reason=reason)
-            self.perform(self._proxy.forwarder.dial_failed(reason, self._gateway.clock.now()))
+            self.perform(self._proxy.forwarder.unusable(reason, self._gateway.clock.now()))
 
     def _uplink_ready(self, view: UplinkView) -> None:
         self.perform(self._proxy.uplink_up(self._servers(view), self._gateway.clock.now()))
@@ -211,22 +214,46 @@ class DnsService(Service):
         if self._tcp is not None:
             self._tcp.close()
 
-    def _dial(self, action: Dial) -> None:
-        lease = self._gateway.leases.find(action.client)
-        cause = Cause(
+    # --- wishes for a link
+
+    def _dial(self, wish: Dial) -> None:
+        """Ask for a link.  A refusal may come at once and lead to the next wish: one after the other, not one in the other."""
+        self._dials.append(wish)
+        if self._dialling:
+            return
+        self._dialling = True
+        try:
+            while self._dials:
+                self._request(self._dials.popleft())
+        finally:
+            self._dialling = False
+
+    def _request(self, wish: Dial) -> None:
+        forwarder = (
+            self._proxy.forwarder
+        )  # of a service that was stopped and started meanwhile it is another one
+
+        def granted(_: Link) -> None:
+            self.perform(forwarder.dial_granted(wish))
+
+        def failed(failure: Failure) -> None:
+            failure.trap(IcsError)
+            reason, now = _one_line(failure.getErrorMessage()), self._gateway.clock.now()
+            told = forwarder.dial_refused if failure.check(UplinkRefused) else forwarder.dial_failed
+            self.perform(told(wish, reason, now))
+
+        self._gateway.uplinks.request(self._cause(wish)).addCallbacks(granted, failed)
+
+    def _cause(self, wish: Dial) -> Cause:
+        lease = self._gateway.leases.find(wish.client)
+        return Cause(
             rule=RULE,
-            client=action.client,
+            client=wish.client,
             mac=lease.mac if lease else "",
             hostname=lease.hostname if lease else "",
             protocol="udp",
-            name=action.name,
+            name=wish.name,
         )
-        asked = self._gateway.uplinks.request(cause)
-        asked.addCallbacks(lambda _: self._proxy.forwarder.dialled(), self._dial_failed)
-
-    def _dial_failed(self, failure: Failure) -> None:
-        failure.trap(IcsError)
-        self.perform(self._proxy.forwarder.dial_failed(failure.getErrorMessage(), self._gateway.clock.now()))
 
     # --- carrying out
 
@@ -293,6 +320,11 @@ class DnsService(Service):
             "connections": sum(len(served.tcp.connections) for served in self._served.values()),
             "servers": proxy.forwarder.servers.details(),
         }
+
+
+def _one_line(reason: str) -> str:
+    """As it fits into an extended error."""
+    return " ".join(reason.split())
 
 
 def _way(view: UplinkView) -> tuple[str, int, tuple[Address, ...]]:

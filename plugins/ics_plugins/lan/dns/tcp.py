@@ -17,7 +17,9 @@ from icsframework.values import Address, Lan
 __all__ = ["DnsConnection", "TcpListener"]
 
 IDLE = 10.0
-"""Seconds without a question or an answer (RFC 7766 section 6.2.3: a few seconds)."""
+"""Seconds without a question or an answer, while nothing is unanswered (RFC 7766 section 6.2.3: a few seconds)."""
+LONGEST_ANSWER = 90.0
+"""Seconds that a connection waits for an answer: a link may take a minute (held.py), and then the servers their time."""
 MAX_CONNECTIONS = 128
 """Connections of one LAN."""
 MAX_CONNECTIONS_CLIENT = 16
@@ -56,7 +58,8 @@ class DnsConnection(Protocol):
     def _touch(self) -> None:
         if self._idle is not None and self._idle.active():
             self._idle.cancel()
-        self._idle = self._listener.clock.call_later(IDLE, self.close)
+        patience = LONGEST_ANSWER if self._unanswered else IDLE
+        self._idle = self._listener.clock.call_later(patience, self.close)
 
     def dataReceived(self, data: bytes) -> None:
         """See Protocol."""

@@ -3,6 +3,7 @@
 from ipaddress import IPv4Address
 
 import pytest
+from twisted.internet.defer import CancelledError
 from twisted.internet.interfaces import IReactorFDSet
 from zope.interface.verify import verifyObject
 
@@ -190,6 +191,14 @@ def test_requests_wait_for_an_uplink(gateway):
     view = UplinkView("cable", Up(LINK), True)
     gateway.uplinks.set(view)
     assert (answers, seen, gateway.uplinks.requested) == ([LINK], [None, view], [Cause("demand.wake")])
+    gateway.uplinks.set(None)
+    errors = []
+    for rule in ("a", "b", "c"):
+        gateway.uplinks.request(Cause(rule)).addErrback(lambda failure: errors.append(failure.type))
+    gateway.uplinks.waiting[0][1].cancel()
+    gateway.uplinks.fail_requests(UplinkRefused("no"), lambda cause: cause.rule == "c")
+    assert [cause.rule for cause, _ in gateway.uplinks.waiting] == ["b"]
+    assert errors == [CancelledError, UplinkRefused]
     gateway.uplinks.refuse = UplinkRefused("limits.time")
     assert isinstance(result(gateway.uplinks.request(Cause("x"))), UplinkRefused)
 

@@ -108,6 +108,7 @@ class Talk:
         self.proxy = DnsProxy(lambda below: next(numbers) % below)
         self.now = 1000.0
         self.forwards = []
+        self.dials = []
         self.tcp = []
         self.lan = Lan("home", "eth1", 3, "02:00:5e:00:53:01", ip_interface(lan))
         self.proxy.set_lan(self.lan, DnsConfig.model_validate(config or {}))
@@ -132,6 +133,7 @@ class Talk:
             case Abandon():
                 return "abandon"
             case Dial(client, name):
+                self.dials.append(action)
                 return f"dial for {client} {name}"
             case Resolved(client, name, addresses, ttl):
                 return f"told {client} {name} {' '.join(map(str, addresses))} {ttl}"
@@ -185,9 +187,17 @@ class Talk:
         """There is none."""
         return self.lines(self.proxy.forwarder.uplink_down(self.now))
 
-    def dial_failed(self, reason="limits.time"):
+    def granted(self, dial=-1):
+        """A request for a link is granted, the newest unless said otherwise."""
+        return self.lines(self.proxy.forwarder.dial_granted(self.dials[dial]))
+
+    def refused(self, dial=-1, reason="limits.time"):
         """The policy says no."""
-        return self.lines(self.proxy.forwarder.dial_failed(reason, self.now))
+        return self.lines(self.proxy.forwarder.dial_refused(self.dials[dial], reason, self.now))
+
+    def failed(self, dial=-1, reason="modem: no carrier"):
+        """The dial has failed."""
+        return self.lines(self.proxy.forwarder.dial_failed(self.dials[dial], reason, self.now))
 
     def name(self, host, *addresses, owner="dhcp", ttl=60):
         """A host got these addresses."""

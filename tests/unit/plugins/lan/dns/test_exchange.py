@@ -83,8 +83,10 @@ def test_leaving(waiter):
     exchange = room.open(KEY, waiter(since=1.0), 1.0)
     room.join(exchange, waiter(client=11, since=5.0))
     room.join(exchange, waiter(client=12, since=6.0, lan="guests"))
+    room.join(exchange, waiter(client=13, since=1.0, connection=7))
     room.leave_before(exchange, 5.0)
-    assert [str(w.asker.client) for w in exchange.waiters] == ["192.168.0.11", "192.168.0.12"]
+    assert [str(w.asker.client) for w in exchange.waiters] == ["192.168.0.11", "192.168.0.12", "192.168.0.13"]
+    room.leave(exchange, exchange.waiters[2])
     room.leave_lan("guests")
     assert [str(w.asker.client) for w in exchange.waiters] == ["192.168.0.11"]
     assert room.total == 1

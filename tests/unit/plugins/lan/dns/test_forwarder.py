@@ -60,12 +60,3 @@ def test_an_answer_to_another_kind_of_query(talk):
     t.ask("www.example.net")
     assert t.server_raw(b"\xa1\x80" + t.forwards[-1].message[4:]) == []
     assert t.proxy.counters.unexpected == 1
-
-
-def test_a_granted_dial_may_be_asked_for_again(talk):
-    """After the request was granted, a question that still finds no link asks anew instead of waiting in vain."""
-    t = talk(servers=None)
-    assert t.ask("a.example.net") == ["dial for 192.168.0.10 a.example.net"]
-    assert t.ask("b.example.net") == []
-    t.proxy.forwarder.dialled()
-    assert t.ask("c.example.net") == ["dial for 192.168.0.10 c.example.net"]

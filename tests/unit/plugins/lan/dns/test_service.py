@@ -1,6 +1,8 @@
 """The service on local sockets: from a client's datagram to the server's and back, and everything around it."""
 
+import inspect
 import socket
+import sys
 from ipaddress import ip_address, ip_interface
 
 import pytest
@@ -9,7 +11,8 @@ from zope.interface.verify import verifyObject
 from ics_plugins.lan.dns import factory
 from ics_plugins.lan.dns.config import DnsConfig
 from ics_plugins.lan.dns.service import DnsService
-from icsframework.errors import HostError, PortTaken, UplinkRefused
+from ics_plugins.lan.dns.wishes import MAX_ASKED_CLIENT
+from icsframework.errors import HostError, PortTaken, UplinkFailed, UplinkRefused
 from icsframework.interfaces import ILanService, ILanServiceFactory
 from icsframework.testing.gateway import FakeGateway, Readers
 from icsframework.values import Down, Family, Lan, LeaseView, Link, Up, UplinkView
@@ -154,13 +157,81 @@ def test_a_question_dials(stage, wire):
 
 
 def test_a_refused_dial(stage, wire):
-    """The client hears SERVFAIL at once, and why."""
+    """The client hears SERVFAIL at once, and why, in one line; asking again asks nobody."""
     s = stage()
-    s.gateway.uplinks.refuse = UplinkRefused("limits.time: 2 h used today")
+    s.gateway.uplinks.refuse = UplinkRefused("limits.time:\n2 h used today")
     s.ask(wire.query("www.example.net", edns=1232))
     heard = s.heard()
     assert wire.shown(heard) == "#1 www.example.net A SERVFAIL"
-    assert b"limits.time" in heard
+    assert heard.endswith(b"\x00\x12limits.time: 2 h used today")
+    s.ask(wire.query("www.example.net", ident=2))
+    assert wire.shown(s.heard()) == "#2 www.example.net A SERVFAIL"
+    assert len(s.gateway.uplinks.requested) == 1
+    status = s.gateway.status.read()
+    assert (status["dials"], status["prohibited"], status["waiting"]) == (1, 2, 0)
+
+
+def test_a_name_that_may_not_dial(stage, wire):
+    """Each name is requested by itself; a refusal is for its own, the answer of the other one comes with the link."""
+    s = stage()
+    s.ask(wire.query("x.telemetry.example", ident=1))
+    s.ask(wire.query("www.example.net", ident=2))
+    assert [cause.name for cause in s.gateway.uplinks.requested] == ["x.telemetry.example", "www.example.net"]
+    s.gateway.uplinks.fail_requests(UplinkRefused("wake[0]"), lambda cause: "telemetry" in cause.name)
+    assert wire.shown(s.heard()) == "#1 x.telemetry.example A SERVFAIL"
+    assert s.heard() is None
+    s.gateway.uplinks.set(uplink("203.0.113.1"))
+    query, peer = s.server.recvfrom(4096)
+    s.server.sendto(wire.answer(query, wire.A), peer)
+    s.reactor.turn()
+    assert wire.shown(s.heard()).startswith("#2 www.example.net A NOERROR")
+    assert s.gateway.uplinks.waiting == []
+
+
+def test_a_dial_that_failed(stage, wire):
+    """Everybody who waits hears it; another extended error than that of a refusal."""
+    s = stage()
+    s.ask(wire.query("a.example.net", ident=1, edns=1232))
+    s.ask(wire.query("b.example.net", ident=2, edns=1232))
+    s.gateway.uplinks.fail_requests(UplinkFailed("modem: no carrier"))
+    for heard in (s.heard(), s.heard()):
+        assert heard.endswith(b"\x00\x17modem: no carrier")
+    assert s.gateway.status.read()["prohibited"] == 0
+
+
+def test_a_crowd_that_is_refused_at_once(stage, wire):
+    """More wishes than may be under way, and each answer leads to the next: as deep as one."""
+    s = stage()
+    for number in range(200):
+        s.client.sendto(wire.query(f"n{number}.example.net"), s.lan_socket.real)
+    s.reactor.turn(0.5)
+    uplinks = s.gateway.uplinks
+    assert len(uplinks.requested) == MAX_ASKED_CLIENT
+    uplinks.refuse = UplinkRefused("hours")
+    depth = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack(0)) + 100)
+    try:
+        uplinks.fail_requests(UplinkRefused("hours"))
+    finally:
+        sys.setrecursionlimit(depth)
+    assert len(uplinks.requested) == 200
+    assert sum(s.heard() is not None for _ in range(201)) == 200
+    assert s.gateway.status.read()["waiting"] == 0
+
+
+def test_an_answer_after_a_stop(stage, wire):
+    """What a service asked for before it was stopped is nothing to the one that was started again."""
+    s = stage()
+    s.ask(wire.query("www.example.net"))
+    s.service.stopService()
+    s.service.startService()
+    s.serve()
+    s.ask(wire.query("www.example.net", ident=2))
+    first, second = s.gateway.uplinks.waiting
+    first[1].errback(UplinkRefused("hours"))
+    assert s.heard() is None
+    second[1].errback(UplinkRefused("hours"))
+    assert wire.shown(s.heard()) == "#2 www.example.net A SERVFAIL"
 
 
 def test_another_uplink(stage, wire):

@@ -95,6 +95,22 @@ def test_idle_connections_end(port, wire):
     assert connection.transport.disconnecting
 
 
+def test_who_waits_for_a_link_is_not_idle(port, wire):
+    """A connection lasts until its question has had its answer, however long a dial takes; but not for ever."""
+    connection, lost = port.connect(), port.connect(port=5001)
+    connection.dataReceived(framed(wire.query("www.example.net")))
+    lost.dataReceived(framed(wire.query("a.example.net")))
+    port.clock.clock.advance(60)
+    question = port.asked[0]
+    response = wire.answer(question.message, wire.A)
+    port.perform(port.proxy.forwarder.answered_tcp(question.token, response, 60.0))
+    assert answers(connection) == [1]
+    port.clock.clock.advance(tcp.IDLE)
+    assert (connection.transport.disconnecting, lost.transport.disconnecting) == (True, False)
+    port.clock.clock.advance(tcp.LONGEST_ANSWER)
+    assert lost.transport.disconnecting
+
+
 def test_too_many_unanswered(port, wire):
     """A client with 32 open questions is not read until one is answered; then the rest is asked."""
     connection = port.connect()
