@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from icsframework import __version__
@@ -18,6 +18,8 @@ from icsframework.control import show
 from icsframework.control.client import ApiError, Client
 from icsframework.control.connect import Terminal, connect
 from icsframework.control.restart import restart
+from icsframework.control.show_uplinks import history
+from icsframework.control.words import LOCAL
 
 DEFAULT_CONFIG = "/etc/ics/gateway.yaml"
 NOTHING = "nothing has changed"
@@ -74,13 +76,15 @@ def _add_running(commands: Any) -> None:
         _command(commands, name, text, run).add_argument(
             "--json", action="store_true", help="the same as JSON"
         )
-    for name, text, run in (
-        ("connect", "connect an uplink; returns when it is up or has failed", _connect),
-        ("disconnect", "hang up an uplink until it is wanted again", _disconnect),
-    ):
-        _command(commands, name, text, run).add_argument(
-            "uplink", nargs="?", help="its name (default: the preferred one)"
-        )
+    text = "connect an uplink; returns when it is up or has failed"
+    connecting = _command(commands, "connect", text, _connect)
+    connecting.add_argument("--override", action="store_true", help="whatever its limits and hours say")
+    text = "hang up an uplink until it is wanted again"
+    hanging_up = _command(commands, "disconnect", text, _disconnect)
+    text = "keep it down for so long, such as 90s or 2h, whatever wants it"
+    hanging_up.add_argument("--for", dest="length", metavar="TIME", help=text)
+    for one in (connecting, hanging_up):
+        one.add_argument("uplink", nargs="?", help="its name (default: the preferred one)")
     _add_mappings(commands)
     _add_reload(commands)
     text = "start the daemon anew while traffic goes on; returns when the next one is ready"
@@ -161,24 +165,24 @@ def _status(arguments: argparse.Namespace) -> int:
 
 
 def _print_status(data: Any, as_json: bool) -> None:
-    print(json.dumps(data) if as_json else show.status(data, datetime.now(UTC), sys.stdout.isatty()))
+    print(json.dumps(data) if as_json else show.status(data, datetime.now(LOCAL), sys.stdout.isatty()))
 
 
 def _leases(arguments: argparse.Namespace) -> int:
     data = Client(arguments.socket).get("/v1/leases")
-    print(json.dumps(data) if arguments.json else show.leases(data, datetime.now(UTC)))
+    print(json.dumps(data) if arguments.json else show.leases(data, datetime.now(LOCAL)))
     return 0
 
 
 def _history(arguments: argparse.Namespace) -> int:
     data = Client(arguments.socket).get("/v1/history")
-    print(json.dumps(data) if arguments.json else show.history(data))
+    print(json.dumps(data) if arguments.json else history(data, datetime.now(LOCAL)))
     return 0
 
 
 def _mappings(arguments: argparse.Namespace) -> int:
     data = Client(arguments.socket).get("/v1/mappings")
-    print(json.dumps(data) if arguments.json else show.mappings(data, datetime.now(UTC)))
+    print(json.dumps(data) if arguments.json else show.mappings(data, datetime.now(LOCAL)))
     return 0
 
 
@@ -198,14 +202,34 @@ def _remove_mapping(arguments: argparse.Namespace) -> int:
 
 
 def _connect(arguments: argparse.Namespace) -> int:
-    connect(Client(arguments.socket), arguments.uplink, Terminal(sys.stdout), time.monotonic)
+    terminal = Terminal(sys.stdout)
+    connect(Client(arguments.socket), arguments.uplink, terminal, time.monotonic, arguments.override)
     return 0
 
 
 def _disconnect(arguments: argparse.Namespace) -> int:
-    answer = Client(arguments.socket).post("/v1/disconnect", {"uplink": arguments.uplink}, timeout=None)
-    print(f"{answer['uplink']} is disconnected until it is wanted again")
+    wish: dict[str, Any] = {"uplink": arguments.uplink}
+    if arguments.length is not None:
+        wish["for"] = _length(arguments.length)
+    client = Client(arguments.socket)
+    if "for" in wish:
+        client.require("/v1/disconnect", "for", "--for")
+    answer = client.post("/v1/disconnect", wish, timeout=None)
+    print(show.hung_up(answer, datetime.now(LOCAL)))
     return 0
+
+
+def _length(text: str) -> float:
+    """The argument of --for in seconds."""
+    from icsframework.quantities import FieldError, parse_duration
+
+    try:
+        seconds = parse_duration(text)
+    except FieldError as error:
+        raise ApiError(f"--for: {error}", 2) from None
+    if not seconds:
+        raise ApiError(f"--for: {text} is no time at all; leave it out", 2)
+    return seconds
 
 
 def _reload(arguments: argparse.Namespace) -> int:

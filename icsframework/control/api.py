@@ -11,16 +11,35 @@ from typing import Any, Protocol
 from twisted.internet.defer import Deferred, inlineCallbacks
 
 from icsframework import __version__
+from icsframework.control.parameters import confirm_seconds, down_seconds, flag, uplink_name
 from icsframework.control.rights import Caller, Right
 from icsframework.errors import IcsError, NoPrivilege, NotRunning, UsageError
 from icsframework.frozen import dataclass
 from icsframework.mappings.addition import Addition, Removal
-from icsframework.status import HistoryEntry, LeaseStatus, MappingStatus, ReloadPreview, Status, to_json
+from icsframework.quantities import format_duration
+from icsframework.status import (
+    HistoryEntry,
+    Instant,
+    LeaseStatus,
+    MappingStatus,
+    ReloadPreview,
+    Status,
+    to_json,
+)
 from icsframework.values import Cause, Link
 from icsframework.values import Mapping as PortMapping
 
-MAX_CONFIRM = 86400
-"""Seconds that a reload may wait to be confirmed: a day, for who has to travel there."""
+
+@dataclass(frozen=True, slots=True)
+class Hangup:
+    """An uplink that was hung up by command: ``connect`` is its mode, which says what brings it up again.
+
+    ``until``: it stays down until then, whatever wants it; None: until something that its mode knows.
+    """
+
+    uplink: str
+    connect: str
+    until: Instant | None = None
 
 
 class Controlled(Protocol):
@@ -50,12 +69,15 @@ class Controlled(Protocol):
         """What happened to the uplinks, oldest first."""
         ...
 
-    def connect(self, uplink: str | None, cause: Cause) -> Deferred[Link]:
-        """Connect by command; fires when up, fails with UplinkFailed."""
+    def connect(self, uplink: str | None, cause: Cause, override: bool = False) -> Deferred[Link]:
+        """Connect by command; fires when up, fails with UplinkFailed, or UplinkRefused by a limit or the hours.
+
+        ``override``: whatever those say, until it is hung up.
+        """
         ...
 
-    def disconnect(self, uplink: str | None, reason: str) -> Deferred[str]:
-        """Hang up by command; fires with the uplink's name when it is down."""
+    def disconnect(self, uplink: str | None, reason: str, seconds: float | None = None) -> Deferred[Hangup]:
+        """Hang up by command, and keep it down for so many ``seconds``; fires when it is down."""
         ...
 
     def reload(self, confirm: int | None = None) -> Deferred[str]:
@@ -88,6 +110,8 @@ class Route:
     """True if it changes something and so is logged with who asked."""
     waits: bool = False
     """True if the caller only waits for something, and takes his wish with him when he goes away."""
+    parameters: tuple[str, ...] = ()
+    """Those that it knows, so that a newer command can tell before it asks for something else."""
 
 
 def _status(gateway: Controlled, caller: Caller, parameters: Mapping[str, Any]) -> Any:
@@ -133,25 +157,30 @@ def _place(mapping: PortMapping) -> tuple[str, str, int]:
 
 
 def _version(gateway: Controlled, caller: Caller, parameters: Mapping[str, Any]) -> Any:
-    return {"version": __version__, "paths": sorted({path for _, path in ROUTES})}
+    known = {path: list(route.parameters) for (_, path), route in sorted(ROUTES.items()) if route.parameters}
+    return {"version": __version__, "paths": sorted({path for _, path in ROUTES}), "parameters": known}
 
 
 @inlineCallbacks
 def _connect(gateway: Controlled, caller: Caller, parameters: Mapping[str, Any]) -> Any:
-    link = yield gateway.connect(_uplink(parameters), Cause(rule="command"))
+    override = flag(parameters, "override")
+    cause = Cause(rule="command, override" if override else "command")
+    link = yield gateway.connect(uplink_name(parameters), cause, override)
     return {"interface": link.interface, "addresses": [str(a) for f in link.families for a in f.addresses]}
 
 
 @inlineCallbacks
 def _disconnect(gateway: Controlled, caller: Caller, parameters: Mapping[str, Any]) -> Any:
-    name = yield gateway.disconnect(_uplink(parameters), f"disconnected by {caller}")
-    return {"uplink": name}
+    seconds = down_seconds(parameters)
+    length = "" if seconds is None else f" for {format_duration(seconds)}"
+    hangup = yield gateway.disconnect(uplink_name(parameters), f"disconnected by {caller}{length}", seconds)
+    return to_json(hangup)
 
 
 @inlineCallbacks
 def _reload(gateway: Controlled, caller: Caller, parameters: Mapping[str, Any]) -> Any:
-    dry_run, keep = _flag(parameters, "dry_run"), _flag(parameters, "keep")
-    confirm = _seconds(parameters)
+    dry_run, keep = flag(parameters, "dry_run"), flag(parameters, "keep")
+    confirm = confirm_seconds(parameters)
     if dry_run + keep + (confirm is not None) > 1:
         raise UsageError("only one of dry_run, confirm and keep can be asked for")
     if dry_run:
@@ -165,27 +194,6 @@ def _restart(gateway: Controlled, caller: Caller, parameters: Mapping[str, Any])
     return {"pid": gateway.restart()}
 
 
-def _flag(parameters: Mapping[str, Any], name: str) -> bool:
-    value = parameters.get(name, False)
-    if not isinstance(value, bool):
-        raise UsageError(f"{name} must be true or false")
-    return value
-
-
-def _seconds(parameters: Mapping[str, Any]) -> int | None:
-    value = parameters.get("confirm")
-    if value is not None and (type(value) is not int or not 1 <= value <= MAX_CONFIRM):
-        raise UsageError(f"confirm must be a whole number of seconds from 1 to {MAX_CONFIRM}")
-    return value
-
-
-def _uplink(parameters: Mapping[str, Any]) -> str | None:
-    name = parameters.get("uplink")
-    if name is not None and not isinstance(name, str):
-        raise UsageError("uplink must be the name of an uplink")
-    return name
-
-
 ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/v1/version"): Route(Right.VIEW, _version),
     ("GET", "/v1/status"): Route(Right.VIEW, _status),
@@ -194,9 +202,13 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/v1/mappings"): Route(Right.VIEW, _mappings),
     ("POST", "/v1/mappings/add"): Route(Right.OPERATE, _add_mapping, audit=True),
     ("POST", "/v1/mappings/remove"): Route(Right.OPERATE, _remove_mapping, audit=True),
-    ("POST", "/v1/connect"): Route(Right.CONNECT, _connect, audit=True, waits=True),
-    ("POST", "/v1/disconnect"): Route(Right.CONNECT, _disconnect, audit=True),
-    ("POST", "/v1/reload"): Route(Right.OPERATE, _reload, audit=True),
+    ("POST", "/v1/connect"): Route(
+        Right.CONNECT, _connect, audit=True, waits=True, parameters=("uplink", "override")
+    ),
+    ("POST", "/v1/disconnect"): Route(Right.CONNECT, _disconnect, audit=True, parameters=("uplink", "for")),
+    ("POST", "/v1/reload"): Route(
+        Right.OPERATE, _reload, audit=True, parameters=("dry_run", "confirm", "keep")
+    ),
     ("POST", "/v1/restart"): Route(Right.OPERATE, _restart, audit=True),
 }
 

@@ -33,6 +33,14 @@ class Client:
         """What the command at ``path`` returned; ``timeout`` None waits as long as it takes."""
         return self._call("POST", path, json.dumps(parameters).encode(), timeout)
 
+    def require(self, path: str, parameter: str, option: str) -> None:
+        """ApiError if the gateway is too old to know ``parameter`` of ``path``: it would do as if it were not there."""
+        known = self.get("/v1/version").get("parameters", {})
+        if parameter not in known.get(path, ()):
+            raise ApiError(
+                f"the running gateway is older than this command and knows no {option}; restart it", 1
+            )
+
     def begin(self, method: str, path: str, parameters: dict[str, Any] | None = None) -> socket.socket:
         """Only ask; the caller reads the connection to its end, and closes it.  ``answer`` says what came."""
         connection = self._connect(TIMEOUT)

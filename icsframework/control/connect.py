@@ -88,10 +88,16 @@ class _Connect:
     """One run of the command."""
 
     def __init__(
-        self, client: Client, uplink: str | None, terminal: Terminal, now: Callable[[], float]
+        self,
+        client: Client,
+        uplink: str | None,
+        terminal: Terminal,
+        now: Callable[[], float],
+        override: bool,
     ) -> None:
         self._client = client
         self._uplink = uplink
+        self._override = override
         self._terminal = terminal
         self._now = now
         self.progress = Progress(uplink or "", terminal.columns)
@@ -101,7 +107,7 @@ class _Connect:
         with self._client.begin("GET", f"/v1/events?since={FROM_NOW}") as events:
             stream = _Stream(events)
             self._look()
-            wish = {"uplink": self._uplink}
+            wish = {"uplink": self._uplink} | ({"override": True} if self._override else {})
             with self._client.begin("POST", "/v1/connect", wish) as asked:
                 asked.settimeout(None)
                 link = self._client.answer("POST", "/v1/connect", self._wait(asked, stream))
@@ -165,9 +171,20 @@ class _Connect:
         self._terminal.write(text)
 
 
-def connect(client: Client, uplink: str | None, terminal: Terminal, now: Callable[[], float]) -> None:
-    """Connect ``uplink``, or the preferred one, and say how it goes; ApiError with the reason if it fails."""
-    running = _Connect(client, uplink, terminal, now)
+def connect(
+    client: Client,
+    uplink: str | None,
+    terminal: Terminal,
+    now: Callable[[], float],
+    override: bool = False,
+) -> None:
+    """Connect ``uplink``, or the preferred one, and say how it goes; ApiError with the reason if it fails.
+
+    ``override``: whatever limits and hours say.
+    """
+    if override:
+        client.require("/v1/connect", "override", "--override")
+    running = _Connect(client, uplink, terminal, now, override)
     try:
         running.run()
     except (ApiError, KeyboardInterrupt) as end:

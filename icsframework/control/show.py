@@ -1,29 +1,14 @@
-"""Status, leases and history as a person reads them on a terminal.  Pure: JSON in, text out; standard library only."""
+"""Status, leases and mappings as a person reads them on a terminal.  Pure: JSON in, text out; standard library only.
+
+A time is shown by the clock of the time zone which ``now`` is given in.
+"""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from textwrap import wrap
+from datetime import datetime
 from typing import Any
 
-Row = Sequence[str]
-
-WIDTH = 80
-"""Columns of the narrowest terminal that the status is made for."""
-PAINT = 9
-"""Characters that ``paint`` adds and nobody sees."""
-
-_STATE_COLOURS = {
-    "up": "32",
-    "ready": "32",
-    "connecting": "33",
-    "cooling": "33",
-    "failed": "31",
-    "refused": "31",
-    "absent": "31",
-    "missing": "31",
-    "misconfigured": "31",
-    "unsupported": "33",
-}
+from icsframework.control.show_uplinks import about, uplink_rows
+from icsframework.control.words import Row, ago, clock, explained, paint, size, span, table, until
 
 
 def status(data: Mapping[str, Any], now: datetime, colour: bool = False) -> str:
@@ -38,12 +23,13 @@ def status(data: Mapping[str, Any], now: datetime, colour: bool = False) -> str:
             f"on trial: {pending['changes']}; what was before comes back in {span(pending['seconds_left'])}, "
             "unless you say: ics reload --keep"
         )
-    uplinks = table(
-        ("UPLINK", "STATE", "INTERFACE", "ADDRESS", "SINCE", "IN", "OUT"), _uplinks(data, now, colour)
-    )
-    lines += ["", *_explained(uplinks, ["", *(_why(uplink, now) for uplink in data["uplinks"])])]
+    head = ("UPLINK", "STATE", "INTERFACE", "ADDRESS", "SINCE", "IN", "OUT")
+    uplinks = table(head, uplink_rows(data["uplinks"], now, colour))
+    lines += ["", *explained(uplinks, [(), *(about(uplink, now) for uplink in data["uplinks"])])]
+    if waiting := _waiting(data.get("hold")):
+        lines.append(waiting)
     lans = table(("LAN", "STATE", "INTERFACE", "ADDRESS", "LEASES"), _lans(data, colour))
-    lines += ["", *_explained(lans, ["SERVICES", *(_services(lan) for lan in data["lans"])])]
+    lines += ["", *explained(lans, [["SERVICES"], *([_services(lan)] for lan in data["lans"])])]
     if data.get("helpers"):
         lines += ["", *_helpers(data["helpers"], colour)]
     if count := data.get("mappings"):
@@ -51,6 +37,28 @@ def status(data: Mapping[str, Any], now: datetime, colour: bool = False) -> str:
     # In one piece, whatever the width: a warning may end with a command to be copied.
     lines += [f"warning: {text}" for text in data.get("warnings", ())]
     return "\n".join(lines)
+
+
+def _waiting(hold: Mapping[str, Any] | None) -> str:
+    """Packets that wait for a link, if there are any."""
+    if not hold or not hold.get("held"):
+        return ""
+    packets = f"{hold['held']} packet{'s' if hold['held'] != 1 else ''} ({size(hold['bytes'])})"
+    clients = f"{hold['clients']} client{'s' if hold['clients'] != 1 else ''}"
+    return f"waiting for a link: {packets} of {clients}, the oldest for {span(hold.get('oldest') or 0)}"
+
+
+def hung_up(data: Mapping[str, Any], now: datetime) -> str:
+    """``ics disconnect``: until when, or until what; an older gateway says neither."""
+    if data.get("until"):
+        stays = f"until {clock(data['until'], now)}"
+    elif data.get("connect") == "demand":
+        stays = "until something needs the Internet"
+    elif data.get("connect"):
+        stays = f"until: ics connect {data['uplink']}"
+    else:
+        stays = "until it is wanted again"
+    return f"{data['uplink']}: hung up; it stays down {stays}"
 
 
 def _helpers(helpers: Sequence[Mapping[str, Any]], colour: bool) -> list[str]:
@@ -64,45 +72,8 @@ def _helpers(helpers: Sequence[Mapping[str, Any]], colour: bool) -> list[str]:
         )
         for h in helpers
     ]
-    reasons = ["", *(h.get("reason") or "" for h in helpers)]
-    return _explained(table(("HELPER", "STATE", "SESSIONS", "EXPECTATIONS", "REFUSED"), rows), reasons)
-
-
-def _explained(lines: Sequence[str], words: Sequence[str]) -> list[str]:
-    """A table with words behind each line, or below it where they would not fit."""
-    widths = [len(line) - PAINT * (line.count("\x1b") // 2) for line in lines]
-    found = []
-    for line, width, text in zip(lines, widths, words, strict=True):
-        behind = line + " " * (max(widths) - width + 2) + text
-        if len(behind) - len(line) + width <= WIDTH:
-            found.append(behind.rstrip())
-        else:
-            found += [line, *wrap(text, WIDTH, initial_indent="    ", subsequent_indent="    ")]
-    return found
-
-
-def _uplinks(data: Mapping[str, Any], now: datetime, colour: bool) -> list[Row]:
-    return [
-        (
-            ("* " if uplink["active"] else "  ") + uplink["name"],
-            paint(uplink["state"], colour),
-            uplink["interface"] or "-",
-            ", ".join(uplink["addresses"]) or "-",
-            ago(uplink["since"], now) if uplink["since"] else "-",
-            size(uplink["rx_bytes"]),
-            size(uplink["tx_bytes"]),
-        )
-        for uplink in data["uplinks"]
-    ]
-
-
-def _why(uplink: Mapping[str, Any], now: datetime) -> str:
-    words = uplink.get("stage") or uplink.get("reason") or ""
-    if uplink.get("stage_since"):
-        words += f" for {ago(uplink['stage_since'], now)}"
-    if uplink.get("retry_at"):
-        words += f" (next try {until(uplink['retry_at'], now)})"
-    return words.strip()
+    reasons = [(), *([h.get("reason") or ""] for h in helpers)]
+    return explained(table(("HELPER", "STATE", "SESSIONS", "EXPECTATIONS", "REFUSED"), rows), reasons)
 
 
 def _lans(data: Mapping[str, Any], colour: bool) -> list[Row]:
@@ -176,7 +147,7 @@ def mappings(data: Sequence[Mapping[str, Any]], now: datetime) -> str:
     if not rows:
         return "no external ports are open"
     lines = table(("PROTOCOL", "UPLINK", "PORT", "TO", "FOR", "OWNER", "ENDS"), rows)
-    return "\n".join(_explained(lines, ["", *(mapping.get("reason") or "" for mapping in data)]))
+    return "\n".join(explained(lines, [(), *([mapping.get("reason") or ""] for mapping in data)]))
 
 
 def added(data: Mapping[str, Any]) -> str:
@@ -201,35 +172,6 @@ def _ports(mapping: Mapping[str, Any]) -> str:
     return str(first) if count == 1 else f"{first}-{first + count - 1}"
 
 
-def history(data: Sequence[Mapping[str, Any]]) -> str:
-    """``ics history``."""
-    rows = [
-        (
-            entry["time"] if entry.get("time_trusted", True) else f"{entry['time']} (clock was wrong)",
-            entry["uplink"],
-            entry["event"],
-            cause(entry.get("cause")),
-            entry.get("reason") or "",
-        )
-        for entry in data
-    ]
-    if not rows:
-        return "nothing has happened yet"
-    lines = table(("TIME", "UPLINK", "EVENT", "BECAUSE", "REASON"), rows)
-    return "\n".join(_explained(lines, ["", *(_course(entry) for entry in data)]))
-
-
-def _course(entry: Mapping[str, Any]) -> str:
-    """How a connect went, how often, and what is left out before it."""
-    steps = ", ".join(f"{step['stage']} {step['seconds']:.1f}s" for step in entry.get("steps", ()))
-    parts = [steps] if steps else []
-    if entry.get("times", 1) > 1:
-        parts.append(f"{entry['times']} times, the last at {entry['last']}")
-    if entry.get("skipped"):
-        parts.append(f"{entry['skipped']} entries before this one are not kept")
-    return "; ".join(parts)
-
-
 def plugins(data: Sequence[Mapping[str, Any]]) -> str:
     """``ics plugins``, with or without ``--check``."""
     head = ["NAME", "KIND", "DISTRIBUTION", "VERSION"]
@@ -244,73 +186,3 @@ def plugins(data: Sequence[Mapping[str, Any]]) -> str:
         if rows
         else "no plugins are installed"
     )
-
-
-def cause(data: Mapping[str, str] | None) -> str:
-    """A cause in words: the rule, who, and what for."""
-    if not data:
-        return "-"
-    who = data.get("hostname") or data.get("client") or ""
-    what = " ".join(
-        part for part in (data.get("protocol", ""), data.get("name") or data.get("destination", "")) if part
-    )
-    return ", ".join(part for part in (data.get("rule", ""), who, what) if part)
-
-
-def table(head: Row, rows: Sequence[Row]) -> list[str]:
-    """Lines of a table with columns as wide as their widest cell; colour codes do not count."""
-    every = [head, *rows]
-    widths = [max(width_of(row[column]) for row in every) for column in range(len(head))]
-    return [
-        "  ".join(
-            cell + " " * (width - width_of(cell)) for cell, width in zip(row, widths, strict=True)
-        ).rstrip()
-        for row in every
-    ]
-
-
-def width_of(cell: str) -> int:
-    """Columns that a cell takes on the terminal."""
-    return len(cell) - (PAINT if cell.startswith("\x1b[") else 0)
-
-
-def paint(state: str, colour: bool) -> str:
-    """A state in its colour, if wanted: five characters before it and four after."""
-    code = _STATE_COLOURS.get(state)
-    return f"\x1b[{code}m{state}\x1b[0m" if colour and code else state
-
-
-def size(count: int) -> str:
-    """Bytes in a unit that keeps the number short."""
-    value, units = float(count), iter(("B", "kB", "MB", "GB", "TB"))
-    unit = next(units)
-    while value >= 1000 and unit != "TB":
-        value, unit = value / 1000, next(units)
-    return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
-
-
-def seconds(text: str, now: datetime) -> float:
-    """Seconds from now to an ISO 8601 time (negative for the past)."""
-    return (datetime.fromisoformat(text).astimezone(UTC) - now).total_seconds()
-
-
-def span(count: float) -> str:
-    """A duration in its two largest units."""
-    rest = int(abs(count))
-    parts: list[str] = []
-    for unit, length in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
-        amount, rest = divmod(rest, length)
-        if amount or (unit == "s" and not parts):
-            parts.append(f"{amount}{unit}")
-    return " ".join(parts[:2])
-
-
-def ago(text: str, now: datetime) -> str:
-    """How long since a time."""
-    return span(seconds(text, now))
-
-
-def until(text: str, now: datetime) -> str:
-    """How long until a time."""
-    left = seconds(text, now)
-    return "now" if left <= 0 else f"in {span(left)}"

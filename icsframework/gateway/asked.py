@@ -4,6 +4,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, fail, inlineCallbacks
 
+from icsframework.control.api import Hangup
 from icsframework.errors import IcsError
 from icsframework.gateway import statustree
 from icsframework.gateway.agreement import Agreement
@@ -15,7 +16,7 @@ from icsframework.gateway.uplinks import Uplinks
 from icsframework.gateway.view import Shared
 from icsframework.mappings.addition import Addition, Removal
 from icsframework.mappings.service import MappingService
-from icsframework.status import GatewayStatus, HistoryEntry, LeaseStatus, MappingStatus, Status
+from icsframework.status import GatewayStatus, HistoryEntry, Instant, LeaseStatus, MappingStatus, Status
 from icsframework.uplinks.supervisor import Supervisor
 from icsframework.values import Cause, Link, Mapping
 
@@ -43,20 +44,23 @@ class Asked:
         """What the core's parts have to say."""
         raise NotImplementedError
 
-    def connect(self, uplink: str | None, cause: Cause) -> Deferred[Link]:
+    def connect(self, uplink: str | None, cause: Cause, override: bool = False) -> Deferred[Link]:
         """See control.api.Controlled."""
         try:
-            return self.supervisor.runner(uplink).connect(cause)
+            runner = self.supervisor.runner(uplink)
+            return runner.connect(cause, override) if override else runner.connect(cause)
         except IcsError as error:
             return fail(error)
 
     @inlineCallbacks
-    def disconnect(self, uplink: str | None, reason: str) -> Any:
+    def disconnect(self, uplink: str | None, reason: str, seconds: float | None = None) -> Any:
         """See control.api.Controlled."""
-        runner = self.supervisor.runner(uplink)
-        yield runner.hang_up(reason)
+        runner, clock = self.supervisor.runner(uplink), self.shared.clock
+        now, wall = clock.now(), clock.wall()
+        yield runner.hang_up(reason) if seconds is None else runner.hang_up(reason, now + seconds)
         self.agreement.remember()
-        return runner.spec.name
+        until = None if seconds is None else Instant(wall + seconds)
+        return Hangup(runner.spec.name, runner.spec.connect, until)
 
     def status(self) -> Status:
         """See control.api.Controlled."""

@@ -4,6 +4,7 @@ from ipaddress import ip_address
 
 from twisted.internet.defer import Deferred, fail, succeed
 
+from icsframework.control.api import Hangup
 from icsframework.errors import IcsError
 from icsframework.mappings.addition import Addition, Removal
 from icsframework.mappings.held import ADDED
@@ -81,17 +82,18 @@ class ScriptedControl:
         """One entry."""
         return [HistoryEntry(Instant(0), "cable", "up", None, "")]
 
-    def connect(self, uplink: str | None, cause: Cause) -> Deferred[Link]:
+    def connect(self, uplink: str | None, cause: Cause, override: bool = False) -> Deferred[Link]:
         """Note it."""
-        self.calls.append(f"connect {uplink} {cause.rule}")
+        self.calls.append(f"connect {uplink} {cause.rule}{' whatever' if override else ''}")
         if self.waiting is not None:
             return self.waiting
         return succeed(self.link) if self.error is None else fail(self.error)
 
-    def disconnect(self, uplink: str | None, reason: str) -> Deferred[str]:
-        """Note it."""
-        self.calls.append(f"disconnect {uplink}")
-        return succeed(uplink or "cable") if self.error is None else fail(self.error)
+    def disconnect(self, uplink: str | None, reason: str, seconds: float | None = None) -> Deferred[Hangup]:
+        """Note it; by its clock it is always 1970."""
+        self.calls.append(f"disconnect {uplink}{'' if seconds is None else f' {seconds:g}'} ({reason})")
+        until = None if seconds is None else Instant(seconds)
+        return succeed(Hangup(uplink or "cable", "always", until)) if self.error is None else fail(self.error)
 
     def reload(self, confirm: int | None = None) -> Deferred[str]:
         """Note it."""

@@ -43,14 +43,24 @@ def test_the_lines_of_the_api_page(gateway_lab):
     ]
     version, status, leases, history, *mapped, disconnected, connected, reloaded, events, restarted = said
     assert f"/v1/{'version'}" in json.loads(version)["paths"]
-    assert set(json.loads(status)) == {"gateway", "uplinks", "lans", "helpers", "mappings", "warnings"}
+    assert set(json.loads(status)) == {
+        "gateway",
+        "uplinks",
+        "lans",
+        "helpers",
+        "mappings",
+        "warnings",
+        "hold",
+    }
     assert json.loads(leases)[0]["hostname"] == "pc1"
     assert {"time", "uplink", "event", "cause", "reason"} <= set(json.loads(history)[0])
     mappings, added, removed = map(json.loads, mapped)
     assert mappings == []
     assert {row["external_port"] for row in added["added"]} == {8080}
     assert [row["uplink"] for row in added["added"]] == [row["uplink"] for row in removed["removed"]]
-    assert json.loads(disconnected) == {"uplink": "cable"}
+    down = json.loads(disconnected)
+    assert (down["uplink"], down["connect"]) == ("cable", "always")
+    assert down["until"] > json.loads(status)["gateway"]["since"]
     assert json.loads(connected) == {"interface": "eth0", "addresses": ["203.0.113.5/24"]}
     assert json.loads(reloaded) == {"changes": "nothing has changed"}
     stream = [json.loads(line) for line in events.splitlines()]

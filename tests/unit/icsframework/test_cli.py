@@ -45,7 +45,11 @@ ANSWERS: dict[str, Any] = {
     },
     "GET /v1/history": [],
     "POST /v1/connect": {"interface": "eth0", "addresses": ["203.0.113.5/24"]},
-    "POST /v1/disconnect": {"uplink": "cable"},
+    "POST /v1/disconnect": {"uplink": "cable", "connect": "always", "until": None},
+    "GET /v1/version": {
+        "version": "1",
+        "parameters": {"/v1/connect": ["override"], "/v1/disconnect": ["for"]},
+    },
     "POST /v1/reload": {"changes": "nothing has changed"},
     "POST /v1/restart": {"pid": 1},
 }
@@ -110,7 +114,7 @@ def requests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         (
             ["disconnect", "cable"],
             'POST /v1/disconnect{"uplink": "cable"}',
-            "cable is disconnected until it is wanted again\n",
+            "cable: hung up; it stays down until: ics connect cable\n",
         ),
         (["reload"], "POST /v1/reload{}", "nothing has changed\n"),
         (["reload", "--confirm", "60"], 'POST /v1/reload{"confirm": 60}', "nothing has changed\n"),
@@ -146,6 +150,51 @@ def test_connect_asks_and_says_what_it_got(
         f'POST /v1/connect{{"uplink": {uplink}}}',
     ]
     assert capsys.readouterr().out == "up: 203.0.113.5/24 on eth0\n"
+
+
+def test_connect_whatever_the_limits_say(requests: list[str]) -> None:
+    """Only a gateway that knows of it is asked."""
+    assert main(["connect", "--override", "modem"]) == 0
+    assert requests[0] == "GET /v1/version"
+    assert requests[-1] == 'POST /v1/connect{"uplink": "modem", "override": true}'
+
+
+def test_disconnect_for_a_time(requests: list[str]) -> None:
+    """In seconds, whatever unit was typed."""
+    assert main(["disconnect", "--for", "1h30m", "modem"]) == 0
+    assert requests == ["GET /v1/version", 'POST /v1/disconnect{"uplink": "modem", "for": 5400.0}']
+
+
+@pytest.mark.parametrize("arguments", [["connect", "--override"], ["disconnect", "--for", "2h"]])
+def test_an_older_gateway_is_not_asked_for_what_it_would_overlook(
+    requests: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+) -> None:
+    """It is told so instead, and nothing has happened."""
+    monkeypatch.setitem(ANSWERS, "GET /v1/version", {"version": "0", "paths": []})
+    assert main(arguments) == 1
+    assert requests == ["GET /v1/version"]
+    said = capsys.readouterr().err
+    assert said == (
+        f"ics: the running gateway is older than this command and knows no {arguments[1]}; restart it\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("length", "sentence"),
+    [
+        ("soon", "'soon' is not a duration; write for example 90s, 12h, 1h30m or 7d"),
+        ("0s", "0s is no time at all; leave it out"),
+    ],
+)
+def test_a_time_that_is_none_is_a_wrong_command(
+    requests: list[str], capsys: pytest.CaptureFixture[str], length: str, sentence: str
+) -> None:
+    """One sentence, status 2, and the gateway hears nothing of it."""
+    assert main(["disconnect", "--for", length]) == 2
+    assert (requests, capsys.readouterr().err) == ([], f"ics: --for: {sentence}\n")
 
 
 def test_status_as_table_and_as_json(requests: list[str], capsys: pytest.CaptureFixture[str]) -> None:

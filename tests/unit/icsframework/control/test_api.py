@@ -77,10 +77,44 @@ def test_commands_name_their_uplink() -> None:
     """An uplink, or the preferred one."""
     control = ScriptedControl()
     assert call(control, "POST", "/v1/connect", uplink="dsl") == {"interface": "eth0", "addresses": []}
-    assert call(control, "POST", "/v1/disconnect") == {"uplink": "cable"}
+    hung_up = {"uplink": "cable", "connect": "always", "until": None}
+    assert call(control, "POST", "/v1/disconnect") == hung_up
     assert call(control, "POST", "/v1/reload") == {"changes": "nothing has changed"}
     assert call(control, "POST", "/v1/restart") == {"pid": 7}
-    assert control.calls == ["connect dsl command", "disconnect None", "reload", "restart"]
+    assert control.calls == [
+        "connect dsl command",
+        "disconnect None (disconnected by uid 0 (pid 1))",
+        "reload",
+        "restart",
+    ]
+
+
+def test_limits_are_lifted_only_by_who_says_so() -> None:
+    """The history then says that it was so."""
+    control = ScriptedControl()
+    call(control, "POST", "/v1/connect", uplink="modem", override=True)
+    call(control, "POST", "/v1/connect", uplink="modem", override=False)
+    assert isinstance(call(control, "POST", "/v1/connect", override="yes"), UsageError)
+    assert control.calls == ["connect modem command, override whatever", "connect modem command"]
+
+
+def test_a_link_may_be_told_to_stay_down_for_a_time() -> None:
+    """The answer says until when, the reason for how long; what is no time is refused before anything happens."""
+    control = ScriptedControl()
+    answer = call(control, "POST", "/v1/disconnect", **{"uplink": "modem", "for": "2h"})
+    assert answer == {"uplink": "modem", "connect": "always", "until": "1970-01-01T02:00:00Z"}
+    assert isinstance(call(control, "POST", "/v1/disconnect", **{"for": "soon"}), UsageError)
+    assert control.calls == ["disconnect modem 7200 (disconnected by uid 0 (pid 1) for 2h)"]
+
+
+def test_what_the_paths_know_is_told() -> None:
+    """So that a newer command does not ask for what would be overlooked."""
+    parameters = call(ScriptedControl(), "GET", "/v1/version")["parameters"]
+    assert parameters == {
+        "/v1/connect": ["uplink", "override"],
+        "/v1/disconnect": ["uplink", "for"],
+        "/v1/reload": ["dry_run", "confirm", "keep"],
+    }
 
 
 def test_a_reload_can_be_looked_at_tried_and_kept() -> None:

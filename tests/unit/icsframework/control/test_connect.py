@@ -64,10 +64,10 @@ class Bench:
         caller = Caller("somebody", Right.OPERATE)
         self.port = serve(reactor, self.path, self.control, self.events, log, lambda _: caller)
 
-    def start(self, uplink: str | None = None) -> Deferred[None]:
+    def start(self, uplink: str | None = None, override: bool = False) -> Deferred[None]:
         """Run the command; fires when it is over."""
         client = Client(str(self.path))
-        return deferToThread(connect, client, uplink, self.screen, lambda: self.now)
+        return deferToThread(connect, client, uplink, self.screen, lambda: self.now, override)
 
     async def dialling(self, uplink: str | None = None) -> tuple[Deferred[None], Deferred[Any]]:
         """Run it until the gateway has been asked; the command, and what it waits for."""
@@ -116,6 +116,13 @@ async def test_stages_as_lines(bench: Bench) -> None:
     assert bench.screen.text == (
         "    0.0 s  modem: starting\n    2.0 s  modem: calling 123\nup:  on eth0 (22.0 s)\n"
     )
+
+
+@pytest_twisted.ensureDeferred
+async def test_whatever_the_limits_say(bench: Bench) -> None:
+    """The gateway knows of it, and is asked so."""
+    await bench.start("modem", override=True)
+    assert bench.control.calls == ["connect modem command, override whatever"]
 
 
 @pytest_twisted.ensureDeferred

@@ -2,7 +2,10 @@
 
 from datetime import UTC, datetime
 
+import pytest
+
 from icsframework.control import show
+from icsframework.control.words import WIDTH
 
 NOW = datetime(2026, 11, 25, 12, 0, 0, tzinfo=UTC)
 STATUS = {
@@ -59,7 +62,7 @@ def test_what_is_short_stands_in_its_line_and_nothing_is_wider_than_the_terminal
         plain = show.status(data, NOW, colour)
         for code in ("\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[0m"):
             plain = plain.replace(code, "")
-        assert max(len(line) for line in plain.splitlines() if not line.startswith("warning: ")) <= show.WIDTH
+        assert max(len(line) for line in plain.splitlines() if not line.startswith("warning: ")) <= WIDTH
         assert "  modem  cooling  -          -        -      0 B  0 B  busy" in plain.splitlines()
         assert plain.count("no DHCP server") == 4
 
@@ -182,54 +185,6 @@ def test_what_was_added_and_removed_in_words() -> None:
     )
 
 
-def test_history_gives_the_cause_in_words() -> None:
-    """Who wanted it and what for."""
-    cause = {"client": "192.168.0.9", "hostname": "pc", "protocol": "udp", "name": "a.example", "rule": "dns"}
-    entries = [
-        {
-            "time": "2026-11-25T10:00:00Z",
-            "uplink": "modem",
-            "event": "connecting",
-            "cause": cause,
-            "reason": "",
-        },
-        {
-            "time": "2026-11-25T10:00:30Z",
-            "uplink": "modem",
-            "event": "failed",
-            "cause": None,
-            "reason": "busy",
-        },
-    ]
-    assert show.history(entries).splitlines() == [
-        "TIME                  UPLINK  EVENT       BECAUSE                 REASON",
-        "2026-11-25T10:00:00Z  modem   connecting  dns, pc, udp a.example",
-        "2026-11-25T10:00:30Z  modem   failed      -                       busy",
-    ]
-    assert show.history([]) == "nothing has happened yet"
-
-
-def test_history_tells_how_a_connect_went_and_how_often() -> None:
-    """Below its line, where it would not fit behind it; an older gateway says nothing of it."""
-    steps = [{"stage": "calling 5551234", "seconds": 27.25}, {"stage": "authenticating", "seconds": 1.04}]
-    common = {"time": "2026-11-25T10:00:30Z", "uplink": "modem", "cause": None}
-    again = {"times": 17, "last": "2026-11-26T06:30:00Z"}
-    entries = [
-        common | {"event": "up", "reason": "", "steps": steps, "times": 1, "last": None, "skipped": 3},
-        common | {"event": "failed", "reason": "busy", "steps": steps[:1], "skipped": 0} | again,
-        common | {"event": "down", "reason": "by root", "steps": [], "times": 1},
-    ]
-    assert show.history(entries).splitlines() == [
-        "TIME                  UPLINK  EVENT   BECAUSE  REASON",
-        "2026-11-25T10:00:30Z  modem   up      -",
-        "    calling 5551234 27.2s, authenticating 1.0s; 3 entries before this one are",
-        "    not kept",
-        "2026-11-25T10:00:30Z  modem   failed  -        busy",
-        "    calling 5551234 27.2s; 17 times, the last at 2026-11-26T06:30:00Z",
-        "2026-11-25T10:00:30Z  modem   down    -        by root",
-    ]
-
-
 def test_plugins_with_and_without_check() -> None:
     """State and reason only after a check."""
     row = {"name": "dhcp", "kind": "lan_service", "distribution": "icsframework", "version": "1"}
@@ -242,42 +197,31 @@ def test_plugins_with_and_without_check() -> None:
     assert show.plugins([]) == "no plugins are installed"
 
 
-def test_what_is_over_is_now() -> None:
-    """A lease that ends this moment, or did, is not in the past of the future."""
-    moment = datetime(2026, 11, 25, 10, 0, tzinfo=UTC)
-    assert [show.until(text, moment) for text in ("2026-11-25T09:59:00Z", "2026-11-25T10:00:00Z")] == [
-        "now",
-        "now",
-    ]
-    assert show.until("2026-11-25T10:01:05Z", moment) == "in 1m 5s"
+@pytest.mark.parametrize(
+    ("answer", "stays"),
+    [
+        ({"connect": "always", "until": "2026-11-25T21:10:00Z"}, "until 21:10"),
+        ({"connect": "demand", "until": "2026-11-25T12:01:30Z"}, "until 12:01:30"),
+        ({"connect": "demand", "until": None}, "until something needs the Internet"),
+        ({"connect": "manual", "until": None}, "until: ics connect modem"),
+        ({"connect": "always", "until": None}, "until: ics connect modem"),
+        ({}, "until it is wanted again"),
+    ],
+)
+def test_who_hangs_up_reads_how_long_it_stays_down(answer: dict[str, str | None], stays: str) -> None:
+    """Until a time, until traffic, or until a command; an older gateway does not say which."""
+    words = show.hung_up({"uplink": "modem"} | answer, NOW)
+    assert words == f"modem: hung up; it stays down {stays}"
 
 
-def test_sizes_and_spans_stay_short() -> None:
-    """At most four characters and a unit; the two largest units of time."""
-    assert [show.size(n) for n in (0, 999, 1000, 12345, 999_999, 10**9, 10**15)] == [
-        "0 B", "999 B", "1.0 kB", "12.3 kB", "1000 kB", "1.0 GB", "1000 TB",
-    ]  # fmt: skip
-    assert [show.span(n) for n in (0, 59, 61, 3600, 90061)] == ["0s", "59s", "1m 1s", "1h", "1d 1h"]
-
-
-def test_a_time_that_cannot_be_right_is_marked() -> None:
-    """An older daemon does not say so of any."""
-    entry = {"time": "1970-01-02T00:00:00Z", "uplink": "cable", "event": "up", "cause": None, "reason": ""}
-    assert "1970-01-02T00:00:00Z (clock was wrong)  cable" in show.history([entry | {"time_trusted": False}])
-    assert "(clock" not in show.history([entry | {"time_trusted": True}]) + show.history([entry])
-
-
-def test_status_says_since_when_a_stage_lasts() -> None:
-    """An older gateway does not know it."""
-    uplink = STATUS["uplinks"][1] | {
-        "state": "connecting",
-        "reason": None,
-        "retry_at": None,
-        "stage": "calling 123",
-    }
-    for more, words in (
-        ({}, "calling 123"),
-        ({"stage_since": "2026-11-25T11:59:35Z"}, "calling 123 for 25s"),
-    ):
-        text = show.status(STATUS | {"uplinks": [uplink | more]}, NOW)
-        assert text.splitlines()[3].endswith(words)
+def test_packets_that_wait_are_on_the_screen() -> None:
+    """While there are any."""
+    hold = {"held": 3, "bytes": 1180, "clients": 1, "oldest": 4.2}
+    told = "waiting for a link: 3 packets (1.2 kB) of 1 client, the oldest for 4s"
+    assert told in show.status(STATUS | {"hold": hold}, NOW).splitlines()
+    one = {"held": 1, "bytes": 60, "clients": 2, "oldest": None}
+    assert "waiting for a link: 1 packet (60 B) of 2 clients, the oldest for 0s" in show.status(
+        STATUS | {"hold": one}, NOW
+    )
+    for nothing in ({}, {"hold": None}, {"hold": hold | {"held": 0}}):
+        assert "waiting" not in show.status(STATUS | nothing, NOW)

@@ -14,6 +14,7 @@ from twisted.logger import Logger
 
 from icsframework.config.configuration import Configuration
 from icsframework.config.loader import load
+from icsframework.control.api import Hangup
 from icsframework.dataplane.ruleset import Table
 from icsframework.errors import Handover, HostError, IcsError, NotRunning, PortTaken, StoreError
 from icsframework.gateway.bus import EventBus
@@ -408,14 +409,14 @@ def test_reload_touches_only_what_changed(
 def test_a_reload_brings_the_remarks_of_the_new_file(bench: Bench) -> None:
     """The status warns of what the file in force says, not of what an earlier one said."""
     bench.start()
-    assert not any("limits" in warning for warning in bench.gateway.status().warnings)
-    bench.write(FILE.replace("connect: manual", "connect: manual, limits: {dials: 3/day}"))
+    assert not any("weight" in warning for warning in bench.gateway.status().warnings)
+    bench.write(FILE.replace("connect: manual", "connect: manual, weight: 3"))
     reload(bench)
-    assert any("limits" in warning for warning in bench.gateway.status().warnings)
-    assert any("limits" in event.fields["problem"] for event in bench.events if event.id == "config.warning")
+    assert any("weight" in warning for warning in bench.gateway.status().warnings)
+    assert any("weight" in event.fields["problem"] for event in bench.events if event.id == "config.warning")
     bench.write(FILE)
     reload(bench)
-    assert not any("limits" in warning for warning in bench.gateway.status().warnings)
+    assert not any("weight" in warning for warning in bench.gateway.status().warnings)
 
 
 def test_reload_adds_and_removes(bench: Bench) -> None:
@@ -569,9 +570,9 @@ def test_commands_of_the_api(bench: Bench) -> None:
     bench.plugins.made["modem"].report(Down())
     bench.gateway.connect("modem", Cause("command"))
     assert bench.plugins.made["modem"].calls == ["command"]
-    done: list[str] = []
+    done: list[Hangup] = []
     bench.gateway.disconnect(None, "by root").addCallback(done.append)
-    assert done == ["cable"]
+    assert done == [Hangup("cable", "always")]
     errors: list[str] = []
     bench.gateway.connect("typo", Cause("command")).addErrback(
         lambda why: errors.append(why.getErrorMessage())

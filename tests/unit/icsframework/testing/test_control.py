@@ -4,6 +4,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from icsframework.control.api import Hangup
 from icsframework.errors import UplinkFailed
 from icsframework.testing.control import ScriptedControl
 from icsframework.values import Cause
@@ -24,10 +25,10 @@ def test_it_answers_and_notes_its_commands() -> None:
         control.connect("a", Cause("command")), control.disconnect(None, "x"), control.reload()
     ) == [
         control.link,
-        "cable",
+        Hangup("cable", "always"),
         "nothing has changed",
     ]
-    assert control.calls == ["connect a command", "disconnect None", "reload"]
+    assert control.calls == ["connect a command", "disconnect None (x)", "reload"]
     assert (len(control.leases_status()), len(control.history_entries()), control.status().mappings) == (
         1,
         1,

@@ -1,0 +1,134 @@
+"""Uplinks as a person reads them: what each does and why, what it has cost, and what happened.  Pure; standard library only.
+
+Whatever an older gateway does not say is left out.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from icsframework.control.words import (
+    Row,
+    ago,
+    explained,
+    paint,
+    size,
+    stamp,
+    table,
+    until,
+    until_clock,
+)
+
+__all__ = ["about", "cause", "history", "uplink_rows"]
+
+BY_ITSELF = ("", "always")
+"""Causes that are none: the uplink is to be up whatever happens."""
+COMMANDS = {
+    "command": "connected by command",
+    "command, override": "connected by command, whatever its limits and hours say",
+}
+
+
+def uplink_rows(uplinks: Sequence[Mapping[str, Any]], now: datetime, colour: bool) -> list[Row]:
+    """Their lines of the status."""
+    return [
+        (
+            ("* " if uplink["active"] else "  ") + uplink["name"],
+            paint(uplink["state"], colour),
+            uplink["interface"] or "-",
+            ", ".join(uplink["addresses"]) or "-",
+            ago(uplink["since"], now) if uplink["since"] else "-",
+            size(uplink["rx_bytes"]),
+            size(uplink["tx_bytes"]),
+        )
+        for uplink in uplinks
+    ]
+
+
+def about(uplink: Mapping[str, Any], now: datetime) -> list[str]:
+    """What is to be said of it: what it does or why not, who wanted it, when it ends by itself, what it has used."""
+    return [_state(uplink, now), _wanted(uplink), _end(uplink, now), *_limits(uplink, now)]
+
+
+def _state(uplink: Mapping[str, Any], now: datetime) -> str:
+    words = uplink.get("stage") or uplink.get("reason") or ""
+    if uplink.get("stage_since"):
+        words += f" for {ago(uplink['stage_since'], now)}"
+    if (again := uplink.get("retry_at")) and uplink["state"] == "refused":
+        words += f" (until {until_clock(again, now)})"
+    elif again:
+        words += f" (next try {until(again, now)})"
+    return words.strip()
+
+
+def _wanted(uplink: Mapping[str, Any]) -> str:
+    known = uplink.get("cause")
+    if uplink["state"] not in ("up", "connecting") or not known or known.get("rule", "") in BY_ITSELF:
+        return ""
+    done = "dialled" if uplink["state"] == "up" else "dials"
+    return COMMANDS.get(known["rule"]) or f"{done} for {_wish(known)} ({known['rule']})"
+
+
+def _end(uplink: Mapping[str, Any], now: datetime) -> str:
+    moment = uplink.get("hangs_up_at")
+    return f"hangs up at {until_clock(moment, now)} if it is not used until then" if moment else ""
+
+
+def _limits(uplink: Mapping[str, Any], now: datetime) -> Iterator[str]:
+    yield ""
+
+
+# --- history
+
+
+def history(data: Sequence[Mapping[str, Any]], now: datetime) -> str:
+    """``ics history``: for every dial its cause, for every drop its reason."""
+    if not data:
+        return "nothing has happened yet"
+    rows, words = [], []
+    causes: dict[str, Any] = {}
+    for entry in data:
+        time = stamp(entry["time"], now)
+        right = entry.get("time_trusted", True)
+        rows.append((time if right else f"{time} (clock was wrong)", entry["uplink"], entry["event"]))
+        known = entry.get("cause")
+        told = known == causes.get(entry["uplink"]) and entry["event"] not in ("connecting", "refused")
+        causes[entry["uplink"]] = known
+        words.append([_why(entry, told), _course(entry, now)])
+    return "\n".join(explained(table(("TIME", "UPLINK", "EVENT"), rows), [["WHY"], *words]))
+
+
+def _why(entry: Mapping[str, Any], told: bool) -> str:
+    """The cause, unless it has been told, and the reason."""
+    because = "" if told else cause(entry.get("cause"))
+    return "; ".join(part for part in (because, entry.get("reason") or "") if part)
+
+
+def _course(entry: Mapping[str, Any], now: datetime) -> str:
+    """How a connect went, how often, and what is left out before it."""
+    steps = ", ".join(f"{step['stage']} {step['seconds']:.1f}s" for step in entry.get("steps", ()))
+    parts = [steps] if steps else []
+    if entry.get("times", 1) > 1:
+        parts.append(f"{entry['times']} times, the last at {stamp(entry['last'], now)}")
+    if entry.get("skipped"):
+        parts.append(f"{entry['skipped']} entries before this one are not kept")
+    return "; ".join(parts)
+
+
+def cause(data: Mapping[str, str] | None) -> str:
+    """A cause in words: who, what for, and the rule that let it."""
+    if not data:
+        return ""
+    wish, rule = _wish(data), data.get("rule", "")
+    return f"for {wish} ({rule})" if wish and rule else wish or rule
+
+
+def _wish(data: Mapping[str, str]) -> str:
+    """Who wants what, as far as it is known."""
+    client, name = data.get("client", ""), data.get("hostname", "")
+    who = f"{client} ({name})" if client and name else client or name
+    where = data.get("name", "")
+    if destination := data.get("destination", ""):
+        where = f"{where} ({destination})" if where else destination
+    what = " ".join(part for part in (data.get("protocol", ""), where) if part)
+    return ", ".join(part for part in (who, what) if part)
