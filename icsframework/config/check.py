@@ -17,6 +17,7 @@ from icsframework.config.parts import Parts
 from icsframework.config.plugins import Entry
 from icsframework.config.problem import KeyPath, show_path
 from icsframework.config.reading import Part
+from icsframework.config.timezones import SYSTEM, known_zones, load_zone
 from icsframework.fields import CheckContext, Finding
 from icsframework.quantities import shown
 
@@ -49,13 +50,11 @@ def check_gateway(parts: Parts) -> Iterator[Finding]:
                 f"{mask:#010x} does not name at least {MARK_BITS} neighbouring bits of 32",
                 "write for example 0x00ff0000",
             )
-    if (gateway := parts.gateway.sound("timezone")) is not None and gateway.timezone != "system":
-        from zoneinfo import ZoneInfo, available_timezones  # 5 ms that most files do not need
-
+    if (gateway := parts.gateway.sound("timezone")) is not None and gateway.timezone != SYSTEM:
         try:
-            ZoneInfo(gateway.timezone)
-        except (OSError, ValueError, KeyError):  # ZoneInfoNotFoundError is a KeyError; Europe is a directory
-            guess = nearest(gateway.timezone, available_timezones())
+            load_zone(gateway.timezone)
+        except LookupError:
+            guess = nearest(gateway.timezone, known_zones())
             advice = f"did you mean {guess}?" if guess else "write system, or a name such as Europe/Berlin"
             yield Finding(("gateway", "timezone"), f"there is no time zone {shown(gateway.timezone)}", advice)
 

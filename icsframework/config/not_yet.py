@@ -30,7 +30,6 @@ def _idle(path: str, *works: Any) -> Idle:
 
 
 NOT_YET: tuple[Idle, ...] = (
-    _idle("gateway.timezone", "system"),
     _idle("gateway.resolver", "leave"),
     _idle("lans.[].users", "none"),
     _idle("lans.[].services.[].ipv6", False),

@@ -12,10 +12,11 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from icsframework.config.timezones import SYSTEM
 from icsframework.config.uplinks import UplinkSection
 from icsframework.errors import StoreError
 from icsframework.gateway.meter import Meter, Parts
-from icsframework.gateway.timezone import SYSTEM, find_zone
+from icsframework.gateway.timezone import find_zone
 from icsframework.host.traffic import Traffic, read_traffic
 from icsframework.interfaces import IClock, IEvents, IJournal, IStore, Unwatch
 from icsframework.uplinks.account import FORMAT, NAME, Account, Stamp, read, record_of

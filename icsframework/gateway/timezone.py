@@ -1,17 +1,16 @@
 """``gateway.timezone``: the time zone of hours, days and billing months.
 
 ``system`` is whatever the C library takes for the local time of this machine (the variable TZ, /etc/localtime), which
-needs no table of time zones in Python.  Only a name makes us load one (6 ms).
+needs no table of time zones in Python.  Only a name makes us load one.
 """
 
 import time
 from datetime import UTC, datetime, timedelta, tzinfo
 
+from icsframework.config.timezones import SYSTEM, load_zone
 from icsframework.errors import ConfigurationError
 
-__all__ = ["SYSTEM", "SystemZone", "find_zone"]
-
-SYSTEM = "system"
+__all__ = ["SystemZone", "find_zone"]
 
 
 class SystemZone(tzinfo):
@@ -42,16 +41,9 @@ def find_zone(name: str) -> tzinfo:
     """The zone that ``gateway.timezone`` names.  ConfigurationError if this machine does not know it."""
     if name == SYSTEM:
         return SystemZone()
-    from zoneinfo import ZoneInfo  # only for those who name one
-
     try:
-        return ZoneInfo(name)
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-    ) as error:  # ZoneInfoNotFoundError is a KeyError; Europe is a directory
+        return load_zone(name)
+    except LookupError as error:
         raise ConfigurationError(
-            f"gateway.timezone: there is no time zone {name!r} on this machine; write system, or a name such as "
-            "Europe/Berlin (the package tzdata has them)"
+            f"gateway.timezone: there is no time zone {name!r}; write system, or a name such as Europe/Berlin"
         ) from error
