@@ -96,9 +96,19 @@ class JournalDamaged(StoreError):
 class UplinkRefused(IcsError):
     """The policy does not allow the uplink to connect now."""
 
+    def __init__(self, text: str = "", retry_at: float | None = None) -> None:
+        """``retry_at`` (seconds of IClock.now) is when it may again, None if that cannot be said."""
+        super().__init__(text)
+        self.retry_at = retry_at
+
 
 class UplinkFailed(IcsError):
     """The uplink could not be connected."""
+
+    def __init__(self, text: str = "", retry_at: float | None = None) -> None:
+        """``retry_at`` (seconds of IClock.now) is when it is tried again, or may be; None if that cannot be said."""
+        super().__init__(text)
+        self.retry_at = retry_at
 
 
 class MappingError(IcsError):

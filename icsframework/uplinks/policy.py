@@ -2,45 +2,109 @@
 
 One ``UplinkPolicy`` value per uplink.  ``step`` takes what happened (the plugin
 reported something, somebody asked for the Internet, the operator gave a command,
-the time came) and returns the next value and what the supervisor must do.
+a limit was reached, the time came) and returns the next value and what the
+supervisor must do; ``deadline`` says when the time comes.
 
 Two facts are kept apart: what the plugin says of the device (``device``) and
 what we want (``wanted``, a Cause, or None).  The state that people see is derived
-from both by ``shown``.
+from both by ``shown`` (standing.py).
 
 * ``always``: wanted from the start, for ever, unless the operator hung up.
-* ``demand``: wanted when somebody asks, until the operator hangs up.
+* ``demand``: wanted when somebody asks, until it was quiet for long enough.
 * ``manual`` and ``standby``: wanted when the operator says so; a request of a plugin is refused.
 
 A lost or failed link that is still wanted is tried again after a back-off that
 doubles from ``FIRST_RETRY`` to ``LAST_RETRY`` and never gives up.  An attempt that
-the operator asked for and that fails is not repeated: he is looking at it.
+the operator asked for and that fails is not repeated: he is looking at it.  On
+demand a failed attempt ends the wish, and until the back-off is over (cooling) a
+new one fails at once; only a link that was in use when it was lost is redialled by
+itself, once.
+
+Limits and hours (``Ruled``) hang up what is up and end every wish but that of
+``always``, which is tried again when they allow it.  The operator may lift them for
+one link (``override``), and may hang up for a stated time (``barred``).
 
 After a restart of the gateway a link that was up is not wished for again: the
 plugin is asked whether it goes on (Adopting).  If it does it reports Up as ever;
-if not (NotAdopted), the wish that it was up for is what remains.
+if not (NotAdopted), the wish that it was up for is what remains; on demand, who
+needs it asks again.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import field, replace
-from typing import Literal
+from dataclasses import replace
 
-from icsframework.frozen import dataclass
-from icsframework.values import (
-    Absent,
-    Armed,
-    Cause,
-    Connecting,
-    Cooling,
-    Down,
-    Failed,
-    Link,
-    ShownState,
-    Up,
-    UplinkState,
+from icsframework.uplinks import quiet
+from icsframework.uplinks.occasions import (
+    ADOPTING,
+    Active,
+    Adopting,
+    Asked,
+    Commanded,
+    Connect,
+    ConnectMode,
+    Disconnect,
+    HungUp,
+    InForce,
+    NotAdopted,
+    PolicyAction,
+    PolicyEvent,
+    Rearmed,
+    Reported,
+    Ruled,
+    Started,
+    TimeCame,
+    UplinkPolicy,
 )
+from icsframework.uplinks.quiet import Quiet
+from icsframework.uplinks.standing import (
+    BY_COMMAND,
+    choose,
+    coming,
+    command_refusal,
+    deadline,
+    hangs_up_at,
+    hindrance,
+    refusal,
+    shown,
+)
+from icsframework.values import Absent, Cause, Connecting, Down, Failed, Link, Refused, Up, UplinkState
 
-ConnectMode = Literal["always", "demand", "standby", "manual"]
+__all__ = [
+    "BY_COMMAND",
+    "FIRST_RETRY",
+    "JITTER",
+    "LAST_RETRY",
+    "Active",
+    "Adopting",
+    "Asked",
+    "Commanded",
+    "Connect",
+    "ConnectMode",
+    "Disconnect",
+    "HungUp",
+    "InForce",
+    "NotAdopted",
+    "PolicyAction",
+    "PolicyEvent",
+    "Quiet",
+    "Rearmed",
+    "Reported",
+    "Ruled",
+    "Started",
+    "TimeCame",
+    "UplinkPolicy",
+    "backoff",
+    "choose",
+    "coming",
+    "command_refusal",
+    "deadline",
+    "hangs_up_at",
+    "hindrance",
+    "lingering",
+    "refusal",
+    "shown",
+    "step",
+]
 
 FIRST_RETRY = 1.0
 """Seconds before the first repetition: long enough for a device to settle, short enough to go unnoticed."""
@@ -48,168 +112,33 @@ LAST_RETRY = 60.0
 """Seconds between tries of a link that stays broken: a cable plugged in again is found by its carrier at once, not by this."""
 JITTER = 0.2
 """Share of the back-off that is random, so that many gateways behind one ISP do not return in step."""
-BY_COMMAND = "it is connected by command only (ics connect)"
-"""What people and plugins read of an uplink that nothing but the operator connects."""
+ALWAYS = Cause(rule="always")
+
+Outcome = tuple[UplinkPolicy, Sequence[PolicyAction]]
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
-    """The gateway runs; uplinks may connect."""
-
-
-@dataclass(frozen=True, slots=True)
-class Adopting:
-    """The gateway runs again; the plugin is asked whether the link that was up for ``cause`` goes on."""
-
-    cause: Cause
-
-
-@dataclass(frozen=True, slots=True)
-class NotAdopted:
-    """It does not; ``device`` is what the plugin has said of its device meanwhile."""
-
-    device: UplinkState
-
-
-@dataclass(frozen=True, slots=True)
-class Reported:
-    """The plugin told its observer something."""
-
-    state: UplinkState
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Somebody needs the Internet."""
-
-    cause: Cause
-
-
-@dataclass(frozen=True, slots=True)
-class Commanded:
-    """The operator connects."""
-
-    cause: Cause
-
-
-@dataclass(frozen=True, slots=True)
-class HungUp:
-    """The operator disconnects; it stays down until wanted again."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class InForce:
-    """The machine has the link that the plugin announced.  Only this ends a row of failures: a link whose address
-    cannot be used comes up again and again.
-    """
-
-
-@dataclass(frozen=True, slots=True)
-class TimeCame:
-    """The time of the last WakeAt has come."""
-
-
-PolicyEvent = Started | Adopting | NotAdopted | Reported | InForce | Asked | Commanded | HungUp | TimeCame
-
-
-@dataclass(frozen=True, slots=True)
-class Connect:
-    """Call the plugin's ``connect``."""
-
-    cause: Cause
-
-
-@dataclass(frozen=True, slots=True)
-class Disconnect:
-    """Call the plugin's ``disconnect``."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class WakeAt:
-    """Send TimeCame at this time (replaces an earlier one)."""
-
-    when: float
-
-
-PolicyAction = Connect | Disconnect | WakeAt
-
-
-@dataclass(frozen=True, slots=True)
-class UplinkPolicy:
-    """All that is known of one uplink's wishes and its device."""
-
-    mode: ConnectMode
-    device: UplinkState = field(default_factory=lambda: Absent("not looked at yet"))
-    """What the plugin said last.  It begins as absent, so that the first report of a device that is there connects."""
-    wanted: Cause | None = None
-    persistent: bool = False
-    """True if a failure is followed by another try: the link was up for this cause, or the mode wants it always."""
-    tries: int = 0
-    """Failures in a row, for the back-off."""
-    retry_at: float | None = None
-    reason: str = ""
-    """Why it is not wanted (operator), or how the last try ended."""
-    leaving: bool = False
-    """True from Disconnect until the plugin says that the link is gone.  A wish that comes meanwhile waits for that."""
-
-
-def shown(policy: UplinkPolicy) -> ShownState:
-    """The state that people and other plugins see."""
-    device = policy.device
-    if isinstance(device, (Absent, Connecting, Up)):
-        return device
-    if policy.retry_at is not None:
-        return Cooling(policy.reason, policy.retry_at)
-    if isinstance(device, Failed):
-        return device
-    if policy.mode in ("demand", "standby") and not policy.reason:
-        how = "it is connected when asked for" if policy.mode == "demand" else BY_COMMAND
-        return Armed(f"connect: {policy.mode}: {how}")
-    return Down(policy.reason or (f"connect: manual: {BY_COMMAND}" if policy.mode == "manual" else ""))
-
-
-def refusal(policy: UplinkPolicy) -> str | None:
-    """Why a plugin's request for this uplink would be refused, or None if it would be tried."""
-    if isinstance(policy.device, Up) and not policy.leaving:
-        return None
-    if isinstance(policy.device, Absent):
-        return policy.device.reason
-    if policy.wanted is not None or policy.mode == "demand":
-        return None
-    return f"connect: {policy.mode}: {BY_COMMAND}"
-
-
-def step(
-    policy: UplinkPolicy, event: PolicyEvent, now: float, random: Callable[[], float]
-) -> tuple[UplinkPolicy, Sequence[PolicyAction]]:
+def step(policy: UplinkPolicy, event: PolicyEvent, now: float, random: Callable[[], float]) -> Outcome:
     """The next policy value and what to do.  ``random`` returns a float in [0, 1)."""
     match event:
         case Started():
-            return (
-                _want(policy, Cause(rule="always"), persistent=True)
-                if policy.mode == "always"
-                else (policy, ())
-            )
-        case Adopting(cause):
-            return replace(policy, wanted=cause, persistent=True, device=Connecting("adopting")), ()
+            return _want(policy, ALWAYS) if policy.mode == "always" else (policy, ())
+        case Adopting(cause, override):
+            return replace(policy, wanted=cause, persistent=True, override=override, device=ADOPTING), ()
         case NotAdopted(device):
-            # As if the device had just come: connect, or wait for it.
-            return _reported(replace(policy, device=Absent("not looked at yet")), device, now, random)
+            return _not_adopted(policy, device, now, random)
         case Asked(cause):
-            return (policy, ()) if refusal(policy) is not None else _want(policy, cause, persistent=True)
-        case Commanded() if isinstance(policy.device, Absent):
-            # The command fails at once; what connects when the device comes is the mode, not the command.
-            return _want(policy, Cause(rule="always"), True) if policy.mode == "always" else (policy, ())
-        case Commanded(cause):
-            return _want(policy, cause, persistent=policy.mode == "always")
-        case HungUp(reason):
-            told = replace(policy, wanted=None, persistent=False, tries=0, retry_at=None, reason=reason)
-            idle = isinstance(policy.device, (Absent, Down, Failed))
-            return (told, ()) if idle or policy.leaving else _leave(told, reason)
+            return (policy, ()) if coming(policy) or refusal(policy) is not None else _want(policy, cause)
+        case Commanded(cause, override):
+            return _commanded(policy, cause, override)
+        case HungUp(reason, until):
+            barred = None if until is None else Refused(reason, until)
+            return _end(replace(policy, barred=barred, tries=0), reason)
+        case Ruled(forbidden):
+            return _ruled(policy, forbidden)
+        case Rearmed():
+            return _rearmed(policy, event)
+        case Active(when):
+            return replace(policy, active=max(policy.active, when), unused=False), ()
         case Reported(state):
             return _reported(policy, state, now, random)
         case InForce():
@@ -218,67 +147,180 @@ def step(
             return _time_came(policy, now)
 
 
-def _want(
-    policy: UplinkPolicy, cause: Cause, persistent: bool
-) -> tuple[UplinkPolicy, Sequence[PolicyAction]]:
-    wanted = replace(
-        policy, wanted=cause, persistent=persistent or policy.persistent, retry_at=None, reason="", tries=0
-    )
+# --- wishes -------------------------------------------------------------------------------------
+
+
+def _want(policy: UplinkPolicy, cause: Cause) -> Outcome:
+    always = policy.mode == "always"
+    device = policy.device
+    going = isinstance(device, (Connecting, Up)) and not policy.leaving and device != ADOPTING
+    if going and policy.wanted is not None:
+        return replace(policy, persistent=always or policy.persistent), ()
+    persistent = always or (policy.persistent and policy.mode != "demand")
+    return _dial(replace(policy, wanted=cause, persistent=persistent, retry_at=None, reason=""), cause)
+
+
+def _dial(policy: UplinkPolicy, cause: Cause) -> Outcome:
+    """Connect if that may be now.  Who is forbidden to waits for it if it is wanted always, and else gives up."""
     if isinstance(policy.device, (Absent, Connecting, Up)):
-        return wanted, ()
-    return replace(wanted, device=Connecting("starting")), (Connect(cause),)
+        return policy, ()
+    hindered = hindrance(policy)
+    if hindered is not None:
+        return _without_wish(policy, hindered.reason), ()
+    return replace(policy, device=Connecting("starting"), retry_at=None), (Connect(cause),)
 
 
-def _reported(
-    policy: UplinkPolicy, state: UplinkState, now: float, random: Callable[[], float]
-) -> tuple[UplinkPolicy, Sequence[PolicyAction]]:
-    gone = isinstance(state, (Absent, Down, Failed))
-    seen = replace(policy, device=state, leaving=policy.leaving and not gone)
-    match state:
-        case Up() if policy.leaving and policy.wanted is not None:
-            return seen, ()  # its last words
-        case Up() if policy.wanted is None:
-            # It came up while the operator hung up: his word is the newer one.
-            return _leave(seen, policy.reason or "not wanted")
-        case Up():
-            return replace(seen, persistent=True, retry_at=None, reason=""), ()
-        case Connecting():
-            return seen, ()
-        case Absent(reason):
-            return replace(seen, retry_at=None, tries=0, reason=reason), ()
-        case Down() | Failed() if policy.leaving and policy.wanted is not None:
-            # It was wanted again while it went down.
-            return replace(seen, device=Connecting("starting"), reason=""), (Connect(policy.wanted),)
-        case Down() if policy.wanted is not None and isinstance(policy.device, Absent):
-            # The device came back.
-            return replace(seen, device=Connecting("starting"), reason=""), (Connect(policy.wanted),)
-        case Down(reason) | Failed(reason):
-            return _lost(seen, state, reason or policy.reason, now, random)
+def _without_wish(policy: UplinkPolicy, reason: str) -> UplinkPolicy:
+    """A limit ends the wish, unless the mode has it always."""
+    if policy.wanted is None:
+        return policy
+    always = policy.mode == "always"
+    return replace(
+        policy,
+        wanted=policy.wanted if always else None,
+        persistent=always,
+        retry_at=None,
+        redialling=False,
+        reason=reason,
+    )
 
 
-def _leave(policy: UplinkPolicy, reason: str) -> tuple[UplinkPolicy, Sequence[PolicyAction]]:
+def _commanded(policy: UplinkPolicy, cause: Cause, override: bool) -> Outcome:
+    always = policy.mode == "always"
+    free = replace(policy, barred=None)
+    if isinstance(policy.device, Absent) or command_refusal(policy, override) is not None:
+        # The command fails at once; what connects when the device comes, or the limit ends, is the mode.
+        return _want(free, ALWAYS) if always else (free, ())
+    return _want(replace(free, override=policy.override or override, tries=0), cause)
+
+
+def _end(policy: UplinkPolicy, reason: str) -> Outcome:
+    """The wish is over, and the link with it."""
+    told = replace(
+        policy, wanted=None, persistent=False, retry_at=None, reason=reason, override=False, redialling=False
+    )
+    idle = isinstance(policy.device, (Absent, Down, Failed))
+    return (told, ()) if idle or policy.leaving else _leave(told, reason)
+
+
+def _leave(policy: UplinkPolicy, reason: str) -> Outcome:
     return replace(policy, leaving=True), (Disconnect(reason),)
 
 
-def _lost(
-    policy: UplinkPolicy, state: Down | Failed, reason: str, now: float, random: Callable[[], float]
-) -> tuple[UplinkPolicy, Sequence[PolicyAction]]:
+def _ruled(policy: UplinkPolicy, forbidden: Refused | None) -> Outcome:
+    ruled = replace(policy, forbidden=forbidden)
+    if policy.wanted is None or policy.device == ADOPTING:
+        return ruled, ()
+    if forbidden is None or policy.override:
+        waits = policy.retry_at is not None or policy.leaving
+        return (ruled, ()) if waits else _dial(ruled, policy.wanted)
+    ended = _without_wish(ruled, forbidden.reason)
+    if isinstance(policy.device, (Connecting, Up)) and not policy.leaving:
+        return _leave(ended, forbidden.reason)
+    return ended, ()
+
+
+def _rearmed(policy: UplinkPolicy, new: Rearmed) -> Outcome:
+    armed = replace(policy, mode=new.mode, quiet=new.quiet)
+    if new.mode == policy.mode:
+        return armed, ()
+    if new.mode == "always":
+        return (armed, ()) if armed.barred is not None else _want(armed, ALWAYS)
+    if isinstance(policy.device, (Connecting, Up)):
+        return replace(armed, persistent=isinstance(policy.device, Up)), ()
+    return _end(armed, policy.reason)
+
+
+# --- what the device does -----------------------------------------------------------------------
+
+
+def _not_adopted(
+    policy: UplinkPolicy, device: UplinkState, now: float, random: Callable[[], float]
+) -> Outcome:
+    """As if the device had just come: connect, or wait for it."""
+    if policy.mode == "demand" and policy.persistent:  # no command has come since
+        policy = replace(policy, wanted=None, persistent=False, override=False)
+    return _reported(replace(policy, device=Absent("not looked at yet")), device, now, random)
+
+
+def _reported(policy: UplinkPolicy, state: UplinkState, now: float, random: Callable[[], float]) -> Outcome:
+    gone = isinstance(state, (Absent, Down, Failed))
+    seen = replace(policy, device=state)
+    if gone:
+        seen = replace(seen, leaving=False, since=None)
+    match state:
+        case Up():
+            return _up(seen, state, policy.device, now)
+        case Connecting():
+            return seen, ()
+        case Absent(reason):
+            return _absent(seen, reason), ()
+        case Down() | Failed() if policy.leaving and policy.wanted is not None:
+            # It was wanted again while it went down.
+            return _dial(replace(seen, reason=""), policy.wanted)
+        case Down() if policy.wanted is not None and isinstance(policy.device, Absent):
+            # The device came back.
+            return _dial(replace(seen, reason=""), policy.wanted)
+        case Down(reason) | Failed(reason):
+            return _lost(seen, policy.device, reason or policy.reason, now, random())
+
+
+def _up(policy: UplinkPolicy, state: Up, before: UplinkState, now: float) -> Outcome:
+    if policy.leaving and policy.wanted is not None:
+        return policy, ()  # its last words
     if policy.wanted is None:
-        return replace(policy, retry_at=None, reason=reason), ()
-    if not policy.persistent:
-        return replace(policy, wanted=None, retry_at=None, reason=reason), ()
-    when = state.retry_at if isinstance(state, Failed) else None
+        # It came up while the operator hung up: his word is the newer one.
+        return _leave(policy, policy.reason or "not wanted")
+    hindered = hindrance(policy)
+    if hindered is not None:
+        return _leave(_without_wish(policy, hindered.reason), hindered.reason)
+    seen = replace(policy, persistent=True, retry_at=None, reason="", redialling=False)
+    if isinstance(before, Up):
+        return seen, ()
+    return replace(seen, since=min(state.link.since, now), active=now, unused=policy.redialling), ()
+
+
+def _absent(policy: UplinkPolicy, reason: str) -> UplinkPolicy:
+    """Whatever is wanted always or by command connects when the device is back; traffic asks again."""
+    gone = replace(policy, retry_at=None, tries=0, reason=reason, redialling=False)
+    if policy.mode != "demand":
+        return gone
+    return replace(gone, wanted=None, persistent=False, override=False)
+
+
+def _lost(policy: UplinkPolicy, before: UplinkState, reason: str, now: float, chance: float) -> Outcome:
+    told = replace(policy, reason=reason)
+    if policy.wanted is None:
+        return told, ()
+    lost = isinstance(before, Up)
+    again = (lost and _in_use(policy, now)) if policy.mode == "demand" else policy.persistent
+    if not again:
+        told = replace(told, wanted=None, persistent=False, override=False)
+    if not again and policy.mode != "demand":
+        return replace(told, retry_at=None, redialling=False), ()
+    when = policy.device.retry_at if isinstance(policy.device, Failed) else None
     if when is None:
-        when = now + backoff(policy.tries, random())
-    return replace(policy, tries=policy.tries + 1, retry_at=when, reason=reason), (WakeAt(when),)
+        when = now + backoff(policy.tries, chance)
+    return replace(told, tries=policy.tries + 1, retry_at=when, redialling=lost and again), ()
 
 
-def _time_came(policy: UplinkPolicy, now: float) -> tuple[UplinkPolicy, Sequence[PolicyAction]]:
-    if policy.retry_at is None or policy.wanted is None:
-        return policy, ()
-    if now < policy.retry_at:
-        return policy, (WakeAt(policy.retry_at),)
-    return replace(policy, retry_at=None, device=Connecting("starting")), (Connect(policy.wanted),)
+def _in_use(policy: UplinkPolicy, now: float) -> bool:
+    """Was there traffic that counts until it was lost?"""
+    idle = policy.quiet.idle
+    return not policy.unused and (idle <= 0 or now < policy.active + idle)
+
+
+def _time_came(policy: UplinkPolicy, now: float) -> Outcome:
+    barred, moment = policy.barred, hangs_up_at(policy)
+    if barred is not None and barred.retry_at is not None and now >= barred.retry_at:
+        free = replace(policy, barred=None)
+        return _want(free, ALWAYS) if policy.mode == "always" else (free, ())
+    if policy.retry_at is not None and now >= policy.retry_at:
+        due = replace(policy, retry_at=None)
+        return (due, ()) if policy.wanted is None else _dial(due, policy.wanted)
+    if moment is not None and now >= moment:
+        return _end(policy, quiet.why(policy.quiet))
+    return policy, ()
 
 
 def lingering(kept: Link | None, old: UplinkState, policy: UplinkPolicy) -> Link | None:
@@ -304,8 +346,3 @@ def backoff(tries: int, random: float) -> float:
     """Seconds to wait after ``tries`` earlier failures in a row; ``random`` is in [0, 1)."""
     base = min(LAST_RETRY, FIRST_RETRY * 2.0 ** min(tries, 16))
     return base * (1.0 - JITTER + 2.0 * JITTER * random)
-
-
-def choose(states: Sequence[tuple[str, ShownState]]) -> str | None:
-    """The uplink that the Internet is reached by: the first one, in order of preference, that is up."""
-    return next((name for name, state in states if isinstance(state, Up)), None)

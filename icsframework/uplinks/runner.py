@@ -11,9 +11,13 @@ whether it goes on: the machine keeps its addresses and routes for that moment.
 A link that was lost with its carrier leaves its addresses (``lingering``), so that
 a cable plugged in again finds every flow as it was; how long, and that nobody else
 carries the flows meanwhile, is decided here and by the supervisor.
+
+The meter counts what the link costs; what it permits is asked before every wish,
+and whenever it says that its answer may have changed.
 """
 
 from collections.abc import Callable
+from dataclasses import field, replace
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail, inlineCallbacks, maybeDeferred, succeed
@@ -28,8 +32,13 @@ from icsframework.patience import PATIENCE, after, within
 from icsframework.status import cause_to_json
 from icsframework.uplinks import policy as rules
 from icsframework.uplinks.lingering import Lingering
+from icsframework.uplinks.permission import IMeter, Unmetered
+from icsframework.uplinks.quiet import NEVER_QUIET, Quiet
+from icsframework.uplinks.refusals import Refusals
 from icsframework.uplinks.saved import SavedUplink
 from icsframework.uplinks.steps import Steps
+from icsframework.uplinks.traffic import TrafficRule
+from icsframework.uplinks.wishes import ruled
 from icsframework.values import (
     Absent,
     Cause,
@@ -37,6 +46,7 @@ from icsframework.values import (
     Down,
     Failed,
     Link,
+    Refused,
     ShownState,
     Up,
     UplinkState,
@@ -52,7 +62,11 @@ PluginMaker = Callable[[Callable[[UplinkState], None]], IUplink]
 
 @dataclass(frozen=True, slots=True)
 class UplinkSpec:
-    """What must be known of one entry of ``uplinks:``."""
+    """What must be known of one entry of ``uplinks:``.
+
+    ``quiet``: when it is hung up; ``wake``: the rules of what may dial it, empty for everything; ``meter`` counts for
+    its limits.
+    """
 
     name: str
     plugin: str
@@ -61,6 +75,9 @@ class UplinkSpec:
     metered: bool
     mark: int
     make: PluginMaker
+    quiet: Quiet = NEVER_QUIET
+    wake: tuple[TrafficRule, ...] = ()
+    meter: IMeter = field(default_factory=Unmetered)
 
 
 class Runner:
@@ -77,7 +94,7 @@ class Runner:
         random: Callable[[], float],
     ) -> None:
         self.spec = spec
-        self.policy = rules.UplinkPolicy(spec.connect)
+        self.policy = rules.UplinkPolicy(spec.connect, spec.quiet)
         self.cause: Cause | None = None
         """Why it is or was last up."""
         self._clock = clock
@@ -94,7 +111,15 @@ class Runner:
         """What the plugin said of its device meanwhile."""
         self._lingering = Lingering(clock, self._agree)
         self._waiters: list[Deferred[Link]] = []
-        self._wake: IDelayedCall | None = None
+        self._timer: IDelayedCall | None = None
+        """Fires at the policy's deadline."""
+        self._due: float | None = None
+        """That deadline."""
+        self._feeding = 0
+        self._unasked = False
+        """True if the meter's answer has changed while something else is being done."""
+        self._refusals = Refusals()
+        self._unwatch = spec.meter.watch(self._meter_changed)
         self._stopping = False
         self._calls = 0
         """Calls of connect and disconnect so far: what an earlier one says late is not about the present."""
@@ -115,12 +140,15 @@ class Runner:
         ``saved`` is what an earlier process left: its link is adopted if it goes on, a link that was hung up stays down.
         Raises what the plugin raises; then nothing it says later counts.
         """
+        self.ask_meter()
         if saved is not None and saved.link is not None:
-            self._adopt(saved.link, saved.cause or Cause(rule="always"))
-            return
-        self._start_plugin()
-        hung_up = saved.hung_up if saved is not None else None
-        self._feed(rules.Started() if hung_up is None else rules.HungUp(hung_up))
+            self._adopt(saved.link, saved.cause or Cause(rule="always"), saved.override)
+        else:
+            self._start_plugin()
+        if saved is not None and saved.hung_up is not None:
+            self._feed(rules.HungUp(saved.hung_up, saved.until))
+        elif saved is None or saved.link is None:
+            self._feed(rules.Started())
 
     def _start_plugin(self) -> None:
         try:
@@ -139,6 +167,7 @@ class Runner:
         yield self._guarded("stop", self.plugin.stopService, PATIENCE)
         self.policy = rules.UplinkPolicy(self.spec.connect, device=Down(reason))
         self._settled = self._saved = self._lingering.link = None
+        self.spec.meter.down()
         if left:
             yield self._agree()
         if was_up or self.steps.connect is not None:
@@ -152,23 +181,27 @@ class Runner:
 
     def _end(self, reason: str) -> None:
         self._stopping = True
-        self._cancel_wake()
+        self._unwatch()
+        self._cancel_timer()
         self._lingering.stop()
         self._fail_waiters(UplinkFailed(reason))
 
     def remembered(self, index: int) -> SavedUplink:
         """What the next process must know of this uplink; ``index`` is that of its mark."""
-        policy = self.policy
+        policy, cause = self.policy, self.cause if self.announced else None
+        if policy.barred is not None:
+            return SavedUplink(index, self.announced, cause, policy.barred.reason, policy.barred.retry_at)
         hung_up = policy.reason if policy.mode == "always" and policy.wanted is None else None
-        return SavedUplink(index, self.announced, self.cause if self.announced else None, hung_up)
+        return SavedUplink(index, self.announced, cause, hung_up, override=policy.override)
 
     # --- adoption
 
-    def _adopt(self, link: Link, cause: Cause) -> None:
+    def _adopt(self, link: Link, cause: Cause, override: bool) -> None:
         """Ask the plugin whether ``link`` goes on."""
         self._saved = link
         self.cause = cause
-        self.policy, _ = rules.step(self.policy, rules.Adopting(cause), self._clock.now(), self._random)
+        adopting = rules.Adopting(cause, override)
+        self.policy, _ = rules.step(self.policy, adopting, self._clock.now(), self._random)
         self._start_plugin()
         self._guarded("adopt", lambda: self.plugin.adopt(link), ADOPT_PATIENCE).addCallback(self._adopted)
 
@@ -192,6 +225,7 @@ class Runner:
                     self._begin(self.policy.device.stage, "anew")
 
         self._saved = None
+        self.spec.meter.down()
         self._emit("uplink.not_adopted", reason=getattr(self._seen, "reason", "") or "so says its plugin")
         self._agree().addCallback(tidy)
 
@@ -231,30 +265,89 @@ class Runner:
         """This uplink as plugins see it."""
         return UplinkView(self.spec.name, self.shown(), active, self.spec.mark)
 
-    def refusal(self) -> str | None:
-        """Why a plugin's request would be refused, or None."""
+    @property
+    def coming(self) -> bool:
+        """Is it on its way up, so that who needs the Internet may wait for it?"""
+        configuring = self._is_up() and self._settled is None and self._unusable is None
+        return not self._stopping and (configuring or rules.coming(self.policy))
+
+    def _is_up(self) -> bool:
+        """As far as the plugin is concerned; the machine may be without it yet."""
+        return isinstance(self.policy.device, Up) and not self.policy.leaving
+
+    def hangs_up_at(self) -> float | None:
+        """When it is hung up for quiet if nothing more keeps it up (IClock.now); None if it is not, or is not up."""
+        return rules.hangs_up_at(self.policy)
+
+    def refusal(self) -> Refused | Failed | None:
+        """Why a plugin's request would not be granted (policy.refusal), or None."""
         return rules.refusal(self.policy)
+
+    def would_dial(self, cause: Cause) -> Cause | Refused:
+        """The cause with the rule of ``wake`` that lets it dial, or why such traffic does not."""
+        return ruled(self.spec.wake, cause) if self.spec.connect == "demand" else cause
 
     # --- wishes ---
 
     def ask(self, cause: Cause) -> Deferred[Link]:
-        """A plugin needs the Internet; Deferred of the link in force."""
-        refusal = self.refusal()
-        if refusal is not None:
-            return fail(UplinkRefused(f"uplink {self.spec.name}: {refusal}"))
+        """A plugin needs the Internet; Deferred of the link in force, failing with UplinkRefused or UplinkFailed."""
+        self.ask_meter()
+        why_not = self.refusal()
+        if why_not is not None:
+            return fail(self._error(why_not))
         return self._wait(rules.Asked(cause))
 
-    def connect(self, cause: Cause) -> Deferred[Link]:
-        """The operator wants it; Deferred of the link in force, UplinkFailed when the try failed."""
-        return self._wait(rules.Commanded(cause))
+    def connect(self, cause: Cause, override: bool = False) -> Deferred[Link]:
+        """The operator wants it; Deferred of the link in force.
+
+        UplinkFailed when the try failed, UplinkRefused when a limit or hour forbids it, unless ``override`` lifts them.
+        """
+        self.ask_meter()
+        forbidden = rules.command_refusal(self.policy, override)
+        if forbidden is None or isinstance(self.policy.device, Absent):
+            return self._wait(rules.Commanded(cause, override))
+        self._feed(rules.Commanded(cause))
+        self.refused(cause, forbidden)
+        return fail(self._error(forbidden))
 
     @inlineCallbacks
-    def hang_up(self, reason: str) -> Any:
-        """The operator wants it down, until wanted again; Deferred fires when the machine is without it."""
-        self._feed(rules.HungUp(reason))
-        self._fail_waiters(UplinkFailed(reason))
+    def hang_up(self, reason: str, until: float | None = None) -> Any:
+        """The operator wants it down, until wanted again, or until then (IClock.now); Deferred fires when the machine
+        is without it.
+        """
+        self._feed(rules.HungUp(reason, until))
         yield after(self._disconnecting)
         yield after(self._leaving)
+
+    def active(self, when: float) -> None:
+        """Traffic that keeps it up was seen at that time (IClock.now)."""
+        self._feed(rules.Active(when))
+
+    def rearm(
+        self, connect: rules.ConnectMode, quiet: Quiet, wake: tuple[TrafficRule, ...], meter: IMeter
+    ) -> None:
+        """Go by other settings from now on; a running call goes on."""
+        old = self.spec.meter
+        self.spec = replace(self.spec, connect=connect, quiet=quiet, wake=wake, meter=meter)
+        if meter is not old:
+            self._unwatch()
+            self._unwatch = meter.watch(self._meter_changed)
+            if isinstance(self.policy.device, Up):
+                old.down()
+                meter.up(self.policy.device.link)
+        self.ask_meter()
+        self._feed(rules.Rearmed(connect, quiet))
+
+    def refused(self, cause: Cause, why: Refused) -> None:
+        """Tell that a wish was refused, if that is news."""
+        if self._refusals.worth_telling(why.reason, self._clock.now()):
+            self._events.emit(
+                "uplink.refused",
+                uplink=self.spec.name,
+                why=cause_to_json(cause),
+                cause=str(cause),
+                reason=why.reason,
+            )
 
     def _wait(self, event: rules.Asked | rules.Commanded) -> Deferred[Link]:
         if self._stopping:
@@ -262,12 +355,26 @@ class Runner:
         self._feed(event)
         if self._settled is not None and not self.policy.leaving:
             return succeed(self._settled)
-        device = self.policy.device
-        if isinstance(device, (Absent, Failed, Down)):  # it failed at once, or cannot even be tried
-            return fail(UplinkFailed(device.reason or self.policy.reason))
+        if not self._promising():  # it failed at once, or cannot even be tried
+            return fail(self._why_not())
         waiter: Deferred[Link] = Deferred(self._forget)
         self._waiters.append(waiter)
         return waiter
+
+    def _promising(self) -> bool:
+        """Is there anything to wait for?"""
+        return self._is_up() or rules.coming(self.policy)
+
+    def _why_not(self) -> IcsError:
+        hindered = rules.hindrance(self.policy)
+        if hindered is not None:
+            return self._error(hindered)
+        device = self.policy.device
+        return UplinkFailed(getattr(device, "reason", "") or self.policy.reason, self.policy.retry_at)
+
+    def _error(self, why: Refused | Failed) -> IcsError:
+        kind = UplinkRefused if isinstance(why, Refused) else UplinkFailed
+        return kind(why.reason, why.retry_at)
 
     def _forget(self, waiter: Deferred[Link]) -> None:
         if waiter in self._waiters:
@@ -284,6 +391,15 @@ class Runner:
         self._feed(rules.Reported(state))
 
     def _feed(self, event: rules.PolicyEvent) -> None:
+        self._feeding += 1
+        try:
+            self._take(event)
+        finally:
+            self._feeding -= 1
+        if not self._feeding and self._unasked:
+            self.ask_meter()
+
+    def _take(self, event: rules.PolicyEvent) -> None:
         before = self.policy
         self.policy, actions = rules.step(before, event, self._clock.now(), self._random)
         lingering = rules.lingering(self.lingering, before.device, self.policy)
@@ -291,23 +407,61 @@ class Runner:
         self._tell(before, event.state if isinstance(event, rules.Reported) else self.policy.device)
         for action in actions:
             self._do(action)
+        if self._waiters and not self._promising():
+            self._fail_waiters(self._why_not())
+        self._set_timer()
         self._changed()
 
     def _do(self, action: rules.PolicyAction) -> None:
         match action:
             case rules.Connect(cause):
-                self._cancel_wake()
                 self._calls += 1
+                self.spec.meter.dialled()
                 asked = self._guarded("connect", lambda: self.plugin.connect(cause))
                 asked.addCallback(self._connect_ended, self._calls)
             case rules.Disconnect(reason):
                 self._calls += 1
                 asked = self._guarded("disconnect", lambda: self.plugin.disconnect(reason), PATIENCE)
                 self._disconnecting = asked.addCallback(self._disconnect_ended, self._calls, reason)
-            case rules.WakeAt(when):
-                self._cancel_wake()
-                delay = max(0.0, when - self._clock.now())
-                self._wake = self._clock.call_later(delay, self._feed, rules.TimeCame())
+
+    # --- the meter and the time
+
+    def _meter_changed(self) -> None:
+        if self._stopping:
+            return
+        if self._feeding:
+            self._unasked = True  # when what is being done is done
+        else:
+            self.ask_meter()
+
+    def ask_meter(self) -> None:
+        """Go by what limits and hours say now."""
+        self._unasked = False
+        forbidden = self.spec.meter.permission().refused
+        if forbidden == self.policy.forbidden:
+            return
+        if forbidden is None:
+            self._refusals.forget()
+        self._feed(rules.Ruled(forbidden))
+
+    def _set_timer(self) -> None:
+        due = None if self._stopping else rules.deadline(self.policy)
+        if due == self._due:
+            return
+        self._cancel_timer()
+        if due is not None:
+            self._due = due
+            self._timer = self._clock.call_later(max(0.0, due - self._clock.now()), self._time_came)
+
+    def _time_came(self) -> None:
+        self._due = None
+        self.ask_meter()
+        self._feed(rules.TimeCame())
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = self._due = None
 
     # A plugin reports before its Deferred fires; one that forgot must not leave us waiting for ever.
 
@@ -351,11 +505,6 @@ class Runner:
 
         return maybeDeferred(self._settle).addErrback(refused)
 
-    def _cancel_wake(self) -> None:
-        if self._wake is not None and self._wake.active():
-            self._wake.cancel()
-        self._wake = None
-
     # --- telling ---
 
     def _tell(self, before: rules.UplinkPolicy, reported: UplinkState) -> None:
@@ -363,8 +512,11 @@ class Runner:
         old, new = before.device, self.policy.device
         if isinstance(new, Up):
             if not isinstance(old, Up) or old.link != new.link:
+                self.spec.meter.up(new.link)
                 self._put_in_force(new.link)
             return
+        if isinstance(old, (Connecting, Up)) and isinstance(reported, (Absent, Down, Failed)):
+            self.spec.meter.down()
         # It may have ended and be tried again in one step, because it was wanted again while it went down.
         ended = reported if isinstance(reported, (Down, Failed)) and self.steps.connect is not None else None
         if isinstance(old, Up):
@@ -374,8 +526,8 @@ class Runner:
         elif ended is not None:
             self._emit("uplink.down", reason=ended.reason or self.policy.reason, **self.steps.end())
         if not isinstance(new, Connecting):
-            self._fail_waiters(UplinkFailed(new.reason or self.policy.reason))
-        elif ended is not None or not isinstance(old, Connecting):
+            return
+        if ended is not None or not isinstance(old, Connecting):
             self.cause = self.policy.wanted
             self._begin(new.stage, new.stage)
         elif self.steps.connect is not None:  # not while it is asked whether an old link goes on

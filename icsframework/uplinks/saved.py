@@ -3,7 +3,8 @@
 A killed or restarted gateway leaves its links, addresses and flows in the
 kernel.  The next one needs to know which link was announced (to ask the plugin
 whether it goes on), which index its marks carry (running flows have it in the
-kernel), why it was up, and whether the operator had hung it up.
+kernel), why it was up, whether the operator had lifted its limits, and whether
+and until when he had hung it up.
 """
 
 from collections.abc import Mapping
@@ -20,12 +21,18 @@ __all__ = ["SavedUplink", "from_document", "to_document"]
 
 @dataclass(frozen=True, slots=True)
 class SavedUplink:
-    """One uplink; ``hung_up`` is the reason if the operator wanted it down, else None."""
+    """One uplink; ``hung_up`` is the reason if the operator wanted it down, else None.
+
+    ``until``: it was to be down until then (seconds of IClock.now, which goes on in the next process).  ``override``:
+    limits and hours do not hold for the link.
+    """
 
     index: int
     link: Link | None = None
     cause: Cause | None = None
     hung_up: str | None = None
+    until: float | None = None
+    override: bool = False
 
 
 def to_document(uplinks: Mapping[str, SavedUplink]) -> dict[str, Any]:
@@ -36,6 +43,8 @@ def to_document(uplinks: Mapping[str, SavedUplink]) -> dict[str, Any]:
             "link": None if saved.link is None else to_json(saved.link),
             "cause": cause_to_json(saved.cause),
             "hung_up": saved.hung_up,
+            "until": saved.until,
+            "override": saved.override,
         }
         for name, saved in uplinks.items()
     }
@@ -51,11 +60,14 @@ def from_document(document: Any) -> dict[str, SavedUplink]:
 
 def _uplink(item: Any) -> SavedUplink:
     link, cause, hung_up = item["link"], item["cause"], item["hung_up"]
+    until = item.get("until")  # not there in what an earlier version wrote
     return SavedUplink(
         int(item["index"]),
         None if link is None else _link(link),
         None if cause is None else _cause(cause),
         None if hung_up is None else str(hung_up),
+        None if until is None else float(until),
+        bool(item.get("override", False)),
     )
 
 

@@ -1,23 +1,27 @@
-"""The uplinks together: who is active, and where a wish for the Internet goes.
+"""The uplinks together: who is active, and where a wish for the Internet goes (asking.py).
 
 ``settle`` is given by the gateway: it makes addresses, routes, rules and the
-packet filter agree with ``links()`` and fires when that is in force.
+packet filter agree with ``links()`` and ``without_link()`` and fires when that is
+in force.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred, inlineCallbacks
+from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from icsframework.errors import IcsError, UplinkRefused, UsageError
+from icsframework.dataplane.plane import Without
+from icsframework.errors import IcsError, UsageError
 from icsframework.interfaces import IClock, IEvents, IUplinks, Unwatch
 from icsframework.observers import Observers
+from icsframework.uplinks.asking import Asking
 from icsframework.uplinks.policy import choose
 from icsframework.uplinks.runner import Runner, UplinkSpec
 from icsframework.uplinks.saved import SavedUplink
-from icsframework.values import Cause, Link, UplinkView
+from icsframework.values import Cause, Failed, Link, UplinkView
 
 
 @implementer(IUplinks)
@@ -40,7 +44,11 @@ class Supervisor:
         self._runners: dict[str, Runner] = {}
         self._order: tuple[str, ...] = ()
         self._observers = Observers(log)
+        self._followers = Observers(log)
         self._told: UplinkView | None = None
+        self._without: Without | None = None
+        """What ``settle`` was last called for."""
+        self._asking: list[Asking] = []
 
     # --- life ---
 
@@ -132,30 +140,65 @@ class Supervisor:
         self._observers.tell_one(observer, self.current())
         return self._observers.add(observer)
 
-    @inlineCallbacks
-    def request(self, cause: Cause) -> Any:
+    def request(self, cause: Cause) -> Deferred[Link]:
         """See IUplinks.  Tries the uplinks in order until one is up."""
-        reasons = []
-        for runner in self.runners():
-            why_not = runner.refusal()
-            if why_not is not None:
-                reasons.append(f"{runner.spec.name}: {why_not}")
-                continue
-            try:
-                link = yield runner.ask(cause)
-            except IcsError as error:
-                reasons.append(f"{runner.spec.name}: {error}")
-            else:
-                return link
-        raise UplinkRefused("no uplink can be used now: " + ("; ".join(reasons) or "there is none"))
+        current = self.current()
+        asking = Asking(self._clock, self.runners, cause, self._asking.remove)
+        self._asking.append(asking)
+        asking.begin(current.link if current is not None else None)
+        return asking.answer
+
+    # --- packets while no link is up ---
+
+    def without_link(self) -> Without | None:
+        """What becomes of packets to the Internet that no link takes; None if nothing is dialled on demand.
+
+        They are held if a wish would be granted or something is on its way; else their senders are told at once:
+        unreachable if a link on demand has failed or its device is absent, prohibited if each is forbidden.
+        """
+        demanded = [runner for runner in self.runners() if runner.spec.connect == "demand"]
+        if not demanded:
+            return None
+        answers = [runner.refusal() for runner in demanded]
+        if None in answers or any(runner.coming for runner in self.runners()):
+            return "hold"
+        return "unreachable" if any(isinstance(answer, Failed) for answer in answers) else "prohibit"
+
+    def idle_candidates(self) -> Sequence[Runner]:
+        """The uplinks that are up and will be hung up for quiet: it matters what traffic they carry."""
+        return [runner for runner in self.runners() if runner.hangs_up_at() is not None]
+
+    def follow(self, changed: Callable[[], None]) -> Unwatch:
+        """Call ``changed`` whenever anything about any uplink may have changed; returns a callable that ends it."""
+        return self._followers.add(changed)
+
+    # --- changes ---
 
     def _changed(self) -> None:
+        self._followers.tell()
         if any(runner.losing for runner in self._runners.values()):
             return  # first the machine without that link; then its runner comes back here
         current = self.current()
-        if current == self._told:
+        if current is not None and current.link is not None:
+            for asking in tuple(self._asking):
+                asking.arrived(current.link)
+        if current != self._told:
+            if current is not None and (self._told is None or self._told.name != current.name):
+                self._events.emit("uplink.active", uplink=current.name)
+            self._told = current
+            self._observers.tell(current)
+        self._redirect()
+
+    def _redirect(self) -> None:
+        """Packets without a link go another way now: the machine must know."""
+        without = self.without_link()
+        if without == self._without:
             return
-        if current is not None and (self._told is None or self._told.name != current.name):
-            self._events.emit("uplink.active", uplink=current.name)
-        self._told = current
-        self._observers.tell(current)
+        self._without = without
+
+        def refused(failure: Failure) -> None:
+            self._events.emit("host.state.failed", reason=failure.getErrorMessage())
+            if failure.check(IcsError) is None:
+                self._log.failure("packets without a link", failure)
+
+        maybeDeferred(self._settle).addErrback(refused)

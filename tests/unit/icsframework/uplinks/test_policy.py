@@ -22,19 +22,20 @@ from icsframework.uplinks.policy import (
     Started,
     TimeCame,
     UplinkPolicy,
-    WakeAt,
     backoff,
     choose,
+    deadline,
     lingering,
     refusal,
     shown,
     step,
 )
-from icsframework.values import Absent, Armed, Cause, Connecting, Cooling, Down, Failed, Link, Up
+from icsframework.values import Absent, Armed, Cause, Connecting, Cooling, Down, Failed, Link, Refused, Up
 
 ALWAYS = Cause(rule="always")
 COMMAND = Cause(rule="command")
 DNS = Cause(rule="dns", name="example.org")
+BY_COMMAND = Refused("connect: manual: it is connected by command only (ics connect)")
 LINK = Link("eth0", 2, None, "ethernet", "kernel", 1500, False, 0.0, None)
 
 
@@ -54,6 +55,11 @@ class Conversation:
         """One event; returns the name of the state shown and the actions."""
         self.policy, actions = step(self.policy, event, self.now, middle)
         return shown(self.policy).name, list(actions)
+
+    @property
+    def due(self) -> float | None:
+        """When the time comes."""
+        return deadline(self.policy)
 
 
 def test_always_connects_when_the_device_is_first_seen() -> None:
@@ -76,10 +82,10 @@ def test_failures_back_off_and_never_give_up() -> None:
     for _ in range(9):
         state, actions = talk.say(Reported(Failed("no answer")))
         assert state == "cooling"
-        [wake] = actions
-        assert isinstance(wake, WakeAt)
-        waits.append(wake.when - talk.now)
-        talk.now = wake.when
+        assert actions == []
+        assert talk.due is not None
+        waits.append(talk.due - talk.now)
+        talk.now = talk.due
         assert talk.say(TimeCame()) == ("connecting", [Connect(ALWAYS)])
     assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 60]
 
@@ -93,7 +99,7 @@ def test_success_resets_the_back_off() -> None:
     talk.say(TimeCame())
     talk.say(Reported(Up(LINK)))
     talk.say(InForce())
-    assert talk.say(Reported(Failed("lost"))) == ("cooling", [WakeAt(1001.0)])
+    assert (talk.say(Reported(Failed("lost"))), talk.due) == (("cooling", []), 1001.0)
 
 
 def test_a_link_that_cannot_be_used_backs_off_too() -> None:
@@ -104,10 +110,10 @@ def test_a_link_that_cannot_be_used_backs_off_too() -> None:
     waits = []
     for _ in range(4):
         talk.say(Reported(Up(LINK)))
-        [wake] = talk.say(Reported(Down("could not be configured")))[1]
-        assert isinstance(wake, WakeAt)
-        waits.append(wake.when - talk.now)
-        talk.now = wake.when
+        talk.say(Reported(Down("could not be configured")))
+        assert talk.due is not None
+        waits.append(talk.due - talk.now)
+        talk.now = talk.due
         talk.say(TimeCame())
     assert waits == [1, 2, 4, 8]
 
@@ -132,7 +138,7 @@ def test_a_new_wish_begins_a_new_back_off() -> None:
     talk.say(HungUp("by root"))
     talk.say(Reported(Down()))
     talk.say(Asked(DNS))
-    assert talk.say(Reported(Failed("busy"))) == ("cooling", [WakeAt(talk.now + 1)])
+    assert (talk.say(Reported(Failed("busy"))), talk.due) == (("cooling", []), talk.now + 1)
 
 
 def test_a_plugins_own_retry_time_is_respected() -> None:
@@ -140,7 +146,7 @@ def test_a_plugins_own_retry_time_is_respected() -> None:
     talk = Conversation("always")
     talk.say(Started())
     talk.say(Reported(Down()))
-    assert talk.say(Reported(Failed("busy", retry_at=500.0))) == ("cooling", [WakeAt(500.0)])
+    assert (talk.say(Reported(Failed("busy", retry_at=500.0))), talk.due) == (("cooling", []), 500.0)
 
 
 def test_waking_too_early_waits_on() -> None:
@@ -149,7 +155,7 @@ def test_waking_too_early_waits_on() -> None:
     talk.say(Started())
     talk.say(Reported(Down()))
     talk.say(Reported(Failed("no answer", retry_at=500.0)))
-    assert talk.say(TimeCame()) == ("cooling", [WakeAt(500.0)])
+    assert (talk.say(TimeCame()), talk.due) == (("cooling", []), 500.0)
 
 
 def test_an_unplugged_device_is_connected_when_it_returns() -> None:
@@ -174,7 +180,7 @@ def test_the_operators_hang_up_stays_until_he_connects() -> None:
     assert talk.say(TimeCame()) == ("down", [])
     assert talk.say(Commanded(COMMAND)) == ("connecting", [Connect(COMMAND)])
     talk.say(Reported(Up(LINK)))
-    assert talk.say(Reported(Failed("lost"))) == ("cooling", [WakeAt(101.0)])
+    assert (talk.say(Reported(Failed("lost"))), talk.due) == (("cooling", []), 101.0)
 
 
 def test_a_link_that_comes_up_after_the_hang_up_is_taken_down() -> None:
@@ -194,7 +200,7 @@ def test_a_wish_during_a_hang_up_waits_for_its_end() -> None:
     talk.say(Reported(Up(LINK)))
     assert talk.say(HungUp("by root")) == ("up", [Disconnect("by root")])
     assert talk.say(HungUp("by root")) == ("up", [])
-    assert refusal(talk.policy) == "connect: manual: it is connected by command only (ics connect)"
+    assert refusal(talk.policy) == BY_COMMAND
     assert talk.say(Commanded(COMMAND)) == ("up", [])
     assert talk.say(Reported(Up(LINK))) == ("up", [])
     assert talk.say(Reported(Down("by root"))) == ("connecting", [Connect(COMMAND)])
@@ -216,7 +222,7 @@ def test_a_manual_link_that_was_up_is_held_up() -> None:
     talk.say(Reported(Down()))
     talk.say(Commanded(COMMAND))
     talk.say(Reported(Up(LINK)))
-    assert talk.say(Reported(Failed("lost"))) == ("cooling", [WakeAt(101.0)])
+    assert (talk.say(Reported(Failed("lost"))), talk.due) == (("cooling", []), 101.0)
 
 
 def test_requests_wake_demand_and_are_refused_by_manual() -> None:
@@ -226,7 +232,7 @@ def test_requests_wake_demand_and_are_refused_by_manual() -> None:
     assert demand.say(Asked(DNS)) == ("connecting", [Connect(DNS)])
     manual.say(Reported(Down()))
     assert manual.say(Asked(DNS)) == ("down", [])
-    assert refusal(manual.policy) == "connect: manual: it is connected by command only (ics connect)"
+    assert refusal(manual.policy) == BY_COMMAND
     assert refusal(demand.policy) is None
 
 
@@ -301,7 +307,7 @@ def test_an_adopted_link_is_up_without_a_connect() -> None:
         ("up", []),
     ]
     assert talk.policy.wanted == DNS
-    assert talk.say(Reported(Failed("carrier lost"))) == ("cooling", [WakeAt(101.0)])
+    assert (talk.say(Reported(Failed("carrier lost"))), talk.due) == (("cooling", []), 101.0)
 
 
 def test_a_link_that_does_not_go_on_is_connected_anew_for_the_same_cause() -> None:
