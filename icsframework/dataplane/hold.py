@@ -37,7 +37,7 @@ REFUSED_AGAIN = "refused_again"
 
 NOT_WOKEN = Counter("not_woken", "no link is up, and no rule lets such traffic dial")
 REFUSED_FLOW = Counter("refused_flow", "of a flow that was refused a link a moment ago")
-UNREADY = Counter("unready", "came while a link was lost, before packets could wait")
+UNREADY = Counter("unready", "came when a link was lost, before it could wait for the next")
 UNSENT = Counter("unsent", "was to leave by a link that was lost in the same moment")
 
 ANSWERS = "limit rate 50/second burst 100 packets"

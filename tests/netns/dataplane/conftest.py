@@ -4,6 +4,7 @@ One lab serves all tests of a module; each test gets it with no rules, routes or
 """
 
 import pickle
+import select
 import socket
 import sys
 import time
@@ -12,14 +13,17 @@ from dataclasses import replace
 from ipaddress import ip_address, ip_interface
 from pathlib import Path
 
+import dpkt
 import pytest
 
 from icsframework.dataplane import inventory, policy, render, routing, sysctls
 from icsframework.dataplane.mapped import elements_of
-from icsframework.dataplane.plane import DataPlane, LanSide, UplinkSide
+from icsframework.dataplane.plane import HOLD_ADDRESS, HOLD_DEVICE, DataPlane, HoldSide, LanSide, UplinkSide
 from icsframework.host.conntrack import Conntrack
+from icsframework.host.tun import open_tun
 from icsframework.lab.parse import parse_lab
 from icsframework.lab.world import Lab
+from icsframework.uplinks.traffic import wake_rules
 from icsframework.values import Family, Link
 
 LAB = """
@@ -77,14 +81,20 @@ GUEST = LanSide("guest", "eth3", ip_interface("192.168.7.1/24"))
 CABLE_UP = UplinkSide("cable", 1, "eth0", link("eth0", "203.0.113.5/24", "203.0.113.1"))
 DSL_UP = UplinkSide("dsl", 2, "eth2", link("eth2", "198.51.100.5/24", "198.51.100.1"))
 
+CABLE_DOWN, DSL_DOWN = replace(CABLE_UP, link=None), replace(DSL_UP, link=None)
+HOLD = HoldSide(wake={"cable": wake_rules(())})
+
 ONE = DataPlane((HOME,), (CABLE_UP,))
 TWO = DataPlane((HOME, GUEST), (CABLE_UP, DSL_UP))
+
+WAITING = DataPlane((HOME,), (CABLE_DOWN,), hold=HOLD)
+"""One uplink that is dialled on demand, down."""
 
 
 class Net:
     """The lab and what a test does in it."""
 
-    one, two = ONE, TWO
+    one, two, waiting = ONE, TWO, WAITING
     server_address, cable, dsl = SERVER, CABLE, DSL
 
     changed = staticmethod(replace)
@@ -130,6 +140,21 @@ class Net:
         for rule in routing.rules(plane):
             priority, _, words = str(rule).partition(": ")
             self.ip(f"-{rule.family}", "rule", "add", "pref", priority, *words.split())
+
+    def become(self, plane):
+        """From the rules that are in force to those of another data plane, as a running gateway does it; then its routes."""
+        listing = self.gateway.run(["nft", "-j", "list", "table", "inet", "ics"], check=True).stdout
+        self.nft(render.render(policy.build(plane), inventory.parse(listing)))
+        self.set_up(plane)
+
+    def hold(self):
+        """The hold device, opened before anything is loaded."""
+        return Held(self)
+
+    def counted(self):
+        """The named counters that are not 0."""
+        (counters,) = self.queue(("counters",))
+        return {name: packets for name, packets in counters.items() if packets}
 
     def clear_routes(self):
         """No route or rule of ours."""
@@ -213,6 +238,50 @@ class Net:
         while not (outcome := condition()) and time.monotonic() < end:
             time.sleep(0.01)
         return outcome
+
+
+class Held:
+    """The hold device in the gateway, in the hands of a test."""
+
+    def __init__(self, net):
+        self.net = net
+        self.tun = net.gateway.inside(lambda: open_tun(HOLD_DEVICE, 1500), ("net",))
+        net.stack.callback(self.tun.close)
+        net.ip("address", "add", str(HOLD_ADDRESS), "dev", HOLD_DEVICE)
+
+    def read(self, count=1, patience=1.0):
+        """The next ``count`` packets as the gateway would hold them: bytes.  Fewer if no more come in time."""
+        found, end = [], time.monotonic() + patience
+        while len(found) < count and (left := end - time.monotonic()) > 0:
+            if select.select([self.tun], [], [], left)[0]:
+                found.append(self.tun.read(65535))
+        return found
+
+    def seen(self, count=1, patience=1.0):
+        """Like ``read``, each as (source, destination, protocol, destination port or ICMP type)."""
+        return [told(packet) for packet in self.read(count, patience)]
+
+    def forget(self):
+        """Nothing that was sent before is read any more: the kernel greets IPv6 neighbours until it is told not to."""
+        while self.tun.read(65535):
+            pass
+
+    def put_back(self, packets):
+        """Write packets back."""
+        for packet in packets:
+            self.tun.write(packet)
+
+    def link_comes(self, plane=ONE, **changes):
+        """The uplink is up: rules and routes as the gateway would have them."""
+        hold = self.net.changed(HOLD, settled=True)
+        self.net.become(self.net.changed(plane, hold=hold, **changes))
+
+
+def told(packet):
+    """A packet in short."""
+    ip = dpkt.ip.IP(packet)
+    what = getattr(ip.data, "dport", getattr(ip.data, "type", None))
+    return socket.inet_ntoa(ip.src), socket.inet_ntoa(ip.dst), ip.get_proto(ip.p).__name__.lower(), what
 
 
 @pytest.fixture(scope="module")
