@@ -1,4 +1,4 @@
-"""The main job, watched: PCs join, look up a name, fetch a page and a file by FTP through the gateway.
+"""The main job, watched: PCs join, wake a line that is down, look up a name, fetch a page and a file by FTP.
 
 What is shown follows from the lab's description: every host with an interface
 that uses DHCP is a PC, the first web server with a name in a provider's DNS is
@@ -17,6 +17,7 @@ from icsframework.lab.errors import LabError
 from icsframework.lab.host import Host
 from icsframework.lab.snapshot import Snapshot, differences
 from icsframework.lab.spec import HostSpec, LabSpec
+from icsframework.lab.waking import armed_uplink, wake
 from icsframework.lab.world import Lab
 
 __all__ = ["Site", "find_pcs", "find_site", "run_demo"]
@@ -90,6 +91,10 @@ def _steps(lab: Lab, site: Site, pcs: list[tuple[str, str]]) -> Iterator[str]:
         leases[name] = lab[name].dhcp(interface=interface)
         yield joined(name, leases[name])
     check_distinct(leases)
+    for host in gateways:
+        if uplink := armed_uplink(host):
+            name, lease = next(iter(leases.items()))
+            yield wake(lab[name], site.host, host, uplink, lease)
     for name, lease in leases.items():
         yield look_up(lab[name], site)
         yield visit_site(lab[name], site, lease)
@@ -102,13 +107,16 @@ def _steps(lab: Lab, site: Site, pcs: list[tuple[str, str]]) -> Iterator[str]:
 
 
 def start_gateway(host: Host) -> str:
-    """Start the daemon and wait for its first uplink."""
+    """Start the daemon and wait for its first uplink, as far as it comes up by itself."""
     gateway = host.gateway
     gateway.start()
     gateway.wait_ready()
     uplinks = gateway.status_tree()["uplinks"]
     if not uplinks:
         return f"{host.name} runs, without an uplink"
+    if uplinks[0]["connect"] == "demand":
+        first = gateway.wait_uplink(uplinks[0]["name"], "armed")
+        return f"{host.name} runs; nobody needs the Internet yet, and its uplink {first['name']} is down"
     first = gateway.wait_uplink(uplinks[0]["name"])
     addresses = ", ".join(first["addresses"])
     up = f"its uplink {first['name']} is up with {addresses} on {first['interface']}"
