@@ -1,5 +1,5 @@
 #!/bin/sh
-# bench.sh NAME [OPTION...]   one benchmark: start, dns, dhcp, store, dataplane, helpers or ppp; the options are its own
+# bench.sh NAME [OPTION...]   one benchmark: start, dns, dhcp, store, dataplane, helpers, ppp or demand; the options are its own
 # bench.sh all                each of them, short; what is missing skips a benchmark with the reason
 #
 # Each runs in network namespaces of its own. A benchmark that cannot run here says why and ends with status 77.
@@ -39,6 +39,7 @@ one() {
         "$python" benchmarks/packets.py "$@"
         ;;
     helpers) "$python" benchmarks/helpers/run.py "$@" ;;
+    demand) "$python" benchmarks/demand.py "$@" ;;
     ppp)
         case ${1:-} in
         codec | talk | line | fast) part=$1 && shift && "$python" "benchmarks/ppp/$part.py" "$@" ;;
@@ -67,6 +68,7 @@ if [ "${1:-}" = all ]; then
     each ppp codec --rounds 3 --packets 500 --frames 20000
     each ppp talk --lines 20000
     each ppp line --rounds 2 --seconds 4
+    each demand --rounds 3 --packets 2000
     each helpers --rounds 3 --size 200 --connections 500 --opens 300
 else
     one "$@"

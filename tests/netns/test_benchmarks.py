@@ -30,6 +30,10 @@ RUNS = {
         ["--rounds", "1", "--seconds", "1", "--servers", "ics", "--auths", "pap", "--rates"],
         ["CONNECT to IPCP", "ics, pap", "bulk", "from the line", "to the line"],
     ),
+    "demand": (
+        ["--rounds", "2", "--packets", "500"],
+        ["own time", "answered", "500 flows of 50 clients", "ics status", "the daemon's answer"],
+    ),
     "helpers": (
         ["--opens", "20", "--rounds", "1", "--size", "5", "--connections", "20", "--commands", "2"],
         ["Open to rule in place", "FTP data, 5 MB", "PORT", "20 control connections", "relayed : plain"],
