@@ -30,6 +30,7 @@ def test_a_tree_becomes_plain_json() -> None:
         "helpers": [],
         "mappings": 0,
         "warnings": ["careful"],
+        "hold": None,
     }
     assert to_json({"a": (IPv4Address("192.0.2.1"), IPv4Interface("192.0.2.1/24"))}) == {
         "a": ["192.0.2.1", "192.0.2.1/24"]
