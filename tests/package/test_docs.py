@@ -158,14 +158,14 @@ def test_configurations_are_correct(page, tmp_path):
             assert [str(problem) for problem in (*result.errors, *result.warnings)] == []
 
 
-@pytest.mark.parametrize("name", ["gateway", "dialup", "cellular"])
+@pytest.mark.parametrize("name", ["gateway", "dialup", "cellular", "demand"])
 def test_the_examples_are_correct(name):
     """Each of etc/ passes without a word."""
     result = load(ROOT / f"etc/{name}.yaml", Registry.installed())
     assert (list(result.errors), list(result.warnings)) == ([], [])
 
 
-@pytest.mark.parametrize("name", ["dialup", "cellular"])
+@pytest.mark.parametrize("name", ["dialup", "cellular", "demand"])
 def test_what_the_examples_show_commented_out_is_correct(name, tmp_path):
     """With every default written out, and every further uplink, the file still passes."""
     lines = (ROOT / f"etc/{name}.yaml").read_text().splitlines()
