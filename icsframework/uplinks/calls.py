@@ -6,6 +6,7 @@ its price as soon as it has begun.
 
 from dataclasses import replace
 from decimal import Decimal
+from math import ceil
 
 from icsframework.frozen import dataclass
 from icsframework.uplinks.periods import Calendar, Moment
@@ -66,14 +67,19 @@ def passed(usage: Usage, call: Call, tariff: Tariff, calendar: Calendar, at: Mom
         return usage, call
     unit = max(tariff.unit, GRAIN)
 
-    def units(until: float) -> int:
-        return max(0, int((until - call.unit_began + GRAIN / 2) // unit))
+    def before(moment: float) -> int:
+        """Units that begin before that moment, after the one counted last."""
+        return max(0, ceil((moment - call.unit_began - GRAIN / 2) / unit) - 1)
 
-    def cost(begin: float, until: float) -> Amounts:
-        return Amounts(time=until - begin, money=(units(until) - units(begin)) * tariff.price)
+    def cost(begin: float, end: float) -> Amounts:
+        return Amounts(time=end - begin, money=(before(end) - before(begin)) * tariff.price)
 
     usage = spread(usage, cost, call.counted, calendar, at)
-    return usage, replace(call, counted=at.now, unit_began=call.unit_began + units(at.now) * unit)
+    units = max(0, int((at.now - call.unit_began + GRAIN / 2) // unit))
+    just_now = units - before(at.now)
+    if just_now:
+        usage = added(usage, Amounts(money=just_now * tariff.price), calendar, at)
+    return usage, replace(call, counted=at.now, unit_began=call.unit_began + units * unit)
 
 
 def carried(
