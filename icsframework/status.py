@@ -59,6 +59,9 @@ class UplinkStatus:
     """One uplink.  ``active`` is true for the one that the Internet is reached by now.
 
     ``since``: it is up or connecting since then; ``stage_since``: its ``stage`` of a connect has begun then.
+    ``hangs_up_at``: it is hung up then, if nothing more keeps it up; None if it is not up, or not hung up for quiet.
+    ``limits`` are empty for one that has no meter, else what gateway/meter.py says: ``rates`` with ``used`` and ``limit``,
+    ``hours``, ``refused`` until ``again``, ``warnings``, ``usage``.
     """
 
     name: str
@@ -81,6 +84,7 @@ class UplinkStatus:
     limits: Mapping[str, Any] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
     stage_since: Instant | None = None
+    hangs_up_at: Instant | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from icsframework.control.words import (
     explained,
     paint,
     size,
+    span,
     stamp,
     table,
     until,
@@ -23,10 +24,13 @@ __all__ = ["about", "cause", "history", "uplink_rows"]
 
 BY_ITSELF = ("", "always")
 """Causes that are none: the uplink is to be up whatever happens."""
+AGAIN = "; again at "
+"""In the reason of a refusal: when it ends."""
 COMMANDS = {
     "command": "connected by command",
     "command, override": "connected by command, whatever its limits and hours say",
 }
+PERIODS = {"hour": "in the last hour", "day": "today", "month": "this month"}
 
 
 def uplink_rows(uplinks: Sequence[Mapping[str, Any]], now: datetime, colour: bool) -> list[Row]:
@@ -55,7 +59,8 @@ def _state(uplink: Mapping[str, Any], now: datetime) -> str:
     if uplink.get("stage_since"):
         words += f" for {ago(uplink['stage_since'], now)}"
     if (again := uplink.get("retry_at")) and uplink["state"] == "refused":
-        words += f" (until {until_clock(again, now)})"
+        # A limit says by the gateway's own clock when it ends.
+        words += f" ({until(again, now)})" if AGAIN in words else f" (until {until_clock(again, now)})"
     elif again:
         words += f" (next try {until(again, now)})"
     return words.strip()
@@ -75,7 +80,22 @@ def _end(uplink: Mapping[str, Any], now: datetime) -> str:
 
 
 def _limits(uplink: Mapping[str, Any], now: datetime) -> Iterator[str]:
-    yield ""
+    """How much of each limit is used, and the hours; the warnings of all uplinks stand at the end of the status."""
+    limits = uplink.get("limits") or {}
+    if rates := limits.get("rates"):
+        yield "used: " + ", ".join(_rate(rate) for rate in rates)
+    if hours := limits.get("hours"):
+        yield f"hours: {', '.join(hours)}"
+
+
+def _rate(rate: Mapping[str, Any]) -> str:
+    """``1h 12m of 2h today``."""
+    show = {"seconds": span, "bytes": size}.get(rate["unit"], str)
+    kind = rate["key"].rpartition(".")[2]
+    what = f" {kind}" if not rate["unit"] else ""
+    return (
+        f"{show(rate['used'])} of {show(rate['limit'])}{what} {PERIODS.get(rate['period'], rate['period'])}"
+    )
 
 
 # --- history

@@ -11,7 +11,9 @@ from icsframework.gateway.agreement import Agreement
 from icsframework.gateway.directory import LeaseDirectory
 from icsframework.gateway.helpers import Helpers
 from icsframework.gateway.history import History
+from icsframework.gateway.holding import Holding
 from icsframework.gateway.lans import Lans
+from icsframework.gateway.meters import Meters
 from icsframework.gateway.uplinks import Uplinks
 from icsframework.gateway.view import Shared
 from icsframework.mappings.addition import Addition, Removal
@@ -35,6 +37,8 @@ class Asked:
     leases: LeaseDirectory
     history: History
     shared: Shared
+    meters: Meters | None = None
+    holding: Holding | None = None
 
     def gateway_status(self) -> GatewayStatus:
         """The daemon itself."""
@@ -47,8 +51,7 @@ class Asked:
     def connect(self, uplink: str | None, cause: Cause, override: bool = False) -> Deferred[Link]:
         """See control.api.Controlled."""
         try:
-            runner = self.supervisor.runner(uplink)
-            return runner.connect(cause, override) if override else runner.connect(cause)
+            return self.supervisor.runner(uplink).connect(cause, override)
         except IcsError as error:
             return fail(error)
 
@@ -57,7 +60,7 @@ class Asked:
         """See control.api.Controlled."""
         runner, clock = self.supervisor.runner(uplink), self.shared.clock
         now, wall = clock.now(), clock.wall()
-        yield runner.hang_up(reason) if seconds is None else runner.hang_up(reason, now + seconds)
+        yield runner.hang_up(reason, None if seconds is None else now + seconds)
         self.agreement.remember()
         until = None if seconds is None else Instant(wall + seconds)
         return Hangup(runner.spec.name, runner.spec.connect, until)
@@ -65,17 +68,20 @@ class Asked:
     def status(self) -> Status:
         """See control.api.Controlled."""
         clock, details = self.shared.clock, self.shared.details
+        limits = statustree.no_limits if self.meters is None else self.meters.status
+        near = () if self.meters is None else self.meters.warnings()
         return Status(
             gateway=self.gateway_status(),
             uplinks=statustree.uplinks_status(
-                self.supervisor, self.uplinks.sections, self.agreement, clock, details
+                self.supervisor, self.uplinks.sections, self.agreement, clock, details, limits
             ),
             lans=statustree.lans_status(
                 self.lans.states.values(), self.agreement, self.leases.all(), details
             ),
             helpers=statustree.helpers_status(self.helpers.running.values(), details),
             mappings=len(self.mappings.all()),
-            warnings=(*self.warnings(), *statustree.plugin_warnings(details)),
+            warnings=(*self.warnings(), *near, *statustree.plugin_warnings(details)),
+            hold=None if self.holding is None else self.holding.status(),
         )
 
     def leases_status(self) -> list[LeaseStatus]:

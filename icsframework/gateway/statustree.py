@@ -1,6 +1,7 @@
 """Builds the frozen status tree from the parts of the gateway."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from icsframework.config.uplinks import UplinkSection
@@ -17,6 +18,13 @@ from icsframework.values import Absent, Connecting, InterfaceAddress, LeaseView,
 
 Details = Mapping[str, Callable[[], dict[str, Any]]]
 NO_TRAFFIC = Traffic(0, 0)
+NO_LIMITS: Mapping[str, Any] = MappingProxyType({})
+Limits = Callable[[str], Mapping[str, Any]]
+
+
+def no_limits(name: str) -> Mapping[str, Any]:
+    """What is known of the limits of an uplink without a meter."""
+    return NO_LIMITS
 
 
 def uplinks_status(
@@ -25,8 +33,9 @@ def uplinks_status(
     agreement: Agreement,
     clock: IClock,
     details: Details,
+    limits: Limits = no_limits,
 ) -> tuple[UplinkStatus, ...]:
-    """All uplinks, in order of preference."""
+    """All uplinks, in order of preference; ``limits`` says how the one called so stands with what it may cost."""
     live, lacks, active = agreement.live(), agreement.underlay.uplink_lacks, supervisor.active()
     traffic = read_traffic()
     known = [runner for runner in supervisor.runners() if runner.spec.name in sections]
@@ -40,6 +49,7 @@ def uplinks_status(
             details,
             live,
             lacks(sections[runner.spec.name]),
+            limits(runner.spec.name),
         )
         for runner in known
     )
@@ -72,6 +82,7 @@ def uplink_status(
     details: Details,
     live: Live | None = None,
     lacks: str | None = None,
+    limits: Mapping[str, Any] = NO_LIMITS,
 ) -> UplinkStatus:
     """One uplink; ``lacks`` says why its device cannot be there, if the core knows better than the plugin."""
     state = runner.shown()
@@ -80,7 +91,7 @@ def uplink_status(
     since = link.since if link is not None else connect.began if connect is not None else None
     interface = link.interface if link is not None else uplink_device(section, live)
     bytes_ = traffic.get(interface, NO_TRAFFIC)
-    retry_at = getattr(state, "retry_at", None)
+    retry_at, hangs_up_at = getattr(state, "retry_at", None), runner.hangs_up_at()
     return UplinkStatus(
         name=section.name,
         plugin=section.plugin,
@@ -101,8 +112,10 @@ def uplink_status(
         retry_at=_wall(clock, retry_at) if retry_at is not None else None,
         rx_bytes=bytes_.received,
         tx_bytes=bytes_.sent,
+        limits=limits,
         details=_details(details, f"uplink.{section.name}"),
         stage_since=_wall(clock, connect.since) if connect is not None else None,
+        hangs_up_at=_wall(clock, hangs_up_at) if hangs_up_at is not None else None,
     )
 
 

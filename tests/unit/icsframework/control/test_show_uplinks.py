@@ -68,6 +68,28 @@ def test_when_it_may_again() -> None:
     ]
 
 
+def test_a_refusal_of_a_limit_says_by_itself_until_when() -> None:
+    """By the gateway's own clock; how long that is yet is added."""
+    reason = "limits.time: 2h/day are used up; again at 2026-11-26 00:00 CET"
+    assert said(state="refused", reason=reason, retry_at="2026-11-25T23:00:00Z") == [f"{reason} (in 11h)"]
+
+
+def test_what_of_the_limits_is_used() -> None:
+    """Each in its unit, hours with them; an uplink without any has no such line."""
+    rates = [
+        {"key": "limits.time", "period": "day", "used": 4320.0, "limit": 7200.0, "unit": "seconds"},
+        {"key": "limits.data", "period": "month", "used": 45_100_000, "limit": 500_000_000, "unit": "bytes"},
+        {"key": "limits.dials", "period": "hour", "used": 3, "limit": 20, "unit": ""},
+        {"key": "limits.money", "period": "month", "used": "0.64", "limit": "10", "unit": ""},
+    ]
+    assert said(limits={"rates": rates, "hours": ["06:00-12:00", "18:00-23:00"], "warnings": ["near"]}) == [
+        "used: 1h 12m of 2h today, 45.1 MB of 500 MB this month, 3 of 20 dials in the last hour, "
+        "0.64 of 10 money this month",
+        "hours: 06:00-12:00, 18:00-23:00",
+    ]
+    assert said(limits={"rates": [], "hours": [], "usage": {}}) == said(limits={}) == said() == []
+
+
 def entry(event: str, time: str = "10:00:00", **more: Any) -> dict[str, Any]:
     """One of the history."""
     common = {"time": f"2026-11-25T{time}Z", "uplink": "modem", "event": event, "cause": None, "reason": ""}

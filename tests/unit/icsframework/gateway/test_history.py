@@ -69,6 +69,24 @@ def test_uplink_events_become_history_with_their_cause() -> None:
     ]
 
 
+def test_a_refused_wish_is_kept_with_who_wanted_it_and_what_forbids_it() -> None:
+    """Again and again it is one entry, also after a restart."""
+    store = MemoryStore()
+    bus, history = start(store)
+    wish = {
+        "uplink": "modem",
+        "why": cause_to_json(CAUSE),
+        "cause": str(CAUSE),
+        "reason": "hours: only from 06:00-23:00",
+    }
+    for _ in range(3):
+        bus.emit("uplinks", "uplink.refused", dict(wish))
+    for entries in (history.entries(), start(store)[1].entries()):
+        (entry,) = entries
+        assert (entry.event, entry.reason, entry.times) == ("refused", "hours: only from 06:00-23:00", 3)
+        assert entry.cause == cause_to_json(CAUSE)
+
+
 def test_how_a_connect_went_is_part_of_how_it_ended() -> None:
     """Each step with its seconds; a stage by itself is no entry.  It survives a restart."""
     store = MemoryStore()

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from icsframework.gateway.repeats import PER_DAY, ROW, add
+from icsframework.gateway.repeats import PER_DAY, REFUSED_PER_DAY, ROW, add
 
 Record = dict[str, Any]
 
@@ -105,3 +105,58 @@ def test_a_day_of_flaps_keeps_its_beginning_and_its_end() -> None:
     assert [one["skipped"] for one in found if "skipped" in one] == [len(rows) - PER_DAY]
     assert len(found) == PER_DAY + 2
     assert kept(*found) == found
+
+
+def refused(
+    time: float, client: str = "192.168.0.9", reason: str = "limits.dials: 20/hour are used up"
+) -> Record:
+    """A wish that a limit forbids."""
+    return record(time, "refused", reason, cause={"client": client, "destination": f"192.0.2.1:{time:.0f}"})
+
+
+def test_equal_wishes_that_are_refused_are_one() -> None:
+    """By who wants it and the key that decides: with another destination, and until another time, it is the same wish."""
+    found = kept(
+        refused(0.0, reason="limits.dials: 20/hour are used up; again at 10:00"),
+        refused(5.0, "192.168.0.10"),
+        refused(9.0, reason="limits.dials: 20/hour are used up; again at 10:07"),
+        refused(9.5, reason="hours: only from 06:00-23:00"),
+    )
+    assert [(one["time"], one["reason"][:30], one.get("times", 1), one.get("last")) for one in found] == [
+        (0.0, "limits.dials: 20/hour are used", 2, 9.0),
+        (5.0, "limits.dials: 20/hour are used", 1, None),
+        (9.5, "hours: only from 06:00-23:00", 1, None),
+    ]
+    assert found[0]["reason"].endswith("10:07")
+    assert found[0]["cause"]["destination"] == "192.0.2.1:0"
+    assert kept(*found) == found
+
+
+def test_what_happens_between_makes_a_refusal_news_again() -> None:
+    """A dial or a drop; what another uplink does is nothing between."""
+    for between in ("connecting", "up", "down", "failed"):
+        assert len(kept(refused(0.0), record(1.0, between), refused(2.0))) == 3
+    assert len(kept(refused(0.0), record(1.0, "up", uplink="cable"), refused(2.0))) == 2
+    assert len(kept(refused(0.0) | {"trusted": False}, refused(1.0) | {"trusted": False})) == 2
+
+
+def test_refusals_do_not_end_a_row_of_failures() -> None:
+    """A number that stays busy is one entry, whoever is refused meanwhile; and no attempt of it is left over."""
+    found = kept(*tries("busy"), refused(7.0), *tries("busy"), refused(8.0))
+    assert [(one["event"], one.get("times", 1)) for one in found] == [
+        ("connecting", 1),
+        ("failed", 2),
+        ("refused", 2),
+    ]
+
+
+def test_a_storm_of_refusals_pushes_no_dial_out() -> None:
+    """They have a share of their own in each day, for all their clients."""
+    dials = flaps(20)
+    storm = [refused(500.0 + number, f"10.0.{number // 250}.{number % 250}") for number in range(2000)]
+    found = kept(*dials, *storm, *flaps(20, 9000.0))
+    assert [one for one in found if one["event"] != "refused"] == [*dials, *flaps(20, 9000.0)]
+    told = [one for one in found if one["event"] == "refused"]
+    assert len(told) == REFUSED_PER_DAY
+    assert [one["skipped"] for one in told if "skipped" in one] == [2000 - REFUSED_PER_DAY]
+    assert (told[0], told[-1]) == (storm[0], storm[-1])

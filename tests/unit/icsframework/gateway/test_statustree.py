@@ -22,13 +22,16 @@ from icsframework.gateway.statustree import (
     uplink_status,
 )
 from icsframework.host.traffic import Traffic
-from icsframework.status import to_json
+from icsframework.status import Instant, to_json
 from icsframework.testing.gateway import WALL_AT_START, FakeClock, FakeEvents
 from icsframework.testing.helper import ScriptedFigures, ScriptedShell
 from icsframework.testing.uplink import ScriptedUplink
+from icsframework.uplinks.occasions import ConnectMode
+from icsframework.uplinks.quiet import NEVER_QUIET, Quiet
 from icsframework.uplinks.runner import Runner, UplinkSpec
 from icsframework.values import (
     Absent,
+    Cause,
     Connecting,
     Down,
     Failed,
@@ -48,9 +51,9 @@ LINK = Link(
 SECTION = UplinkSection(name="cable", plugin="ethernet", interface="eth0", metered=True)
 
 
-def runner(clock: FakeClock) -> Runner:
+def runner(clock: FakeClock, connect: ConnectMode = "always", quiet: Quiet = NEVER_QUIET) -> Runner:
     """An uplink whose machine always agrees."""
-    spec = UplinkSpec("cable", "ethernet", "always", "eth0", True, 1 << 16, ScriptedUplink)
+    spec = UplinkSpec("cable", "ethernet", connect, "eth0", True, 1 << 16, ScriptedUplink, quiet)
     one = Runner(
         spec, clock, FakeEvents("u", clock), Logger(), lambda: succeed(None), lambda: None, lambda: 0.5
     )
@@ -111,6 +114,7 @@ def test_an_uplink_that_is_up() -> None:
         "limits": {},
         "details": {"server": "203.0.113.1"},
         "stage_since": None,
+        "hangs_up_at": None,
     }
 
 
@@ -147,6 +151,21 @@ def test_an_uplink_that_connects_says_how_far_it_is() -> None:
     one.plugin.report(Failed("no DHCP server answers"))  # type: ignore[attr-defined]
     shown = to_json(uplink_status(one, SECTION, False, clock, {}, {}))
     assert [shown[key] for key in ("stage", "stage_since", "since")] == [None, None, None]
+
+
+def test_when_it_is_hung_up_and_what_it_has_cost() -> None:
+    """By the wall clock; the meter's figures as they are."""
+    clock = FakeClock()
+    section = UplinkSection(name="modem", plugin="dialup", connect="demand")
+    one = runner(clock, "demand", Quiet(300))
+    one.plugin.report(Down())  # type: ignore[attr-defined]
+    assert uplink_status(one, section, False, clock, {}, {}).hangs_up_at is None
+    one.ask(Cause("demand.wake: built in"))
+    one.plugin.report(Up(LINK))  # type: ignore[attr-defined]
+    limits = {"rates": [], "hours": ["06:00-23:00"], "again": Instant(WALL_AT_START)}
+    shown = to_json(uplink_status(one, section, True, clock, {}, {}, limits=limits))
+    assert shown["hangs_up_at"] == "2027-01-15T08:05:00Z"
+    assert shown["limits"] == {"rates": [], "hours": ["06:00-23:00"], "again": "2027-01-15T08:00:00Z"}
 
 
 def test_a_broken_plugin_does_not_break_the_status() -> None:
