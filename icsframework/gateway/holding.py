@@ -28,7 +28,7 @@ from icsframework.interfaces import IClock, IEvents, IHost, ILeases, INames, IUp
 from icsframework.protocols.icmp import NET_UNREACHABLE, PROHIBITED, Code
 from icsframework.status import HoldStatus
 from icsframework.uplinks.hold import Dropped, Hold
-from icsframework.uplinks.packets import Packet, parse
+from icsframework.uplinks.packets import Fragment, Packet, parse
 from icsframework.uplinks.traffic import Traffic, TrafficRule
 from icsframework.values import Address, Cause
 
@@ -167,17 +167,20 @@ class Holding:
             count, seconds = self._device.written - before, self._clock.now() - begun
             self._events.emit("hold.delivered", count=count, seconds=round(seconds, 6))
 
-        self._device.send([packet.data for packet in self._hold.release()]).addCallback(told)
+        wire = [data for packet in self._hold.release() for data in (packet.data, *packet.rest)]
+        self._device.send(wire).addCallback(told)
 
     # --- a packet ---
 
     def _received(self, data: bytes) -> None:
         packet = parse(data, self._own)
-        if not isinstance(packet, Packet):
+        if isinstance(packet, str):
             self._dropped[f"unacceptable: {packet}"] += 1
         elif self._up:  # it was on its way when the link came up
-            if self._hold.passes(packet):
+            if isinstance(packet, Fragment) or self._hold.passes(packet):
                 self._device.send([data])
+        elif isinstance(packet, Fragment):
+            self._hold.join(packet)
         else:
             self._consider(self._named(packet))
 
@@ -318,7 +321,7 @@ class Holding:
         dropped["not taken by the kernel"] += self._device.unwritten
         return HoldStatus(
             ready=self.ready,
-            held=len(self._hold),
+            held=self._hold.places,
             bytes=self._hold.octets,
             clients=self._hold.clients,
             oldest=None if since is None else self._clock.now() - since,

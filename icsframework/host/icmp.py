@@ -1,6 +1,7 @@
 """A raw socket that sends ICMP for IPv4 (raw(7), icmp(7)).  It hears nothing: answers are for whoever asked."""
 
 import socket
+from collections.abc import Callable
 
 from icsframework.host.explain import explained
 
@@ -12,10 +13,10 @@ NOTHING = b"\xff\xff\xff\xff"
 """A bit for each type that is not wanted, of the 32 that the kernel can filter."""
 
 
-def open_icmp() -> socket.socket:
-    """See IHost.open_icmp.  The kernel writes the IP header and chooses the source address as it does for its own errors."""
+def open_icmp(make: Callable[..., socket.socket] = socket.socket) -> socket.socket:
+    """See IHost.open_icmp.  The kernel writes the IP header and chooses the source address, as for its own errors."""
     try:
-        opened = socket.socket(
+        opened = make(
             socket.AF_INET, socket.SOCK_RAW | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, socket.IPPROTO_ICMP
         )
         try:
