@@ -10,12 +10,15 @@ from icsframework.dataplane.dynamic import DYNAMIC
 from icsframework.dataplane.elements import IElements
 from icsframework.dataplane.mapped import NamedElement
 from icsframework.dataplane.ruleset import Atom, Element
+from icsframework.dataplane.wake import REFUSED
 from icsframework.errors import IcsError, NftError
 from icsframework.interfaces import IClock
 
 __all__ = ["FakeElements"]
 
 Place = tuple[str, tuple[Atom, ...]]
+
+_KNOWN = {item.name: item for item in (*DYNAMIC, REFUSED)}
 
 
 @implementer(IElements)
@@ -106,13 +109,14 @@ class FakeElements:
         self.transactions += 1
 
     def _put(self, there: dict[Place, tuple[Element, float | None]], name: str, element: Element) -> None:
-        if name not in {item.name for item in DYNAMIC}:
+        if name not in _KNOWN:
             raise NftError(f"nft refused the rules, No such file or directory: {name}")
         known = there.get((name, element.key))
         if known is not None and known[0].data != element.data:
             raise NftError(f"nft refused the rules, File exists: {name} {element.key}")
         if known is None:
             left = element.timeout if element.expires is None else element.expires
+            left = _KNOWN[name].timeout if left is None else left
             there[name, element.key] = (element, None if left is None else self._clock.now() + left)
 
     def _time(self) -> None:

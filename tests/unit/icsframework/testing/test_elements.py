@@ -7,6 +7,7 @@ from zope.interface.verify import verifyObject
 
 from icsframework.dataplane.elements import IElements
 from icsframework.dataplane.ruleset import Element
+from icsframework.dataplane.wake import REFUSED_SECONDS, refused_element
 from icsframework.errors import NftError
 from icsframework.testing.elements import FakeElements
 from icsframework.testing.gateway import FakeClock
@@ -94,3 +95,11 @@ def test_failures_and_pauses(elements: FakeElements) -> None:
     assert result(result_of_wipe) is None
     elements.wipe()
     assert elements.keys("booked") == {}
+
+
+def test_a_set_has_a_time_of_its_own(elements: FakeElements) -> None:
+    """Refused flows that say nothing else go after the set's time."""
+    result(elements.change([refused_element(PC, ip_address("203.0.113.9"), "tcp", 5000, 80)], []))
+    assert list(elements.keys("refused")) == [(PC, ip_address("203.0.113.9"), "tcp", 5000, 80)]
+    elements._clock.clock.advance(REFUSED_SECONDS)
+    assert elements.keys("refused") == {}

@@ -1,0 +1,92 @@
+"""Refused flows, told to the packet filter."""
+
+from ipaddress import ip_address
+
+import pytest
+from twisted.logger import Logger
+
+from icsframework.errors import NftError
+from icsframework.gateway.refusedflows import MOST, TOGETHER, RefusedFlows
+from icsframework.testing.elements import FakeElements
+from icsframework.testing.gateway import FakeClock
+from icsframework.uplinks.packets import Flow
+
+HOST, FAR = ip_address("192.168.0.7"), ip_address("203.0.113.9")
+WEB = Flow(HOST, FAR, "tcp", 5000, 80)
+
+
+class Stage:
+    def __init__(self):
+        self.clock = FakeClock()
+        self.elements = FakeElements(self.clock)
+        self.flows = RefusedFlows(self.elements, self.clock, Logger(namespace="hold"))
+
+    def there(self):
+        return set(self.elements.keys("refused"))
+
+    def wait(self):
+        self.clock.clock.advance(TOGETHER)
+
+
+@pytest.fixture
+def stage():
+    return Stage()
+
+
+def test_many_in_one_transaction(stage):
+    """What is refused in one moment is told at once; ICMP has no ports there, and unknown protocols are not told."""
+    for flow in (
+        WEB,
+        WEB,
+        Flow(HOST, FAR, "udp", 1, 2),
+        Flow(HOST, FAR, "icmp", 77),
+        Flow(HOST, FAR, "gre"),
+    ):
+        stage.flows.add(flow)
+    assert stage.there() == set()
+    stage.wait()
+    assert stage.there() == {WEB, (HOST, FAR, "udp", 1, 2), (HOST, FAR, "icmp", 0, 0)}
+    assert stage.elements.transactions == 1
+    assert stage.clock.clock.getDelayedCalls() == []
+
+
+def test_one_transaction_at_a_time(stage):
+    """What comes while the kernel is busy is told afterwards."""
+    stage.elements.held = True
+    stage.flows.add(WEB)
+    stage.wait()
+    stage.flows.add(WEB._replace(port=81))
+    stage.wait()
+    stage.elements.held = False
+    stage.elements.flush()
+    assert stage.there() == {WEB}
+    stage.wait()
+    assert stage.there() == {WEB, WEB._replace(port=81)}
+
+
+def test_a_flood_is_bounded(stage):
+    """No more than so many wait to be told."""
+    for port in range(MOST + 10):
+        stage.flows.add(WEB._replace(source_port=port))
+    stage.wait()
+    assert len(stage.there()) == MOST
+
+
+def test_a_filter_that_refuses(stage):
+    """It is no failure of ours: the flow is refused again when it comes again."""
+    stage.elements.fail = NftError("no such set")
+    stage.flows.add(WEB)
+    stage.wait()
+    stage.elements.fail = None
+    stage.flows.add(WEB)
+    stage.wait()
+    assert stage.there() == {WEB}
+
+
+def test_a_stop_leaves_nothing(stage):
+    """No timer, and nothing is told any more."""
+    stage.flows.add(WEB)
+    stage.flows.stop()
+    stage.flows.stop()
+    stage.clock.clock.advance(1.0)
+    assert (stage.there(), stage.clock.clock.getDelayedCalls()) == (set(), [])
