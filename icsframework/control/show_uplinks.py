@@ -114,14 +114,14 @@ def history(data: Sequence[Mapping[str, Any]], now: datetime) -> str:
         known = entry.get("cause")
         told = known == causes.get(entry["uplink"]) and entry["event"] not in ("connecting", "refused")
         causes[entry["uplink"]] = known
-        words.append([_why(entry, told), _course(entry, now)])
+        words.append(["" if told else _because(entry), entry.get("reason") or "", _course(entry, now)])
     return "\n".join(explained(table(("TIME", "UPLINK", "EVENT"), rows), [["WHY"], *words]))
 
 
-def _why(entry: Mapping[str, Any], told: bool) -> str:
-    """The cause, unless it has been told, and the reason."""
-    because = "" if told else cause(entry.get("cause"))
-    return "; ".join(part for part in (because, entry.get("reason") or "") if part)
+def _because(entry: Mapping[str, Any]) -> str:
+    """The cause; which rule refused a wish is what its reason says."""
+    known = entry.get("cause") or {}
+    return cause({**known, "rule": ""} if entry["event"] == "refused" and _wish(known) else known)
 
 
 def _course(entry: Mapping[str, Any], now: datetime) -> str:
@@ -140,7 +140,8 @@ def cause(data: Mapping[str, str] | None) -> str:
     if not data:
         return ""
     wish, rule = _wish(data), data.get("rule", "")
-    return f"for {wish} ({rule})" if wish and rule else wish or rule
+    about = f"for {wish}" if wish else ""
+    return f"{about} ({rule})" if wish and rule else about or rule
 
 
 def _wish(data: Mapping[str, str]) -> str:
