@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from icsframework.frozen import dataclass
+from icsframework.values import Side
 
 __all__ = ["Counters", "Figures"]
 
@@ -21,6 +22,7 @@ class Counters:
     """Numbers since the start of the shell."""
 
     __slots__ = (
+        "awaited",
         "bytes_to_client",
         "bytes_to_server",
         "denied",
@@ -37,10 +39,12 @@ class Counters:
     def __init__(self) -> None:
         self.total = 0
         """Connections that were redirected to us."""
+        self.awaited = 0
+        """Connections that came while no link was up, and asked for one."""
         self.direct = 0
         """Connections to the listener itself, which were closed."""
         self.refused = 0
-        """Connections that a limit or a missing uplink forbade."""
+        """Connections that a limit, a missing uplink, or a link that was not to be had forbade."""
         self.relayed = 0
         """Connections beyond a limit that were relayed without a session (fail: open)."""
         self.unreachable = 0
@@ -55,6 +59,13 @@ class Counters:
         """External ports that sessions asked for and did not get."""
         self.bytes_to_client = 0
         self.bytes_to_server = 0
+
+    def carried(self, to: Side, size: int) -> None:
+        """So many bytes go to this side."""
+        if to is Side.CLIENT:
+            self.bytes_to_client += size
+        else:
+            self.bytes_to_server += size
 
     def figures(self, sessions: int, expectations: int) -> Figures:
         """Together with what is open now."""

@@ -50,7 +50,7 @@ __all__ = ["FlowParts", "StreamFlow"]
 
 @dataclass(frozen=True, slots=True)
 class FlowParts:
-    """What all flows of a shell share; ``gone`` is called with a flow of which nothing is left."""
+    """What all flows share; ``spoke`` is called before the session hears its client, ``gone`` when nothing is left of a flow."""
 
     clock: IClock
     network: IStreamNetwork
@@ -60,6 +60,7 @@ class FlowParts:
     log: Logger
     fail: Literal["open", "closed"]
     arrived: "Callable[[StreamFlow], None]"
+    spoke: "Callable[[StreamFlow], None]"
     gone: "Callable[[StreamFlow], None]"
     turns: Turns
 
@@ -77,6 +78,7 @@ class StreamFlow:
 
     def __init__(self, parts: FlowParts) -> None:
         self.course: Course | None = None
+        self.has_asked = False  # for a link
         self.client = Leg(self, Side.CLIENT, parts.turns)
         self._server = Leg(self, Side.SERVER, parts.turns)
         self._parts = parts
@@ -191,6 +193,8 @@ class StreamFlow:
 
     def came(self, side: Side, data: bytes) -> None:
         """See Owner."""
+        if side is Side.CLIENT and self._state is _State.TALKING:
+            self._parts.spoke(self)
         if self._conversation is not None and self._state is _State.TALKING:
             now = self._last = self._parts.clock.now()
             self._opens = 0
@@ -256,7 +260,7 @@ class StreamFlow:
     def _carry_out(self, effect: Effect) -> None:
         match effect:
             case Send(side, data):
-                self._count(side, len(data))
+                self._parts.counters.carried(side, len(data))
                 self._leg(side).send(data)
             case Fin(side):
                 if not self._reset:
@@ -292,12 +296,6 @@ class StreamFlow:
                 else:
                     leg.stop(Stop.ASKED)
         self._arm(conversation)
-
-    def _count(self, side: Side, size: int) -> None:
-        if side is Side.CLIENT:
-            self._parts.counters.bytes_to_client += size
-        else:
-            self._parts.counters.bytes_to_server += size
 
     # --- external ports
 

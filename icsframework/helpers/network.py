@@ -21,8 +21,17 @@ class IStreamNetwork(Interface):
     def destination(transport: ITransport) -> Endpoint | None:  # noqa: N805 - of an interface
         """Where the client of this accepted connection wanted to go; None if it was not redirected."""
 
+    def waits(transport: ITransport) -> bool:  # noqa: N805 - of an interface
+        """Whether the client of this accepted connection, which was not read yet, still waits.
+
+        Not one that has reset it, nor one that has closed its side and said nothing.
+        """
+
     def way_to(address: Address) -> Address | None:  # noqa: N805 - of an interface
-        """The address of ours that a new flow to ``address`` would leave from, None if there is no way."""
+        """The address of ours that a new flow to ``address`` would leave from, None if there is no way.
+
+        That of the hold device while no link is up and one may be dialled.
+        """
 
     def connect(
         leg: IProtocol,  # noqa: N805 - of an interface

@@ -1,10 +1,11 @@
 """The stream shell: a listener whose connections pass through a helper's sessions.
 
 The packet filter redirects TCP to the listener.  For each connection the shell
-finds out where it was going, asks whether it may (limits), connects the second
-leg - by the same uplink, from the client's own port where that is free - and lets
-a session decide what passes (flow.py).  A published service is the other way
-round: the inside server sees the client's real address.
+finds out where it was going, asks whether it may (limits), waits for a link if one
+has to be dialled (unlinked.py), connects the second leg - by the same uplink, from
+the client's own port where that is free (courses.py) - and lets a session decide
+what passes (flow.py).  A published service is the other way round: the inside
+server sees the client's real address.
 """
 
 from collections import Counter
@@ -18,6 +19,7 @@ from twisted.logger import Logger
 from icsframework.dataplane.plane import DataPlane
 from icsframework.frozen import dataclass
 from icsframework.helpers.counters import Counters, Figures
+from icsframework.helpers.courses import Courses
 from icsframework.helpers.flow import FlowParts, StreamFlow
 from icsframework.helpers.heartbeat import Change, Heartbeat
 from icsframework.helpers.leg import Leg
@@ -26,10 +28,12 @@ from icsframework.helpers.network import IStreamNetwork
 from icsframework.helpers.pairs import Pairs
 from icsframework.helpers.report import Report
 from icsframework.helpers.turns import Turns
+from icsframework.helpers.unlinked import Unlinked
 from icsframework.helpers.waiting import Waiting
-from icsframework.helpers.way import Course, agrees, fate, source_address, uplink_of, uplink_towards
+from icsframework.helpers.wanted import Ask, ask_nobody
+from icsframework.helpers.way import Course, agrees, fate, unlinked
 from icsframework.interfaces import IClock, IEvents, IMappings
-from icsframework.values import Address, Endpoint, Flow, StreamProxy
+from icsframework.values import Address, Endpoint, StreamProxy
 
 __all__ = ["Figures", "Limits", "StreamParts", "StreamShell"]
 
@@ -40,7 +44,7 @@ class StreamParts:
 
     ``mappings`` are those of the helper's own view of the gateway.  ``published`` says which inside server a port
     (second argument) of an uplink (its name) leads to, None if to none.  ``change`` is IElements.change.  ``pairs`` are
-    those of all shells.
+    those of all shells.  ``ask`` is wanted.asker of the same view.
     """
 
     clock: IClock
@@ -51,6 +55,7 @@ class StreamParts:
     published: Callable[[str, int], Endpoint | None]
     change: Change
     pairs: Pairs
+    ask: Ask = ask_nobody
 
 
 NO_UPLINK = "no uplink is its way"
@@ -68,6 +73,7 @@ class StreamShell:
         self._limits = limits
         self._parts = parts
         self._plane: DataPlane | None = None
+        self._courses = Courses(proxy.direction, parts.network, parts.pairs, parts.published)
         self._port: IListeningPort | None = None
         self._heartbeat = Heartbeat(parts.clock, parts.change, parts.log, name)
         self._counters = Counters()
@@ -81,10 +87,17 @@ class StreamShell:
             parts.log,
             proxy.fail,
             self._arrived,
+            self._spoke,
             self._gone,
             Turns(parts.clock),
         )
         self._waiting = Waiting(parts.clock, self._decide)
+        self._unlinked = Unlinked(
+            parts.clock, parts.log, parts.ask, self._linked, self._refuse, self._still_waits
+        )
+        self._cut_off = Unlinked(parts.clock, parts.log, parts.ask, lambda flow: None, _give_up)
+        """Sessions whose client has said something while their link is down."""
+        self._without_link = False
         self._flows: set[StreamFlow] = set()
         self._clients: Counter[Address] = Counter()
         self._stopped: Deferred[None] | None = None
@@ -125,7 +138,8 @@ class StreamShell:
         return (port.stopListening() if port is not None else None) or succeed(None)
 
     def _end_all(self) -> Deferred[None]:
-        self._waiting.end("the helper stops")
+        for waiting in (self._waiting, self._unlinked):
+            waiting.end("the helper stops")
         for flow in tuple(self._flows):
             flow.end("the helper stops")
         if not self._flows:
@@ -135,7 +149,8 @@ class StreamShell:
 
     def in_force(self, plane: DataPlane) -> None:
         """From now on ``plane`` is in force: flows that cannot go on by their uplink are ended, so that nobody waits for them."""
-        self._plane = plane
+        self._plane = self._courses.plane = plane
+        self._without_link = self._proxy.direction == "outbound" and unlinked(plane)
         self._heartbeat.beat()
         self._parts.pairs.in_force(plane)
         for flow in tuple(self._flows):
@@ -144,6 +159,9 @@ class StreamShell:
             if course is not None and reason is not None and not self._find_another(flow, course):
                 flow.end(reason)
         self._waiting.look()
+        if not self._without_link:
+            self._unlinked.go_on()
+            self._cut_off.go_on()
 
     def _find_another(self, flow: StreamFlow, before: Course) -> bool:
         """Another way for a flow that has lost its own: there is one while its server has not answered yet.
@@ -151,7 +169,7 @@ class StreamShell:
         Not inbound: the client has called this address, and an inside server is none of any uplink.
         """
         client, wanted = before.flow.client, before.to
-        course = self._course(client, wanted, self._way(client, wanted))
+        course = self._courses.course(client, wanted, self._courses.way(client, wanted))
         if course is None or not flow.change(course):
             return False
         self._parts.pairs.hold(flow, course.flow)
@@ -187,19 +205,22 @@ class StreamShell:
             flow.end("it is gone")
             return True
         client = flow.client.peer
-        local = self._way(client, wanted)
+        local = self._courses.way(client, wanted)
         if not now and self._plane is not None and not agrees(self._plane, local):
             return False
-        self._go_on(flow, client, wanted, local)
+        if self._without_link and not flow.has_asked:
+            self._ask(flow, client, wanted)
+        else:
+            self._go_on(flow, client, wanted, local)
         return True
 
     def _go_on(self, flow: StreamFlow, client: Endpoint, wanted: Endpoint, local: Address | None) -> None:
-        course = self._course(client, wanted, local)
+        course = self._courses.course(client, wanted, local)
         if course is None:
             self._refuse(flow, client, wanted, NO_UPLINK)
             return
         limit = self._limit(client.address)
-        if limit is not None and (self._proxy.fail == "closed" or self._limit(client.address, RELAYED)):
+        if limit is not None and self._is_too_much(client.address):
             self._refuse(flow, client, wanted, limit)
             return
         self._counters.relayed += limit is not None
@@ -214,45 +235,47 @@ class StreamShell:
         flow.end("it was refused")
 
     def _limit(self, client: Address, times: int = 1) -> str | None:
-        """The limit that one more connection of this client would exceed, taken so many times; None if none."""
-        if len(self._flows) >= self._limits.sessions * times:
+        """The limit that one more connection of this client would exceed, taken so many times; None if none.
+
+        Who waits for a link counts until it is there; then they have their turn in the order in which they came.
+        """
+        waiting, mine = (len(self._unlinked), self._unlinked.of(client)) if self._without_link else (0, 0)
+        if len(self._flows) + waiting >= self._limits.sessions * times:
             return "limits.sessions"
-        if self._clients[client] >= self._limits.per_client * times:
+        if self._clients[client] + mine >= self._limits.per_client * times:
             return "limits.sessions, of which one client may have a part"
         return None
 
-    def _way(self, client: Endpoint, wanted: Endpoint) -> Address | None:
-        """The address of ours that a connection has outside: that of others of the two hosts, else that of the route."""
-        if self._proxy.direction == "inbound":
-            return wanted.address
-        shared = self._parts.pairs.address(client.address, wanted.address)
-        if shared is not None and self._plane is not None and uplink_of(self._plane, shared) is not None:
-            return shared
-        return self._parts.network.way_to(wanted.address)
+    def _is_too_much(self, client: Address) -> bool:
+        """Whether one more connection of this client, beyond its limits, may not even be relayed."""
+        return self._proxy.fail == "closed" or self._limit(client, RELAYED) is not None
 
-    def _course(self, client: Endpoint, wanted: Endpoint, local: Address | None) -> Course | None:
-        """How a connection of ``client`` to ``wanted`` goes on from ``local``; None if it cannot."""
-        if self._plane is None:
-            return None
-        if self._proxy.direction == "inbound":
-            return self._inward(self._plane, client, wanted)
-        uplink = uplink_towards(self._plane, local)
-        address = source_address(uplink, wanted.address.version, local) if uplink else None
-        if uplink is None or address is None:
-            return None
-        source = Endpoint(address, client.port)
-        flow = Flow("tcp", client, wanted, source, uplink.name)
-        return Course(flow, wanted, source, self._plane.marks.uplink_mark(uplink.index))
+    # --- while no link is up
 
-    def _inward(self, plane: DataPlane, client: Endpoint, wanted: Endpoint) -> Course | None:
-        uplink = uplink_of(plane, wanted.address)
-        inside = self._parts.published(uplink.name, wanted.port) if uplink else None
-        if uplink is None or inside is None:
-            return None
-        flow = Flow("tcp", client, inside, wanted, uplink.name, "inbound")
-        return Course(flow, inside, client, transparent=True)
+    def _ask(self, flow: StreamFlow, client: Endpoint, wanted: Endpoint) -> None:
+        """Somebody wants to connect, and a link may be dialled for it."""
+        limit = self._limit(client.address)
+        if limit is not None and self._is_too_much(client.address):
+            self._refuse(flow, client, wanted, limit)
+            return
+        flow.has_asked = True
+        self._counters.awaited += 1
+        self._unlinked.add(flow, client, wanted)
+
+    def _linked(self, flow: StreamFlow) -> None:
+        if not self._decide(flow, False):
+            self._waiting.add(flow)
+
+    def _still_waits(self, flow: StreamFlow) -> bool:
+        return not flow.client.gone and self._parts.network.waits(flow.client.tcp)
+
+    def _spoke(self, flow: StreamFlow) -> None:
+        """A client goes on with its session: its link is wanted again if it was hung up meanwhile."""
+        if self._without_link and flow.course is not None and flow not in self._cut_off:
+            self._cut_off.add(flow, flow.course.flow.client, flow.course.to)
 
     def _gone(self, flow: StreamFlow) -> None:
+        self._cut_off.forget(flow)
         if flow not in self._flows or flow.course is None:
             return
         self._flows.discard(flow)
@@ -264,6 +287,10 @@ class StreamShell:
         if not self._flows and self._stopped is not None:
             stopped, self._stopped = self._stopped, None
             stopped.callback(None)
+
+
+def _give_up(flow: StreamFlow, client: Endpoint, wanted: Endpoint, reason: str) -> None:
+    flow.end(f"its link is down: {reason}")
 
 
 class _Arrivals(Factory):

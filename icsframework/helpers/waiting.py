@@ -37,8 +37,11 @@ class Waiting:
     def look(self) -> None:
         """Something has changed: in the order in which they came."""
         for flow in tuple(self._timers):
+            timer = self._timers.pop(flow)
             if self._decide(flow, False):
-                self._timers.pop(flow).cancel()
+                timer.cancel()
+            else:
+                self._timers[flow] = timer
 
     def end(self, reason: str) -> None:
         """Reset all of them."""

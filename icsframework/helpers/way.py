@@ -4,7 +4,7 @@ from icsframework.dataplane.plane import DataPlane, UplinkSide
 from icsframework.frozen import dataclass
 from icsframework.values import Address, Endpoint, Flow
 
-__all__ = ["Course", "agrees", "fate", "source_address", "uplink_of", "uplink_towards"]
+__all__ = ["Course", "agrees", "fate", "source_address", "unlinked", "uplink_of", "uplink_towards"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,17 @@ def uplink_of(plane: DataPlane, address: Address | None) -> UplinkSide | None:
 
 
 def agrees(plane: DataPlane, local: Address | None) -> bool:
-    """Whether the kernel, whose route leaves from ``local``, knows the same uplinks as ``plane``: not while they change."""
-    return not plane.preference if local is None else uplink_of(plane, local) is not None
+    """Whether the kernel, whose route leaves from ``local``, knows the same uplinks as ``plane``: not while they change.
+
+    A route into the hold device leaves from an address that is no uplink's: that is none, too.
+    """
+    held = plane.hold is not None and local == plane.hold.address.ip
+    return not plane.preference if local is None or held else uplink_of(plane, local) is not None
+
+
+def unlinked(plane: DataPlane) -> bool:
+    """Whether no link is up and one may be asked for."""
+    return plane.hold is not None and not plane.preference
 
 
 def has(uplink: UplinkSide, address: Address | None) -> bool:

@@ -67,6 +67,15 @@ class StreamNetwork:
         """See IStreamNetwork."""
         return original_destination(transport.getHandle())
 
+    def waits(self, transport: Any) -> bool:
+        """See IStreamNetwork."""
+        try:
+            return bool(transport.getHandle().recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+        except BlockingIOError:
+            return True
+        except OSError:  # reset
+            return False
+
     def way_to(self, address: Address) -> Address | None:
         """See IStreamNetwork."""
         return way_to(address)

@@ -18,6 +18,7 @@ from icsframework.dataplane.plane import DataPlane, UplinkSide
 from icsframework.helpers.limits import Limits
 from icsframework.helpers.pairs import Pairs
 from icsframework.helpers.stream import StreamParts, StreamShell
+from icsframework.helpers.wanted import asker
 from icsframework.testing.elements import FakeElements
 from icsframework.testing.flows import CLIENT_PORT, INSIDE, OUTSIDE, PEER
 from icsframework.testing.gateway import FakeGateway
@@ -128,6 +129,7 @@ class StreamBench:
             lambda uplink, port: self.published.get((uplink, port)),
             self.elements.change,
             Pairs(self.clock, self.elements.change, self.log),  # type: ignore[arg-type]
+            asker(self.gateway),
         )
         proxy = StreamProxy((21,), session or self._passing, direction, fail)
         self.shell = StreamShell("test", proxy, limits or Limits(), parts)

@@ -86,6 +86,11 @@ class MemoryConnection:
         """Bytes that it said and that we have not taken."""
         return sum(len(data) for data in self._end.said if data is not None)
 
+    @property
+    def waits(self) -> bool:
+        """It is connected, and has not closed without a word."""
+        return self._over is None and not self.lost and (not self._end.said or self._end.said[0] is not None)
+
     def says(self, data: bytes) -> None:
         """The peer sends bytes: they arrive as one segment."""
         self._end.said.append(data)
@@ -294,6 +299,10 @@ class MemoryNetwork:
     def destination(self, transport: Any) -> Endpoint | None:
         """See IStreamNetwork."""
         return self._wanted[id(transport)]
+
+    def waits(self, transport: Any) -> bool:
+        """See IStreamNetwork."""
+        return bool(transport.waits)
 
     def way_to(self, address: Address) -> Address | None:
         """See IStreamNetwork."""

@@ -516,6 +516,7 @@ def test_figures_count_everything(bench):
     assert (figures.sessions, figures.expectations, figures.refused) == (1, 3, 1)
     assert figures.details == {
         "total": 1,
+        "awaited": 0,
         "direct": 0,
         "relayed": 0,
         "unreachable": 0,

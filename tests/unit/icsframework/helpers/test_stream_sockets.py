@@ -17,6 +17,7 @@ from twisted.logger import Logger
 from icsframework.helpers.limits import Limits
 from icsframework.helpers.pairs import Pairs
 from icsframework.helpers.stream import StreamParts, StreamShell
+from icsframework.helpers.wanted import asker
 from icsframework.host.clock import Clock
 from icsframework.host.stream import StreamNetwork
 from icsframework.testing.gateway import FakeGateway
@@ -131,6 +132,7 @@ def shell_to(server):
         lambda uplink, port: None,
         tell_nobody,
         Pairs(Clock(reactor), tell_nobody, Logger()),
+        asker(gateway),
     )
     shell = StreamShell("test", StreamProxy((21,), lambda flow: Passing(flow, {})), Limits(), parts)
     shell.in_force(ONE_UPLINK)

@@ -60,6 +60,20 @@ def test_the_time_is_that_of_each(bench):
     assert bench.asked == [("a", True), ("b", True)]
 
 
+def test_a_decision_may_be_to_wait_anew(bench):
+    """It asked for a link that was there at once, and the rest is not yet: its time begins again."""
+    bench.waiting.add("a")
+    bench.clock.clock.advance(PATIENCE / 2)
+    bench.ready, decide = {"a"}, bench._decide
+    bench.waiting._decide = lambda flow, now: bench.waiting.add(flow) or decide(flow, now)
+    bench.waiting.look()
+    bench.waiting._decide = decide
+    bench.clock.clock.advance(PATIENCE / 2)
+    assert (bench.asked, len(bench.waiting)) == ([("a", False)], 1)
+    bench.clock.clock.advance(PATIENCE / 2)
+    assert (bench.asked[1:], bench.clock.clock.getDelayedCalls()) == ([("a", True)], [])
+
+
 def test_an_end_is_for_all(bench):
     """Nobody is asked about them any more."""
     flows = [Ended("a"), Ended("b")]

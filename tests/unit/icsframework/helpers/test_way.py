@@ -5,8 +5,8 @@ from ipaddress import ip_address, ip_interface
 
 import pytest
 
-from icsframework.dataplane.plane import DataPlane, UplinkSide
-from icsframework.helpers.way import agrees, fate, source_address, uplink_of, uplink_towards
+from icsframework.dataplane.plane import DataPlane, HoldSide, UplinkSide
+from icsframework.helpers.way import agrees, fate, source_address, unlinked, uplink_of, uplink_towards
 from icsframework.values import Family, Link
 
 CABLE, DSL = ip_address("203.0.113.5"), ip_address("198.51.100.7")
@@ -46,6 +46,22 @@ def test_the_kernel_agrees_with_us():
     off = DataPlane(uplinks=(replace(cable, link=None),))
     assert [agrees(PLANE, local) for local in (DSL, ip_address("10.64.64.1"), None)] == [True, False, False]
     assert [agrees(off, local) for local in (None, CABLE)] == [True, False]
+
+
+def test_the_hold_device_is_no_uplink():
+    """A route into it says that no link is up; one may be asked for while that is so."""
+    hold = HoldSide()
+    off = DataPlane(uplinks=(replace(cable, link=None),), hold=hold)
+    on = replace(PLANE, hold=replace(hold, settled=True))
+    assert [agrees(off, local) for local in (hold.address.ip, None, CABLE)] == [True, True, False]
+    assert [agrees(on, local) for local in (hold.address.ip, None, CABLE)] == [False, False, True]
+    assert agrees(replace(off, hold=None), hold.address.ip) is False
+    assert [unlinked(plane) for plane in (off, on, replace(off, hold=None), PLANE)] == [
+        True,
+        False,
+        False,
+        False,
+    ]
 
 
 def test_the_source_is_where_the_route_would_leave_from():

@@ -63,6 +63,40 @@ def test_it_keeps_its_contract(network):
 
 
 @pytest_twisted.ensureDeferred
+@pytest.mark.parametrize(
+    ("said", "then", "waits"),
+    [
+        (b"", None, True),
+        (b"x", None, True),
+        (b"", "closes", False),
+        (b"x", "closes", True),
+        (b"", "resets", False),
+    ],
+)
+async def test_who_still_waits(network, said, then, waits):
+    """Not who has closed without a word, nor who has reset; what was said stays to be read."""
+    leg, factory = Waiting(), Factory()
+    factory.buildProtocol = lambda address: leg
+    port = await network.listen(factory)
+    client = await deferToThread(socket.create_connection, ("127.0.0.1", port.getHost().port))
+    transport = await leg.made
+    transport.pauseProducing()
+    client.sendall(said)
+    if then == "closes":
+        client.shutdown(socket.SHUT_WR)
+    elif then == "resets":
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        client.close()
+    assert [network.waits(transport) for _ in range(2)] == [waits] * 2
+    if said and waits:
+        transport.resumeProducing()
+        assert await leg.came == said
+    client.close()
+    await end(leg)
+    await port.stopListening()
+
+
+@pytest_twisted.ensureDeferred
 async def test_a_listener_on_a_port_of_the_kernels_choice(network):
     """Nobody redirected this connection, and it can be tuned."""
     leg, factory = Waiting(), Factory()

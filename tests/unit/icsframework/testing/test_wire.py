@@ -65,6 +65,25 @@ def test_it_keeps_its_contract(network, end):
     assert (end.getPeer().host, end.getPeer().port) == ("192.168.0.10", 40000)
 
 
+@pytest.mark.parametrize(
+    ("said", "then", "waits"),
+    [
+        (None, None, True),
+        (b"x", None, True),
+        (None, "closes", False),
+        (b"x", "closes", True),
+        (b"x", "resets", False),
+    ],
+)
+def test_who_still_waits(network, end, said, then, waits):
+    """Not who has closed without a word, nor who has reset."""
+    if said:
+        end.says(said)
+    if then:
+        getattr(end, then)()
+    assert network.waits(end) is waits
+
+
 def test_bytes_both_ways(network, end, ours):
     """Each segment by itself, and not while reading is paused."""
     ours.transport.write(b"220")
