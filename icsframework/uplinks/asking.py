@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 from icsframework.errors import IcsError, UplinkFailed, UplinkRefused
 from icsframework.interfaces import IClock
 from icsframework.uplinks.runner import Runner
+from icsframework.uplinks.wishes import answer_of
 from icsframework.values import Cause, Failed, Link, Refused
 
 __all__ = ["GRACE", "Asking"]
@@ -142,10 +143,7 @@ class Asking:
         failure.trap(IcsError)
         self._stop_waiting()
         if name in self._said:  # it was dialled for this
-            error = failure.value
-            retry_at = getattr(error, "retry_at", None)
-            kind = Refused if isinstance(error, UplinkRefused) else Failed
-            self._said[name] = kind(str(error), retry_at)
+            self._said[name] = answer_of(failure.value)
         self._next()
 
     def _stop_waiting(self) -> None:

@@ -66,6 +66,7 @@ from icsframework.uplinks.standing import (
     hindrance,
     refusal,
     shown,
+    why_not,
 )
 from icsframework.values import Absent, Cause, Connecting, Down, Failed, Link, Refused, Up, UplinkState
 
@@ -104,6 +105,7 @@ __all__ = [
     "refusal",
     "shown",
     "step",
+    "why_not",
 ]
 
 FIRST_RETRY = 1.0

@@ -17,28 +17,31 @@ and whenever it says that its answer may have changed.
 """
 
 from collections.abc import Callable
-from dataclasses import field, replace
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from twisted.internet.defer import Deferred, fail, inlineCallbacks, maybeDeferred, succeed
-from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.defer import Deferred, fail, inlineCallbacks, succeed
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
-from icsframework.errors import IcsError, UplinkFailed, UplinkRefused
-from icsframework.frozen import dataclass
-from icsframework.interfaces import IClock, IEvents, IUplink
-from icsframework.patience import PATIENCE, after, within
-from icsframework.status import cause_to_json
+from icsframework.errors import UplinkFailed
+from icsframework.interfaces import IClock, IEvents
+from icsframework.patience import PATIENCE, after
 from icsframework.uplinks import policy as rules
+from icsframework.uplinks.alarm import Alarm
+from icsframework.uplinks.guard import Guard, agree
+from icsframework.uplinks.inforce import MachineLink
 from icsframework.uplinks.lingering import Lingering
-from icsframework.uplinks.permission import IMeter, Unmetered
-from icsframework.uplinks.quiet import NEVER_QUIET, Quiet
-from icsframework.uplinks.refusals import Refusals
-from icsframework.uplinks.saved import SavedUplink
+from icsframework.uplinks.metering import Metering
+from icsframework.uplinks.permission import IMeter
+from icsframework.uplinks.quiet import Quiet
+from icsframework.uplinks.saved import SavedUplink, saved_of
+from icsframework.uplinks.spec import PluginMaker, UplinkSpec
 from icsframework.uplinks.steps import Steps
+from icsframework.uplinks.telling import Telling
 from icsframework.uplinks.traffic import TrafficRule
-from icsframework.uplinks.wishes import ruled
+from icsframework.uplinks.waiters import Waiters
+from icsframework.uplinks.wishes import error_of, ruled
 from icsframework.values import (
     Absent,
     Cause,
@@ -53,31 +56,10 @@ from icsframework.values import (
     UplinkView,
 )
 
+__all__ = ["ADOPT_PATIENCE", "PluginMaker", "Runner", "UplinkSpec"]
+
 ADOPT_PATIENCE = 10.0
 """Seconds a plugin may take to say whether its link goes on; it looks at what is there and asks nobody."""
-
-PluginMaker = Callable[[Callable[[UplinkState], None]], IUplink]
-"""Makes the plugin, given its observer."""
-
-
-@dataclass(frozen=True, slots=True)
-class UplinkSpec:
-    """What must be known of one entry of ``uplinks:``.
-
-    ``quiet``: when it is hung up; ``wake``: the rules of what may dial it, empty for everything; ``meter`` counts for
-    its limits.
-    """
-
-    name: str
-    plugin: str
-    connect: rules.ConnectMode
-    interface: str
-    metered: bool
-    mark: int
-    make: PluginMaker
-    quiet: Quiet = NEVER_QUIET
-    wake: tuple[TrafficRule, ...] = ()
-    meter: IMeter = field(default_factory=Unmetered)
 
 
 class Runner:
@@ -95,41 +77,30 @@ class Runner:
     ) -> None:
         self.spec = spec
         self.policy = rules.UplinkPolicy(spec.connect, spec.quiet)
-        self.cause: Cause | None = None
-        """Why it is or was last up."""
         self._clock = clock
-        self._events = events
-        self._log = log
-        self._settle = settle
+        self._agree: Callable[[], Deferred[Any]] = partial(agree, settle, events, log, f"uplink {spec.name}")
+        self._machine = MachineLink(settle, self._agree, log, f"uplink {spec.name}")
         self._changed = changed
         self._random = random
-        self.steps = Steps(clock.now, lambda stage: self._emit("uplink.stage", stage=stage))
-        self._settled: Link | None = None
+        self._told = Telling(spec.name, clock, events)
+        self._guard = Guard(spec, clock, events, log)
         self._saved: Link | None = None
         """The link of an earlier process, until the plugin has said whether it goes on."""
         self._seen: UplinkState = Down()
         """What the plugin said of its device meanwhile."""
         self._lingering = Lingering(clock, self._agree)
-        self._waiters: list[Deferred[Link]] = []
-        self._timer: IDelayedCall | None = None
-        """Fires at the policy's deadline."""
-        self._due: float | None = None
-        """That deadline."""
+        self._waiters = Waiters()
+        self._alarm = Alarm(clock, self._time_came)
+        """Set to the policy's deadline."""
         self._feeding = 0
-        self._unasked = False
-        """True if the meter's answer has changed while something else is being done."""
-        self._refusals = Refusals()
-        self._unwatch = spec.meter.watch(self._meter_changed)
+        self._metering = Metering(spec.meter, lambda: self._feeding > 0, self.ask_meter)
         self._stopping = False
         self._calls = 0
         """Calls of connect and disconnect so far: what an earlier one says late is not about the present."""
-        self._unusable: tuple[Link, Failed] | None = None
-        """The link that the machine refused, until the plugin is done with it."""
         self._disconnecting: Deferred[Any] = succeed(None)
         """The last ``disconnect``: fires when the plugin has done it."""
-        self._leaving: Deferred[Any] = succeed(None)
-        """The last loss of the link: fires when the machine is without it."""
-        self._losses = 0
+        self._parting = ""
+        """The reason of the last ``disconnect``."""
         self.plugin = spec.make(self._observe)
 
     # --- life ---
@@ -161,49 +132,45 @@ class Runner:
     def stop(self, reason: str) -> Any:
         """Disconnect, stop the plugin; Deferred fires when the machine no longer shows it."""
         self._end(reason)
-        was_up = self._settled is not None
+        was_up = self._machine.link is not None
         left = was_up or self._saved is not None or self.lingering is not None or self.announced is not None
-        yield self._guarded("disconnect", lambda: self.plugin.disconnect(reason), PATIENCE)
-        yield self._guarded("stop", self.plugin.stopService, PATIENCE)
+        yield self._guard.call("disconnect", lambda: self.plugin.disconnect(reason), PATIENCE)
+        yield self._guard.call("stop", self.plugin.stopService, PATIENCE)
         self.policy = rules.UplinkPolicy(self.spec.connect, device=Down(reason))
-        self._settled = self._saved = self._lingering.link = None
-        self.spec.meter.down()
+        self._machine.link = self._saved = self._lingering.link = None
+        self._metering.meter.down()
         if left:
             yield self._agree()
         if was_up or self.steps.connect is not None:
-            self._emit("uplink.down", reason=reason, **self.steps.end())
+            self._told.ended("uplink.down", reason)
 
     @inlineCallbacks
     def hand_over(self, reason: str) -> Any:
         """Stop the plugin without a disconnect: the link stays for the next process; Deferred."""
         self._end(reason)
-        yield self._guarded("stop", self.plugin.stopService, PATIENCE)
+        yield self._guard.call("stop", self.plugin.stopService, PATIENCE)
 
     def _end(self, reason: str) -> None:
         self._stopping = True
-        self._unwatch()
-        self._cancel_timer()
+        self._metering.stop()
+        self._alarm.set(None)
         self._lingering.stop()
-        self._fail_waiters(UplinkFailed(reason))
+        self._waiters.refuse(UplinkFailed(reason))
 
     def remembered(self, index: int) -> SavedUplink:
         """What the next process must know of this uplink; ``index`` is that of its mark."""
-        policy, cause = self.policy, self.cause if self.announced else None
-        if policy.barred is not None:
-            return SavedUplink(index, self.announced, cause, policy.barred.reason, policy.barred.retry_at)
-        hung_up = policy.reason if policy.mode == "always" and policy.wanted is None else None
-        return SavedUplink(index, self.announced, cause, hung_up, override=policy.override)
+        return saved_of(index, self.policy, self.announced, self.cause)
 
     # --- adoption
 
     def _adopt(self, link: Link, cause: Cause, override: bool) -> None:
         """Ask the plugin whether ``link`` goes on."""
         self._saved = link
-        self.cause = cause
+        self._told.cause = cause
         adopting = rules.Adopting(cause, override)
         self.policy, _ = rules.step(self.policy, adopting, self._clock.now(), self._random)
         self._start_plugin()
-        self._guarded("adopt", lambda: self.plugin.adopt(link), ADOPT_PATIENCE).addCallback(self._adopted)
+        self._guard.call("adopt", lambda: self.plugin.adopt(link), ADOPT_PATIENCE).addCallback(self._adopted)
 
     def _adopted(self, outcome: Link | Failed | None) -> None:
         if self._stopping:
@@ -222,14 +189,26 @@ class Runner:
             if not self._stopping:
                 self._feed(rules.NotAdopted(self._seen))
                 if isinstance(self.policy.device, Connecting):
-                    self._begin(self.policy.device.stage, "anew")
+                    self._told.begin(self.policy.device.stage, "anew")
 
         self._saved = None
-        self.spec.meter.down()
-        self._emit("uplink.not_adopted", reason=getattr(self._seen, "reason", "") or "so says its plugin")
+        self._metering.meter.down()
+        self._told.emit(
+            "uplink.not_adopted", reason=getattr(self._seen, "reason", "") or "so says its plugin"
+        )
         self._agree().addCallback(tidy)
 
     # --- what others see ---
+
+    @property
+    def cause(self) -> Cause | None:
+        """Why it is or was last up."""
+        return self._told.cause
+
+    @property
+    def steps(self) -> Steps:
+        """The steps of the connect that is under way."""
+        return self._told.steps
 
     @property
     def announced(self) -> Link | None:
@@ -240,7 +219,7 @@ class Runner:
         if not isinstance(self.policy.device, Up):
             return self._saved
         link = self.policy.device.link
-        return None if self._unusable is not None and self._unusable[0] == link else link
+        return link if self._machine.refusal(link) is None else None
 
     @property
     def lingering(self) -> Link | None:
@@ -250,16 +229,15 @@ class Runner:
     @property
     def losing(self) -> bool:
         """True while a link is lost and the machine still has it."""
-        return self._losses > 0
+        return self._machine.losing
 
     def shown(self) -> ShownState:
         """The state for people: up only when in force."""
         state = rules.shown(self.policy)
         if not isinstance(state, Up):
             return state
-        if self._unusable is not None and self._unusable[0] == state.link:
-            return self._unusable[1]
-        return Up(self._settled) if self._settled is not None else Connecting("configuring")
+        refused, settled = self._machine.refusal(state.link), self._machine.link
+        return refused or (Up(settled) if settled is not None else Connecting("configuring"))
 
     def view(self, active: bool) -> UplinkView:
         """This uplink as plugins see it."""
@@ -268,7 +246,7 @@ class Runner:
     @property
     def coming(self) -> bool:
         """Is it on its way up, so that who needs the Internet may wait for it?"""
-        configuring = self._is_up() and self._settled is None and self._unusable is None
+        configuring = self._is_up() and self._machine.link is None and not self._machine.has_refused
         return not self._stopping and (configuring or rules.coming(self.policy))
 
     def _is_up(self) -> bool:
@@ -294,7 +272,7 @@ class Runner:
         self.ask_meter()
         why_not = self.refusal()
         if why_not is not None:
-            return fail(self._error(why_not))
+            return fail(error_of(why_not))
         return self._wait(rules.Asked(cause))
 
     def connect(self, cause: Cause, override: bool = False) -> Deferred[Link]:
@@ -308,7 +286,7 @@ class Runner:
             return self._wait(rules.Commanded(cause, override))
         self._feed(rules.Commanded(cause))
         self.refused(cause, forbidden)
-        return fail(self._error(forbidden))
+        return fail(error_of(forbidden))
 
     @inlineCallbacks
     def hang_up(self, reason: str, until: float | None = None) -> Any:
@@ -317,7 +295,7 @@ class Runner:
         """
         self._feed(rules.HungUp(reason, until))
         yield after(self._disconnecting)
-        yield after(self._leaving)
+        yield after(self._machine.leaving)
 
     def active(self, when: float) -> None:
         """Traffic that keeps it up was seen at that time (IClock.now)."""
@@ -327,58 +305,28 @@ class Runner:
         self, connect: rules.ConnectMode, quiet: Quiet, wake: tuple[TrafficRule, ...], meter: IMeter
     ) -> None:
         """Go by other settings from now on; a running call goes on."""
-        old = self.spec.meter
         self.spec = replace(self.spec, connect=connect, quiet=quiet, wake=wake, meter=meter)
-        if meter is not old:
-            self._unwatch()
-            self._unwatch = meter.watch(self._meter_changed)
-            if isinstance(self.policy.device, Up):
-                old.down()
-                meter.up(self.policy.device.link)
+        self._metering.replace(meter, self.policy.device.link if isinstance(self.policy.device, Up) else None)
         self.ask_meter()
         self._feed(rules.Rearmed(connect, quiet))
 
     def refused(self, cause: Cause, why: Refused) -> None:
         """Tell that a wish was refused, if that is news."""
-        if self._refusals.worth_telling(why.reason, self._clock.now()):
-            self._events.emit(
-                "uplink.refused",
-                uplink=self.spec.name,
-                why=cause_to_json(cause),
-                cause=str(cause),
-                reason=why.reason,
-            )
+        self._told.refused(cause, why)
 
     def _wait(self, event: rules.Asked | rules.Commanded) -> Deferred[Link]:
         if self._stopping:
             return fail(UplinkFailed(f"uplink {self.spec.name} is being stopped"))
         self._feed(event)
-        if self._settled is not None and not self.policy.leaving:
-            return succeed(self._settled)
+        if self._machine.link is not None and not self.policy.leaving:
+            return succeed(self._machine.link)
         if not self._promising():  # it failed at once, or cannot even be tried
-            return fail(self._why_not())
-        waiter: Deferred[Link] = Deferred(self._forget)
-        self._waiters.append(waiter)
-        return waiter
+            return fail(error_of(rules.why_not(self.policy)))
+        return self._waiters.add()
 
     def _promising(self) -> bool:
         """Is there anything to wait for?"""
         return self._is_up() or rules.coming(self.policy)
-
-    def _why_not(self) -> IcsError:
-        hindered = rules.hindrance(self.policy)
-        if hindered is not None:
-            return self._error(hindered)
-        device = self.policy.device
-        return UplinkFailed(getattr(device, "reason", "") or self.policy.reason, self.policy.retry_at)
-
-    def _error(self, why: Refused | Failed) -> IcsError:
-        kind = UplinkRefused if isinstance(why, Refused) else UplinkFailed
-        return kind(why.reason, why.retry_at)
-
-    def _forget(self, waiter: Deferred[Link]) -> None:
-        if waiter in self._waiters:
-            self._waiters.remove(waiter)
 
     # --- the policy at work ---
 
@@ -396,8 +344,7 @@ class Runner:
             self._take(event)
         finally:
             self._feeding -= 1
-        if not self._feeding and self._unasked:
-            self.ask_meter()
+        self._metering.finished()
 
     def _take(self, event: rules.PolicyEvent) -> None:
         before = self.policy
@@ -408,60 +355,37 @@ class Runner:
         for action in actions:
             self._do(action)
         if self._waiters and not self._promising():
-            self._fail_waiters(self._why_not())
-        self._set_timer()
+            self._waiters.refuse(error_of(rules.why_not(self.policy)))
+        self._alarm.set(None if self._stopping else rules.deadline(self.policy))
         self._changed()
 
     def _do(self, action: rules.PolicyAction) -> None:
         match action:
             case rules.Connect(cause):
                 self._calls += 1
-                self.spec.meter.dialled()
-                asked = self._guarded("connect", lambda: self.plugin.connect(cause))
+                self._metering.meter.dialled()
+                asked = self._guard.call("connect", lambda: self.plugin.connect(cause))
                 asked.addCallback(self._connect_ended, self._calls)
             case rules.Disconnect(reason):
                 self._calls += 1
-                asked = self._guarded("disconnect", lambda: self.plugin.disconnect(reason), PATIENCE)
+                self._parting = reason
+                asked = self._guard.call("disconnect", lambda: self.plugin.disconnect(reason), PATIENCE)
                 self._disconnecting = asked.addCallback(self._disconnect_ended, self._calls, reason)
 
     # --- the meter and the time
 
-    def _meter_changed(self) -> None:
-        if self._stopping:
-            return
-        if self._feeding:
-            self._unasked = True  # when what is being done is done
-        else:
-            self.ask_meter()
-
     def ask_meter(self) -> None:
         """Go by what limits and hours say now."""
-        self._unasked = False
-        forbidden = self.spec.meter.permission().refused
-        if forbidden == self.policy.forbidden:
+        forbidden = self._metering.forbidden()
+        if forbidden == self.policy.forbidden or self._stopping:
             return
         if forbidden is None:
-            self._refusals.forget()
+            self._told.refusals.forget()
         self._feed(rules.Ruled(forbidden))
 
-    def _set_timer(self) -> None:
-        due = None if self._stopping else rules.deadline(self.policy)
-        if due == self._due:
-            return
-        self._cancel_timer()
-        if due is not None:
-            self._due = due
-            self._timer = self._clock.call_later(max(0.0, due - self._clock.now()), self._time_came)
-
     def _time_came(self) -> None:
-        self._due = None
         self.ask_meter()
         self._feed(rules.TimeCame())
-
-    def _cancel_timer(self) -> None:
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
-        self._timer = self._due = None
 
     # A plugin reports before its Deferred fires; one that forgot must not leave us waiting for ever.
 
@@ -479,32 +403,6 @@ class Runner:
         if call == self._calls and not self._stopping and isinstance(self.policy.device, (Connecting, Up)):
             self._feed(rules.Reported(Down(reason)))
 
-    def _guarded(self, what: str, call: Callable[[], Any], patience: float | None = None) -> Deferred[Any]:
-        """Call the plugin; a failure becomes a ``Failed`` with its reason, a defect is logged with its traceback too."""
-
-        def failed(failure: Failure) -> Failed:
-            if failure.check(IcsError) is None:
-                self._log.failure("uplink {name}: its plugin failed", failure, name=self.spec.name)
-                self._events.emit("plugin.broken", plugin=self.spec.plugin, reason=failure.getErrorMessage())
-                return Failed(f"plugin {self.spec.plugin} failed ({what}): {failure.getErrorMessage()}")
-            return Failed(failure.getErrorMessage())
-
-        answer = maybeDeferred(call)
-        if patience is not None:
-            whose = f"{what} of uplink {self.spec.name} (plugin {self.spec.plugin})"
-            answer = within(self._clock, whose, answer, patience)
-        return answer.addErrback(failed)
-
-    def _agree(self) -> Deferred[Any]:
-        """Settle; what the machine refuses is told, and tried again with the next change."""
-
-        def refused(failure: Failure) -> None:
-            self._events.emit("host.state.failed", reason=failure.getErrorMessage())
-            if failure.check(IcsError) is None:
-                self._log.failure("uplink {name}", failure, name=self.spec.name)
-
-        return maybeDeferred(self._settle).addErrback(refused)
-
     # --- telling ---
 
     def _tell(self, before: rules.UplinkPolicy, reported: UplinkState) -> None:
@@ -512,87 +410,56 @@ class Runner:
         old, new = before.device, self.policy.device
         if isinstance(new, Up):
             if not isinstance(old, Up) or old.link != new.link:
-                self.spec.meter.up(new.link)
+                self._metering.meter.up(new.link)
                 self._put_in_force(new.link)
             return
         if isinstance(old, (Connecting, Up)) and isinstance(reported, (Absent, Down, Failed)):
-            self.spec.meter.down()
+            self._metering.meter.down()
+        if before.leaving and isinstance(reported, (Down, Failed)):
+            reported = Down(self._parting)  # however the line ended, it was we who hung up
         # It may have ended and be tried again in one step, because it was wanted again while it went down.
         ended = reported if isinstance(reported, (Down, Failed)) and self.steps.connect is not None else None
         if isinstance(old, Up):
             self._lost(reported)
+        elif isinstance(ended, Down):
+            self._told.ended("uplink.down", ended.reason or self.policy.reason)
         elif isinstance(new, (Failed, Absent)) and new != old:
-            self._emit(f"uplink.{new.name}", reason=new.reason, **self.steps.end())
-        elif ended is not None:
-            self._emit("uplink.down", reason=ended.reason or self.policy.reason, **self.steps.end())
+            self._told.ended(f"uplink.{new.name}", new.reason)
         if not isinstance(new, Connecting):
             return
         if ended is not None or not isinstance(old, Connecting):
-            self.cause = self.policy.wanted
-            self._begin(new.stage, new.stage)
+            self._told.cause = self.policy.wanted
+            self._told.begin(new.stage, new.stage)
         elif self.steps.connect is not None:  # not while it is asked whether an old link goes on
             self.steps.enter(new.stage)
 
-    def _begin(self, stage: str, told: str) -> None:
-        self.steps.begin(stage)
-        self._emit("uplink.connecting", stage=told, cause=str(self.cause or "the device"))
-
     def _lost(self, now: UplinkState) -> None:
-        told, self._unusable = self._unusable is not None, None
-        self._settled = self._saved = None
-        self._losses += 1
+        self._saved = None
         reason = getattr(now, "reason", "") or self.policy.reason or "the link was lost"
         event = "uplink.failed" if isinstance(now, (Failed, Absent)) else "uplink.down"
-        why, taken = cause_to_json(self.cause), self.steps.end()
+        tell = self._told.parting(event, reason)
 
-        def tell(_: object) -> None:
-            self._losses -= 1
-            if not told:
-                self._events.emit(event, uplink=self.spec.name, why=why, reason=reason, **taken)
+        def gone(was_refused: bool) -> None:
+            if not was_refused:  # that was told
+                tell()
             self._changed()
 
-        # First the state without it, then the news: whoever hears of it finds the other link in use.
-        self._leaving = self._agree().addCallback(tell)
+        self._machine.lose(gone)
 
     def _put_in_force(self, link: Link) -> None:
-        def done(_: object) -> None:
-            if self.announced != link or self._stopping:
-                return  # something newer is on its way
-            event = "uplink.up" if self._settled is None else "uplink.changed"
+        def done(is_first: bool) -> None:
+            event = "uplink.up" if is_first else "uplink.changed"
             if self._saved is not None:
                 event, self._saved = "uplink.adopted", None
-            self._settled = link
-            self._emit(event, addresses=_addresses(link), interface=link.interface, **self.steps.end())
+            self._told.in_force(event, link)
             self._feed(rules.InForce())
-            waiters, self._waiters = self._waiters, []
-            for waiter in waiters:
-                waiter.callback(link)
+            self._waiters.grant(link)
 
-        def failed(failure: Failure) -> None:
-            if self.announced != link or self._stopping:
-                return
-            if failure.check(IcsError) is None:
-                self._log.failure("uplink {name}", failure, name=self.spec.name)
-            reason = f"could not be configured: {failure.getErrorMessage()}"
-            self._unusable, self._settled = (link, Failed(reason)), None
-            self._emit("uplink.failed", reason=reason, **self.steps.end())
-            self._fail_waiters(UplinkFailed(reason))
+        def refused(reason: str) -> None:
+            self._told.ended("uplink.failed", reason)
+            self._waiters.refuse(UplinkFailed(reason))
             self._do(rules.Disconnect(reason))
 
-        if self._settled is None and self._saved is None:
+        if self._machine.link is None and self._saved is None:
             self.steps.enter("configuring")
-        maybeDeferred(self._settle).addCallbacks(done, failed).addErrback(
-            lambda failure: self._log.failure("uplink {name}", failure, name=self.spec.name)
-        )
-
-    def _emit(self, event: str, **fields: object) -> None:
-        self._events.emit(event, uplink=self.spec.name, why=cause_to_json(self.cause), **fields)
-
-    def _fail_waiters(self, error: IcsError) -> None:
-        waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
-            waiter.errback(error)
-
-
-def _addresses(link: Link) -> str:
-    return ", ".join(str(address) for family in link.families for address in family.addresses) or "no address"
+        self._machine.put(link, lambda: self.announced == link and not self._stopping, done, refused)

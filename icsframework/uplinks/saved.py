@@ -14,9 +14,10 @@ from typing import Any
 from icsframework.errors import StoreError
 from icsframework.frozen import dataclass
 from icsframework.status import cause_to_json, to_json
+from icsframework.uplinks.occasions import UplinkPolicy
 from icsframework.values import Cause, Family, Link, Prefix
 
-__all__ = ["SavedUplink", "from_document", "to_document"]
+__all__ = ["SavedUplink", "from_document", "saved_of", "to_document"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,15 @@ class SavedUplink:
     hung_up: str | None = None
     until: float | None = None
     override: bool = False
+
+
+def saved_of(index: int, policy: UplinkPolicy, link: Link | None, cause: Cause | None) -> SavedUplink:
+    """What is to be kept of an uplink; ``link`` is the one announced, if any, and ``cause`` why."""
+    why = cause if link is not None else None
+    if policy.barred is not None:
+        return SavedUplink(index, link, why, policy.barred.reason, policy.barred.retry_at)
+    hung_up = policy.reason if policy.mode == "always" and policy.wanted is None else None
+    return SavedUplink(index, link, why, hung_up, override=policy.override)
 
 
 def to_document(uplinks: Mapping[str, SavedUplink]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ __all__ = [
     "hindrance",
     "refusal",
     "shown",
+    "why_not",
 ]
 
 BY_COMMAND = "it is connected by command only (ics connect)"
@@ -84,6 +85,14 @@ def refusal(policy: UplinkPolicy) -> Refused | Failed | None:
     if policy.mode == "always" and policy.wanted is None and policy.reason:
         return Refused(f"connect: always: {policy.reason}; {BY_COMMAND}")
     return Refused(f"connect: {policy.mode}: {BY_COMMAND}")
+
+
+def why_not(policy: UplinkPolicy) -> Refused | Failed:
+    """Why there is nothing to wait for, to those who waited."""
+    hindered = hindrance(policy)
+    if hindered is not None:
+        return hindered
+    return Failed(getattr(policy.device, "reason", "") or policy.reason, policy.retry_at)
 
 
 def command_refusal(policy: UplinkPolicy, override: bool) -> Refused | None:

@@ -8,20 +8,21 @@ in force.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred
+from twisted.internet.defer import Deferred, inlineCallbacks
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from icsframework.dataplane.plane import Without
-from icsframework.errors import IcsError, UsageError
+from icsframework.errors import UsageError
 from icsframework.interfaces import IClock, IEvents, IUplinks, Unwatch
 from icsframework.observers import Observers
 from icsframework.uplinks.asking import Asking
+from icsframework.uplinks.guard import agree
 from icsframework.uplinks.policy import choose
-from icsframework.uplinks.runner import Runner, UplinkSpec
+from icsframework.uplinks.runner import Runner
 from icsframework.uplinks.saved import SavedUplink
-from icsframework.values import Cause, Failed, Link, UplinkView
+from icsframework.uplinks.spec import UplinkSpec
+from icsframework.values import Cause, Failed, Link, Up, UplinkView
 
 
 @implementer(IUplinks)
@@ -165,8 +166,9 @@ class Supervisor:
         return "unreachable" if any(isinstance(answer, Failed) for answer in answers) else "prohibit"
 
     def idle_candidates(self) -> Sequence[Runner]:
-        """The uplinks that are up and will be hung up for quiet: it matters what traffic they carry."""
-        return [runner for runner in self.runners() if runner.hangs_up_at() is not None]
+        """The uplinks that are in force and will be hung up for quiet: it matters what traffic they carry."""
+        known = [runner for runner in self.runners() if runner.hangs_up_at() is not None]
+        return [runner for runner in known if isinstance(runner.shown(), Up)]
 
     def follow(self, changed: Callable[[], None]) -> Unwatch:
         """Call ``changed`` whenever anything about any uplink may have changed; returns a callable that ends it."""
@@ -195,10 +197,4 @@ class Supervisor:
         if without == self._without:
             return
         self._without = without
-
-        def refused(failure: Failure) -> None:
-            self._events.emit("host.state.failed", reason=failure.getErrorMessage())
-            if failure.check(IcsError) is None:
-                self._log.failure("packets without a link", failure)
-
-        maybeDeferred(self._settle).addErrback(refused)
+        agree(self._settle, self._events, self._log, "packets without a link")

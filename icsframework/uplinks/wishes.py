@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from ipaddress import ip_address
 
+from icsframework.errors import IcsError, UplinkFailed, UplinkRefused
 from icsframework.uplinks.traffic import BUILT_IN, Form, Traffic, TrafficRule, judge
-from icsframework.values import Address, Cause, Refused
+from icsframework.values import Address, Cause, Failed, Refused
 
-__all__ = ["DNS_PORT", "ruled", "traffic"]
+__all__ = ["DNS_PORT", "answer_of", "error_of", "ruled", "traffic"]
 
 DNS_PORT = 53
 """Where lookups go."""
@@ -48,6 +49,18 @@ def ruled(wake: Sequence[TrafficRule], cause: Cause) -> Cause | Refused:
     if rule.action == "ignore":
         return Refused(f"{rule.label}: such traffic does not dial")
     return replace(cause, rule=f"demand.wake: {BUILT_IN}" if rule.label == BUILT_IN else rule.label)
+
+
+def error_of(why: Refused | Failed) -> IcsError:
+    """What who wished for it gets."""
+    kind = UplinkRefused if isinstance(why, Refused) else UplinkFailed
+    return kind(why.reason, why.retry_at)
+
+
+def answer_of(error: BaseException | None) -> Refused | Failed:
+    """The reverse; any other error is a failure."""
+    kind = Refused if isinstance(error, UplinkRefused) else Failed
+    return kind(str(error), getattr(error, "retry_at", None))
 
 
 def _destination(text: str) -> tuple[Address | None, int | None]:

@@ -1,5 +1,6 @@
 """Several uplinks together: who is active, and where a wish goes."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -29,7 +30,8 @@ class Bench:
     def __init__(self, **modes: str) -> None:
         self.clock = FakeClock()
         self.events = FakeEvents("uplinks", self.clock)
-        self.supervisor = Supervisor(self.clock, self.events, Logger(), lambda: succeed(None), lambda: 0.5)
+        self.supervisor = Supervisor(self.clock, self.events, Logger(), lambda: self.settle(), lambda: 0.5)
+        self.settle: Callable[[], Deferred[None]] = lambda: succeed(None)
         self.plugins: dict[str, ScriptedUplink] = {}
         self.seen: list[str | None] = []
         self.supervisor.watch(lambda view: self.seen.append(view.name if view else None))
@@ -117,8 +119,7 @@ def test_the_next_link_is_told_when_the_lost_one_is_gone() -> None:
     bench.plugins["modem"].report(Up(link("modem")))
     bench.plugins["cable"].report(Up(link("cable")))
     settling: Deferred[None] = Deferred()
-    for runner in bench.supervisor.runners():
-        runner._settle = lambda: settling
+    bench.settle = lambda: settling
     bench.seen.clear()
     bench.plugins["cable"].report(Failed("unplugged"))
     bench.plugins["modem"].report(Up(link("ppp0")))  # something else changes meanwhile
