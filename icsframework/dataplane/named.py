@@ -18,8 +18,8 @@ __all__ = ["NAMED", "PREFIX", "make_set", "name_set", "name_sets", "named_elemen
 PREFIX = "name_"
 """What the names of these sets begin with."""
 
-NAMED = 8192
-"""Elements of such a set: twice what the directory of names remembers (gateway/directory.py)."""
+NAMED = 32768
+"""Elements of such a set: twice what is remembered of names (gateway/told.py), since what was forgotten stays here a while."""
 
 
 def name_set(pattern: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from icsframework.gateway.told import NamesTold
+from icsframework.gateway.told import NamesTold, memory
 from icsframework.interfaces import IClock, ILeases, INames, Unwatch
 from icsframework.observers import Observers
 from icsframework.values import Address, LeaseView, NameRecord
@@ -55,6 +55,7 @@ class NameDirectory:
         self._names: dict[tuple[str, str], NameRecord] = {}
         self._watchers = Observers(log)
         self._told = NamesTold()
+        self._listeners = Observers(log)
 
     def publish(self, owner: str, host: str, addresses: Sequence[Address], ttl: int) -> None:
         """See INames."""
@@ -82,6 +83,16 @@ class NameDirectory:
     def resolved(self, client: Address, qname: str, addresses: Sequence[Address], ttl: int) -> None:
         """See INames."""
         self._told.told(client, qname, addresses, ttl, self._clock.now())
+        for address in addresses:
+            self._listeners.tell(client, qname, address, memory(ttl))
+
+    def listen(self, observer: Callable[[Address, str, Address, float], None]) -> Unwatch:
+        """Call ``observer`` with what clients were told, as far as it is remembered, and with what they are told from now on:
+        client, name, address, and for how many more seconds it is remembered.
+        """
+        for known in tuple(self._told.known(self._clock.now())):
+            self._listeners.tell_one(observer, *known)
+        return self._listeners.add(observer)
 
     def lookup(self, client: Address, address: Address) -> str:
         """See INames."""

@@ -7,11 +7,11 @@ when the whole is full the client that asked least lately loses its oldest.
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from icsframework.values import Address
 
-__all__ = ["LONGEST_MEMORY", "MOST_NAMES", "MOST_NAMES_CLIENT", "SHORTEST_MEMORY", "NamesTold"]
+__all__ = ["LONGEST_MEMORY", "MOST_NAMES", "MOST_NAMES_CLIENT", "SHORTEST_MEMORY", "NamesTold", "memory"]
 
 MOST_NAMES = 16384
 """(client, address) pairs remembered: a day's browsing of some twenty people, about 4 MB."""
@@ -21,6 +21,11 @@ SHORTEST_MEMORY = 7200.0
 """Seconds a name stays the reason for what a client sends, however short its TTL: programs that keep their connection open use an address long after."""
 LONGEST_MEMORY = 86400.0
 """Seconds after which a name is forgotten, however long its TTL: the DNS proxy keeps no answer longer."""
+
+
+def memory(ttl: float) -> float:
+    """Seconds a name is remembered that a client may use for ``ttl`` seconds."""
+    return min(max(ttl, SHORTEST_MEMORY), LONGEST_MEMORY)
 
 
 class NamesTold:
@@ -38,7 +43,7 @@ class NamesTold:
         """``client`` was told that ``name`` has these addresses for ``ttl`` seconds."""
         if not addresses:
             return
-        until = now + min(max(ttl, SHORTEST_MEMORY), LONGEST_MEMORY)
+        until = now + memory(ttl)
         names = self._clients.setdefault(client, OrderedDict())
         self._clients.move_to_end(client)
         before = len(names)
@@ -58,7 +63,15 @@ class NamesTold:
         if not names:
             del self._clients[client]
 
+    def known(self, now: float) -> Iterator[tuple[Address, str, Address, float]]:
+        """All of it: client, name, address, and the seconds that are left."""
+        for client, names in self._clients.items():
+            for address, (name, until) in names.items():
+                if now < until:
+                    yield client, name, address, until - now
+
     def lookup(self, client: Address, address: Address, now: float) -> str:
         """The name that ``client`` was told last for ``address``; "" if none, or too long ago."""
-        name, until = self._clients.get(client, {}).get(address, ("", 0.0))
+        names = self._clients.get(client)
+        name, until = names.get(address, ("", 0.0)) if names is not None else ("", 0.0)
         return name if now < until else ""

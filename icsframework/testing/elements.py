@@ -9,7 +9,8 @@ from zope.interface import implementer
 from icsframework.dataplane.dynamic import DYNAMIC
 from icsframework.dataplane.elements import IElements
 from icsframework.dataplane.mapped import NamedElement
-from icsframework.dataplane.ruleset import Atom, Element
+from icsframework.dataplane.named import PREFIX, make_set
+from icsframework.dataplane.ruleset import Atom, Element, Set
 from icsframework.dataplane.wake import REFUSED
 from icsframework.errors import IcsError, NftError
 from icsframework.interfaces import IClock
@@ -19,6 +20,10 @@ __all__ = ["FakeElements"]
 Place = tuple[str, tuple[Atom, ...]]
 
 _KNOWN = {item.name: item for item in (*DYNAMIC, REFUSED)}
+
+
+def _known(name: str) -> Set | None:
+    return make_set(name) if name.startswith(PREFIX) else _KNOWN.get(name)
 
 
 @implementer(IElements)
@@ -109,14 +114,15 @@ class FakeElements:
         self.transactions += 1
 
     def _put(self, there: dict[Place, tuple[Element, float | None]], name: str, element: Element) -> None:
-        if name not in _KNOWN:
+        item = _known(name)
+        if item is None:
             raise NftError(f"nft refused the rules, No such file or directory: {name}")
         known = there.get((name, element.key))
         if known is not None and known[0].data != element.data:
             raise NftError(f"nft refused the rules, File exists: {name} {element.key}")
         if known is None:
             left = element.timeout if element.expires is None else element.expires
-            left = _KNOWN[name].timeout if left is None else left
+            left = item.timeout if left is None else left
             there[name, element.key] = (element, None if left is None else self._clock.now() + left)
 
     def _time(self) -> None:

@@ -85,3 +85,21 @@ def test_what_a_client_was_told_is_remembered_for_a_while() -> None:
     assert names.lookup(A("192.168.0.8"), server) == ""
     clock.clock.advance(SHORTEST_MEMORY)
     assert names.lookup(client, server) == ""
+
+
+def test_listeners_hear_what_clients_were_told_and_are_told() -> None:
+    """What is remembered first, with the time that is left, then each answer."""
+    clock, seen = FakeClock(), []
+    names = NameDirectory(clock, Logger())
+    client, server = A("192.168.0.9"), A("192.0.2.80")
+    names.resolved(client, "www.example.net", [server], 60)
+    clock.clock.advance(10.0)
+    end = names.listen(lambda *told: seen.append(told))
+    names.resolved(client, "ftp.example.net", [server, A("192.0.2.81")], 20000)
+    end()
+    names.resolved(client, "www.example.net", [server], 60)
+    assert seen == [
+        (client, "www.example.net", server, SHORTEST_MEMORY - 10.0),
+        (client, "ftp.example.net", server, 20000),
+        (client, "ftp.example.net", A("192.0.2.81"), 20000),
+    ]

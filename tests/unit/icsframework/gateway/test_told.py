@@ -66,3 +66,11 @@ def test_no_address_is_nothing():
     told = NamesTold()
     told.told(PC, "www.example.net", [], 60, 0.0)
     assert (len(told), told.lookup(PC, SERVER, 0.0)) == (0, "")
+
+
+def test_all_that_is_known():
+    """With the time that is left; what is over is not told."""
+    told = NamesTold()
+    told.told(PC, "old.example.net", [A("192.0.2.81")], 60, 0.0)
+    told.told(PC, "www.example.net", [SERVER], 60, 100.0)
+    assert list(told.known(SHORTEST_MEMORY + 50.0)) == [(PC, "www.example.net", SERVER, 50.0)]

@@ -6,6 +6,7 @@ import pytest
 from zope.interface.verify import verifyObject
 
 from icsframework.dataplane.elements import IElements
+from icsframework.dataplane.named import named_element
 from icsframework.dataplane.ruleset import Element
 from icsframework.dataplane.wake import REFUSED_SECONDS, refused_element
 from icsframework.errors import NftError
@@ -103,3 +104,10 @@ def test_a_set_has_a_time_of_its_own(elements: FakeElements) -> None:
     assert list(elements.keys("refused")) == [(PC, ip_address("203.0.113.9"), "tcp", 5000, 80)]
     elements._clock.clock.advance(REFUSED_SECONDS)
     assert elements.keys("refused") == {}
+
+
+def test_sets_of_names_are_there(elements: FakeElements) -> None:
+    """Whatever the pattern: the rules in force are not known here."""
+    name, element = named_element("*.example.net", PC, ip_address("192.0.2.80"), 60.0)
+    assert result(elements.change([(name, element)], [])) is None
+    assert elements.left(name, element.key) == 60.0
