@@ -1,10 +1,12 @@
 """Routes and routing rules of the uplinks."""
 
+from dataclasses import replace
 from ipaddress import ip_address, ip_interface
 
 from icsframework.dataplane import routing
 from icsframework.dataplane.doors import Doors, Published, Redirect
-from icsframework.dataplane.plane import DataPlane, LanSide, UplinkSide
+from icsframework.dataplane.plane import DataPlane, HoldSide, LanSide, UplinkSide
+from icsframework.host.state import MAIN_TABLE
 from icsframework.values import Endpoint, Family, Link
 
 
@@ -84,3 +86,24 @@ def test_answers_to_a_clients_address_come_here():
     assert "local default dev lo table 26912" in routes
     assert rules[0] == "10500: fwmark 0x800000/0x800000 lookup 26912"
     assert not [one for found in said(DataPlane((lan,), (CABLE,))) for one in found if "26912" in one]
+
+
+def main_table(plane):
+    """Default routes of the main table, by their metric."""
+    found = [route for route in routing.routes(plane) if route.table == MAIN_TABLE]
+    return [str(route) for route in sorted(found, key=lambda route: route.metric)]
+
+
+def test_the_way_without_a_link():
+    """Into the hold device, behind every link, or prohibited; "unreachable" is to have no way, so that the kernel says the right thing."""
+    plane = DataPlane((), (CABLE, DOWN), hold=HoldSide())
+    assert main_table(plane) == [
+        "default via 203.0.113.1 dev eth0 metric 10",
+        "default dev icsh0 metric 2147483647",
+    ]
+    down = replace(plane, uplinks=(DOWN,))
+    assert main_table(down) == ["default dev icsh0 metric 2147483647"]
+    assert main_table(replace(down, hold=HoldSide("prohibit"))) == ["prohibit default metric 2147483647"]
+    assert main_table(replace(down, hold=HoldSide("unreachable"))) == []
+    assert main_table(replace(down, hold=HoldSide(present=False))) == []
+    assert main_table(replace(down, hold=None)) == []

@@ -2,7 +2,7 @@
 
 from ipaddress import ip_interface
 
-from icsframework.dataplane.plane import DataPlane, LanSide, UplinkSide
+from icsframework.dataplane.plane import DataPlane, HoldSide, LanSide, UplinkSide
 from icsframework.dataplane.sysctls import sysctls
 
 HOME = LanSide("home", "eth1.7", ip_interface("192.168.0.1/24"))
@@ -65,3 +65,14 @@ def test_what_may_be_absent_is_optional():
     optional = {one.path for one in sysctls(DataPlane((HOME,), (CABLE,))) if one.optional}
     assert all("eth" in path or "conntrack" in path for path in optional)
     assert "net.ipv4.ip_forward" not in optional
+
+
+def test_the_hold_device():
+    """What comes back from it may have any source, also one of ours, and the kernel says nothing there by itself."""
+    assert chosen(DataPlane(hold=HoldSide()), "icsh0") == {
+        "net.ipv4.conf.icsh0.rp_filter": "0",
+        "net.ipv4.conf.icsh0.accept_local": "1",
+        "net.ipv4.conf.icsh0.send_redirects": "0",
+        "net.ipv6.conf.icsh0.disable_ipv6": "1",
+    }
+    assert all(one.optional for one in sysctls(DataPlane(hold=HoldSide())) if "icsh0" in one.path)
