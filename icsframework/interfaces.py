@@ -253,10 +253,7 @@ class IHost(Interface):
         """Deferred of a file object (``fileno()``, ``close()``) of the TUN device ``name``, brought up with ``mtu``, no packet information."""
 
     def open_icmp() -> Deferred[socket]:
-        """Deferred of a raw socket that sends ICMP messages (RFC 792) to IPv4 hosts and receives nothing.
-
-        ``sendto(message, (address, 0))``: the kernel puts the IP header before the message.
-        """
+        """Deferred of a raw socket for ICMP to IPv4 hosts: ``sendto(message, (address, 0))``, without IP header; it receives nothing."""
 
     def open_serial(path: str, speed: int) -> "Deferred[ISerialLine]":
         """Deferred of the serial line ``path`` at ``speed`` bit/s (8N1, raw, no waiting for a carrier), for nobody else.

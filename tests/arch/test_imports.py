@@ -24,6 +24,7 @@ PURE = (
     "icsframework.fields",
     "icsframework.uplinks.policy",
     "icsframework.uplinks.hold",
+    "icsframework.uplinks.packets",
     "icsframework.uplinks.account",
     "icsframework.uplinks.calls",
     "icsframework.uplinks.hours",

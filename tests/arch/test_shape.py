@@ -11,6 +11,7 @@ MAX_FUNCTION = 50
 MAX_PACKAGE = 80
 """Lines of the __init__.py of a plugin, which may hold its factory."""
 LONGER: dict[str, tuple[int, str]] = {
+    "icsframework/interfaces.py": (500, "one place for all contracts; docstrings, no code"),
     "icsframework/values.py": (
         700,
         "one place for all values that cross contracts; declarations, hardly any code",

@@ -210,6 +210,17 @@ async def test_a_tun_device(world, host):
 
 
 @pytest_twisted.ensureDeferred
+async def test_icmp(world, host):
+    """A message goes out as a whole; nothing ever comes in, not even the answer."""
+    opened = await world.result(host.open_icmp())
+    ping = bytes.fromhex("0800f7ff00000000")
+    assert opened.sendto(ping, (str(TAKEN), 0)) == len(ping)
+    with pytest.raises(BlockingIOError):
+        opened.recv(2000)
+    opened.close()
+
+
+@pytest_twisted.ensureDeferred
 async def test_neighbours(world, host):
     """An address that is answered for has a MAC address; one that is not is free when the time is over."""
     assert len(await world.result(host.neighbour_in_use("lan0", TAKEN, 5.0))) == 17
@@ -223,6 +234,7 @@ async def test_what_an_owner_leaves_is_closed(world, host):
         await world.result(host.bind_udp(Endpoint(HERE, 0))),
         await world.result(host.open_packet("lan0", ARP)),
         await world.result(host.open_tun("icsh0", 1400)),
+        await world.result(host.open_icmp()),
     ]
     closed = [
         await world.result(host.bind_udp(Endpoint(HERE, 0))),
@@ -235,8 +247,8 @@ async def test_what_an_owner_leaves_is_closed(world, host):
     waiting: Deferred[str | None] = host.neighbour_in_use("lan0", FREE, 30.0)
     failed = []
     waiting.addErrback(failed.append)
-    assert host.release_all() == 3
-    assert [one.fileno() if not getattr(one, "closed", False) else -1 for one in sockets] == [-1, -1, -1]
+    assert host.release_all() == 4
+    assert [one.fileno() if not getattr(one, "closed", False) else -1 for one in sockets] == [-1] * 4
     assert failed[0].check(HostError)
     world.vanish("lan0")
     assert len(seen) == 1

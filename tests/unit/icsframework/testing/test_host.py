@@ -29,6 +29,7 @@ CALLS = {
     "interface": ("lan0",),
     "open_packet": ("lan0", PacketFilter(0x0806)),
     "open_tun": ("icsh0", 1400),
+    "open_icmp": (),
     "open_serial": ("/dev/ttyS0", 9600),
     "bind_udp": (HERE,),
     "listen": (HERE,),
@@ -63,3 +64,14 @@ def test_close_all_closes_all(host):
     host.close_all()
     assert host.open_sockets == []
     assert host.packet[0].peer.fileno() == -1
+
+
+def test_icmp_goes_nowhere(host):
+    """What is sent is on record with its address, and sending fails as a test says."""
+    sock = result(host.open_icmp())
+    assert host.open_sockets == [sock]
+    assert sock.sendto(b"message", ("192.168.0.7", 0)) == 7
+    sock.fail = OSError("no room")
+    with pytest.raises(OSError, match="no room"):
+        sock.sendto(b"another", ("192.168.0.7", 0))
+    assert host.icmp[0].sent == [(b"message", "192.168.0.7")]

@@ -17,6 +17,7 @@ CALLS = {
     "listen": lambda host: host.listen(HERE),
     "open_packet": lambda host: host.open_packet("eth1", PacketFilter(0x0806)),
     "open_tun": lambda host: host.open_tun("icsu", 1400),
+    "open_icmp": lambda host: host.open_icmp(),
     "open_serial": lambda host: host.open_serial("/dev/ttyS0", 9600),
     "neighbour_in_use": lambda host: host.neighbour_in_use("eth1", HERE.address, 0.0),
 }
