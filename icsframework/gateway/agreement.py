@@ -21,6 +21,7 @@ from icsframework.gateway.desired import Live, data_plane, lan_address, machine_
 from icsframework.gateway.flows import Flows
 from icsframework.gateway.helpers import Helpers
 from icsframework.gateway.lans import Lans
+from icsframework.gateway.ondemand import OnDemand
 from icsframework.gateway.places import Places
 from icsframework.gateway.remembered import Remembered
 from icsframework.gateway.renumber import Renumbering, collisions
@@ -51,6 +52,7 @@ class Parts(Protocol):
     flows: Flows
     helpers: Helpers
     mappings: MappingService
+    ondemand: OnDemand
 
 
 class Agreement:
@@ -116,6 +118,7 @@ class Agreement:
             macs=self.bridges.known,
             refused=self.underlay.refused(),
             doors=self._parts.helpers.doors(),
+            hold=self._parts.ondemand.side(),
         )
 
     def address_of(self, lan: LanSection) -> InterfaceAddress | None:
@@ -155,6 +158,7 @@ class Agreement:
             self._parts.flows.in_force(plane)
             self._parts.mappings.in_force(plane)
             self._parts.helpers.in_force(plane)
+            self._parts.ondemand.in_force(plane)
         return count
 
     def remember(self) -> None:

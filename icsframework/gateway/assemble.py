@@ -115,6 +115,8 @@ def _machinery(
         make_shell=partial(_shell, reactor, Room(), elements, clock, pairs),
         started=look_for_garbage_again,
         elements=elements,
+        counters=nft,
+        reactor=reactor,
         end_flows=lambda chosen, through: worker.run(conntrack.delete_where, through, chosen),
         surroundings=surroundings(reactor, nft, worker.run),
         newest=newest,

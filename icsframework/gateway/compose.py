@@ -43,6 +43,7 @@ from icsframework.gateway.helpers import Helpers
 from icsframework.gateway.history import History
 from icsframework.gateway.lans import Lans
 from icsframework.gateway.machinery import Machinery
+from icsframework.gateway.ondemand import OnDemand
 from icsframework.gateway.reload import Reloads
 from icsframework.gateway.remembered import Remembered
 from icsframework.gateway.roles import wanted
@@ -137,7 +138,11 @@ class Gateway(Service, Asked):
         self.lans = self._lans(registry)
         indices = assign_indices(uplink.name for uplink in enabled(self.config))
         marks = Marks(self.config.gateway.mark)
-        self.uplinks = Uplinks(self.supervisor, registry, self._view, places, marks, indices, self.settle)
+        self.ondemand = OnDemand(machinery, self.shared, self.supervisor, log, self.settle)
+        self.meters, self.holding = self.ondemand.meters, self.ondemand.holding
+        self.uplinks = Uplinks(
+            self.supervisor, registry, self._view, places, marks, indices, self.settle, self.meters
+        )
         self.helpers = self._helpers(registry)
         self.beside = self._beside()
         own = OwnedEvents(self._bus, "gateway")
@@ -220,6 +225,7 @@ class Gateway(Service, Asked):
         yield self.history.open(store)
         yield self.agreement.subnets.open(store)
         yield self.mappings.start(store)
+        yield self.ondemand.open(store, self.config)
         yield self._look_back()
         yield self.reloads.begin()
         self.use(self.config)
@@ -241,6 +247,7 @@ class Gateway(Service, Asked):
         yield self._revive_flows()
         for uplink in enabled(self.config):
             self.uplinks.start(uplink, self.remembered.found.pop(uplink.name, None))
+        self.ondemand.start()
         self.beside.start()
         self.descriptors.start()
         self._port = yield self._serve(self.config.gateway.run / "control.sock", self)
@@ -293,6 +300,7 @@ class Gateway(Service, Asked):
         yield self.descriptors.stop()
         self.flows.stop()
         yield self._attempt(self._leave if self._handing_over else self._give_back)
+        yield self._attempt(self.ondemand.stop)
         yield self._attempt(self._host.release_all)
         yield self._attempt(self.timekeeper.stop)
         yield self._attempt(self._machinery.store.close)
@@ -365,10 +373,13 @@ class Gateway(Service, Asked):
         if news:
             self._tell_remarks()
         self.agreement.use(config)
+        self.ondemand.use(config)
 
-    def choose(self, config: Configuration) -> Deferred[Any]:
-        """Find what a configuration leaves to us."""
-        return self.agreement.choose(config)
+    @inlineCallbacks
+    def choose(self, config: Configuration) -> Any:
+        """Find what a configuration leaves to us, and make what it needs beforehand."""
+        yield self.agreement.choose(config)
+        yield self.ondemand.prepare(config)
 
     # --- reload ---
 

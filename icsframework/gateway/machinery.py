@@ -5,8 +5,10 @@ from dataclasses import field
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorFDSet
 
 from icsframework.config.helpers import HelperSection
+from icsframework.dataplane.counters import ICounters
 from icsframework.dataplane.elements import IElements
 from icsframework.dataplane.plane import DataPlane
 from icsframework.frozen import dataclass
@@ -61,6 +63,10 @@ class Machinery:
     """Makes the shell that carries out what a helper's sessions decide."""
     elements: IElements
     """The dynamic elements of our table."""
+    counters: ICounters
+    """What our rules have counted."""
+    reactor: IReactorFDSet
+    """Tells when a descriptor can be read."""
     end_flows: EndFlows
     """Forgets single flows of an uplink."""
     started: Callable[[], None]

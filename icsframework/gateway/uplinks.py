@@ -8,6 +8,8 @@ from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred
 from icsframework.config.uplinks import UplinkSection
 from icsframework.dataplane.marks import MAX_UPLINKS, Marks, assign_indices
 from icsframework.errors import IcsError, PluginError
+from icsframework.gateway import demands
+from icsframework.gateway.meters import Meters
 from icsframework.gateway.places import Places
 from icsframework.gateway.roles import Place, Role, made_device, of_uplink
 from icsframework.gateway.view import GatewayView
@@ -51,6 +53,7 @@ class Uplinks:
         marks: Marks,
         indices: Mapping[str, int],
         settle: Callable[[], Deferred[Any]],
+        meters: Meters,
     ) -> None:
         self.supervisor = supervisor
         self.sections: dict[str, UplinkSection] = {}
@@ -60,6 +63,7 @@ class Uplinks:
         self._places = places
         self._marks = marks
         self._settle = settle
+        self._meters = meters
         self._views: dict[str, GatewayView] = {}
         self._given: dict[str, str] = {}
         """The interface that each plugin was told."""
@@ -115,7 +119,18 @@ class Uplinks:
             )
             return made
 
-        spec = UplinkSpec(name, plugin, section.connect, self._called(section), section.metered, mark, make)
+        spec = UplinkSpec(
+            name,
+            plugin,
+            section.connect,
+            self._called(section),
+            section.metered,
+            mark,
+            make,
+            demands.quiet(section),
+            demands.wake(section),
+            self._meters.meter(name, section),
+        )
         try:
             self.supervisor.start(spec, saved)
         except Exception as error:
@@ -145,6 +160,16 @@ class Uplinks:
             self.start(section)
         else:
             self.sections[section.name] = section
+            self._rearm(section)
+
+    def _rearm(self, section: UplinkSection) -> None:
+        """Rules and limits are the core's: they change without a word to the plugin."""
+        self.supervisor.runner(section.name).rearm(
+            section.connect,
+            demands.quiet(section),
+            demands.wake(section),
+            self._meters.meter(section.name, section),
+        )
 
     @inlineCallbacks
     def _reconfigure(self, section: UplinkSection) -> Any:
@@ -174,6 +199,7 @@ class Uplinks:
                 view.release()
         finally:
             self._forget(name)  # not before: its last words (a DHCP RELEASE) need the address
+            self._meters.forget(name)
 
     def _forget(self, name: str) -> None:
         del self.sections[name]

@@ -88,6 +88,7 @@ class Parts:
         self.flows = SimpleNamespace(in_force=self.planes.append)
         self.mappings = SimpleNamespace(in_force=lambda plane: None)
         self.helpers = SimpleNamespace(in_force=lambda plane: None, doors=Doors)
+        self.ondemand = SimpleNamespace(in_force=lambda plane: None, side=lambda: None)
         reconciler = Reconciler(self.machine, Nowhere(), maybeDeferred)
         self.agreement = Agreement(
             self,  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 from twisted.internet.task import Clock
+from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import Logger
 
 from icsframework.config.configuration import Configuration
@@ -139,6 +140,17 @@ class Tables:
         return succeed(None)
 
 
+class Counted:
+    """ICounters: packets by name."""
+
+    def __init__(self) -> None:
+        self.packets: dict[str, int] = {}
+
+    def counters(self) -> Deferred[dict[str, int]]:
+        """See ICounters."""
+        return succeed(dict(self.packets))
+
+
 class Bench:
     """A gateway on fakes; the file is real and read by the real loader."""
 
@@ -162,6 +174,7 @@ class Bench:
         self.served: list[Path] = []
         self.started: list[list[str]] = []
         self.clock, self.events = FakeClock(), []
+        self.counters, self.reactor = Counted(), MemoryReactorClock()
         self.closed = False
         self.before, self.links, self.unconfirmed = MemoryBefore(), MemoryLinks(), MemoryUnconfirmed()
         self.forgotten: list[list[int]] = []
@@ -199,6 +212,8 @@ class Bench:
             kernel_helpers=lambda names: succeed(dict.fromkeys(names, "")),
             make_shell=lambda section, proxy, view, published: self.shells(section, proxy, view),
             elements=FakeElements(self.clock),
+            counters=self.counters,
+            reactor=self.reactor,
             started=lambda: self.started.append(self.ids()),
             end_flows=lambda chosen, through: succeed(0),
         )

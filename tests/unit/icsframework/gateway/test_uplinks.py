@@ -11,6 +11,7 @@ from twisted.logger import Logger
 from icsframework.config.uplinks import UplinkSection
 from icsframework.dataplane.marks import MAX_UPLINKS, Marks
 from icsframework.errors import ConfigurationError, PluginError, UplinkFailed
+from icsframework.gateway.meters import Meters
 from icsframework.gateway.places import Places
 from icsframework.gateway.roles import of_uplink
 from icsframework.gateway.uplinks import Uplinks, settings
@@ -44,8 +45,10 @@ class Bench:
         supervisor = Supervisor(clock, FakeEvents("u", clock), Logger(), lambda: succeed(None), lambda: 0.5)
         registry = FixedRegistry({("uplink", "scripted"): self.factory})
         self.places = Places(self.host)
+        indices = {"cable": 1, "dsl": 2}
+        self.meters = Meters(clock, FakeEvents("m", clock), Logger(), dict)
         self.uplinks = Uplinks(
-            supervisor, registry, self.view, self.places, Marks(), {"cable": 1, "dsl": 2}, self.settle
+            supervisor, registry, self.view, self.places, Marks(), indices, self.settle, self.meters
         )
 
     def view(self, owner: str) -> Any:
