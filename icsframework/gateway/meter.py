@@ -6,6 +6,7 @@ It has no timer: whoever made it (meters.py) calls ``look`` at ``next_look``, an
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
+from math import inf
 from typing import Any
 
 from twisted.logger import Logger
@@ -22,7 +23,7 @@ from icsframework.uplinks.limits import Standing, Terms, Verdict, judge, standin
 from icsframework.uplinks.periods import Calendar, Moment
 from icsframework.uplinks.permission import Permission
 from icsframework.uplinks.usage import Amounts, added, in_period, rolled
-from icsframework.values import Link
+from icsframework.values import Link, Refused
 
 __all__ = ["Meter", "Parts"]
 
@@ -34,6 +35,8 @@ WRITE = 30.0
 """Seconds between two writes while up: what a power failure may lose."""
 MAX_SLEEP = 600.0
 """Seconds to the next look when the answer will change at a time of the wall clock: it is slewed by less than a second meanwhile."""
+CLOCK_NOISE = 1.0
+"""Seconds that the end of a refusal may move without being another one: the wall clock is never quite steady."""
 MIN_SLEEP = 0.01
 """Seconds: a moment that rounding puts just behind us does not keep us busy."""
 
@@ -68,13 +71,15 @@ class Meter:
         self._written = 0.0
         self._observers = Observers(parts.log)
         self._answer: object = None
+        self._refused: Refused | None = None
+        """What was said last."""
 
     # --- IMeter
 
     def permission(self) -> Permission:
         """See IMeter."""
         verdict = self._judge(self._pass_time())
-        return Permission(verdict.refused, verdict.warnings)
+        return Permission(self._steady(verdict.refused), verdict.warnings)
 
     def dialled(self) -> None:
         """See IMeter."""
@@ -102,10 +107,10 @@ class Meter:
 
     def down(self) -> None:
         """See IMeter."""
-        if self._call is None and not self._dialling:
+        if self._call is None and not self._dialling and self._left is None:
             return
         self._count(self._parts.traffic())
-        self._call, self._dialling = None, False
+        self._call, self._left, self._dialling = None, None, False
         self._happened()
 
     def watch(self, changed: Callable[[], None]) -> Unwatch:
@@ -205,6 +210,15 @@ class Meter:
 
     def _judge(self, at: Moment) -> Verdict:
         return judge(self._terms, self._usage, self._calendar, at, self._call, self._dialling)
+
+    def _steady(self, refused: Refused | None) -> Refused | None:
+        """What was said before, if only the wall clock's tiny moves make it look different."""
+        before, self._refused = self._refused, refused
+        if before is None or refused is None or before.reason != refused.reason:
+            return refused
+        if abs((before.retry_at or inf) - (refused.retry_at or inf)) < CLOCK_NOISE or before == refused:
+            self._refused = before
+        return self._refused
 
     def _standings(self, at: Moment) -> tuple[Standing, ...]:
         return standings(self._terms, self._usage, self._calendar, at, self._call, self._dialling)

@@ -27,8 +27,8 @@ from icsframework.values import Event
 
 __all__ = ["Meters", "terms_of"]
 
-SLACK = 500
-"""Records that may be out of date before the journal is written anew: some four hours of being up, 300 kB."""
+SLACK = 200
+"""Records that may be out of date before the journal is written anew: more than an hour of being up, 500 kB at most."""
 KEPT = 200
 """Uplinks whose account is kept, those that are not configured any more included."""
 CLOCK_EVENTS = ("clock.set", "clock.right", "clock.wrong")

@@ -11,7 +11,7 @@ that were.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from math import ceil, inf
+from math import inf
 from typing import Any, Literal
 
 from icsframework.frozen import dataclass
@@ -277,7 +277,7 @@ def _until(again: float | None, calendar: Calendar, at: Moment) -> str:
     if again is None:
         return ""
     if at.wall is None:
-        return f"; again in {format_duration(ceil(again - at.now))}"
+        return "; again within the hour"
     return f"; again at {local_text(at.wall + again - at.now, calendar.zone)}"
 
 
