@@ -52,7 +52,7 @@ class Demand(Section):
     ignore: Annotated[tuple[Group, ...], OneOrMore()] = ()
     """Kinds of traffic that neither wake the link nor keep it up, besides those that never do."""
     hours: Annotated[tuple[TimeWindow, ...], OneOrMore()] = ()
-    """Hours of the day when it may dial, in gateway.timezone; left out, always."""
+    """Hours of the day when it may be up, whatever connect says, in gateway.timezone; left out, always."""
 
 
 def parse_client(value: object) -> values.Network | str:
