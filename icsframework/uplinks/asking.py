@@ -166,7 +166,7 @@ class Asking:
         if not failed:
             for runner, one in deciding:
                 if isinstance(one, Refused):
-                    runner.refused(self._cause, one)
+                    runner.told.refused(self._cause, one)
         self._end()
         self.answer.errback(kind(f"no uplink can be used now: {why}", min(times, default=None)))
 

@@ -11,9 +11,9 @@ from icsframework.errors import IcsError
 from icsframework.interfaces import IClock, IEvents
 from icsframework.patience import within
 from icsframework.uplinks.spec import UplinkSpec
-from icsframework.values import Failed
+from icsframework.values import Failed, Link, Up
 
-__all__ = ["Guard", "agree"]
+__all__ = ["Guard", "agree", "connected"]
 
 Settle = Callable[[], Deferred[Any]]
 
@@ -43,6 +43,15 @@ class Guard:
             whose = f"{what} of uplink {self._name} (plugin {self._plugin})"
             answer = within(self._clock, whose, answer, patience)
         return answer.addErrback(failed)
+
+
+def connected(outcome: object) -> Up | Failed:
+    """What the end of ``connect`` says of the link."""
+    if isinstance(outcome, Failed):
+        return outcome
+    if isinstance(outcome, Link):
+        return Up(outcome)
+    return Failed("the plugin ended its connect without a link; tell its author")
 
 
 def agree(settle: Settle, events: IEvents, log: Logger, whose: str) -> Deferred[Any]:

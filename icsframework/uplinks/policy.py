@@ -64,11 +64,13 @@ from icsframework.uplinks.standing import (
     deadline,
     hangs_up_at,
     hindrance,
+    lingering,
+    promising,
     refusal,
     shown,
     why_not,
 )
-from icsframework.values import Absent, Cause, Connecting, Down, Failed, Link, Refused, Up, UplinkState
+from icsframework.values import Absent, Cause, Connecting, Down, Failed, Refused, Up, UplinkState
 
 __all__ = [
     "BY_COMMAND",
@@ -102,6 +104,7 @@ __all__ = [
     "hangs_up_at",
     "hindrance",
     "lingering",
+    "promising",
     "refusal",
     "shown",
     "step",
@@ -323,25 +326,6 @@ def _time_came(policy: UplinkPolicy, now: float) -> Outcome:
     if moment is not None and now >= moment:
         return _end(policy, quiet.why(policy.quiet))
     return policy, ()
-
-
-def lingering(kept: Link | None, old: UplinkState, policy: UplinkPolicy) -> Link | None:
-    """The link whose addresses should stay on the device although it is down, or None.
-
-    A link that goes with its carrier (Absent) and is still wanted may come back as it was, and then the flows
-    that are translated to its addresses go on; without the addresses the kernel would end them.  A dialled link
-    loses its carrier as Failed, and is dialled again: many providers then give the same address; nobody else on that
-    line could have it.  Any other link that failed or was given up has no right to its addresses any more.  ``kept`` is
-    the answer of last time, ``old`` what the plugin said before ``policy.device``.
-    """
-    if policy.wanted is None or not isinstance(policy.device, (Absent, Connecting, Failed)):
-        return None
-    if isinstance(old, Up):
-        dialled = isinstance(policy.device, Failed) and old.link.kind == "ppp"
-        return old.link if dialled or isinstance(policy.device, Absent) else None
-    if isinstance(policy.device, Failed) and (kept is None or kept.kind != "ppp"):
-        return None
-    return kept
 
 
 def backoff(tries: int, random: float) -> float:

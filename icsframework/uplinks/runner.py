@@ -29,7 +29,7 @@ from icsframework.interfaces import IClock, IEvents
 from icsframework.patience import PATIENCE, after
 from icsframework.uplinks import policy as rules
 from icsframework.uplinks.alarm import Alarm
-from icsframework.uplinks.guard import Guard, agree
+from icsframework.uplinks.guard import Guard, agree, connected
 from icsframework.uplinks.inforce import MachineLink
 from icsframework.uplinks.lingering import Lingering
 from icsframework.uplinks.metering import Metering
@@ -82,7 +82,8 @@ class Runner:
         self._machine = MachineLink(settle, self._agree, log, f"uplink {spec.name}")
         self._changed = changed
         self._random = random
-        self._told = Telling(spec.name, clock, events)
+        self.told = Telling(spec.name, clock, events)
+        """Its news, and the cause and steps that they tell."""
         self._guard = Guard(spec, clock, events, log)
         self._saved: Link | None = None
         """The link of an earlier process, until the plugin has said whether it goes on."""
@@ -141,8 +142,8 @@ class Runner:
         self._metering.meter.down()
         if left:
             yield self._agree()
-        if was_up or self.steps.connect is not None:
-            self._told.ended("uplink.down", reason)
+        if was_up or self.told.steps.connect is not None:
+            self.told.ended("uplink.down", reason)
 
     @inlineCallbacks
     def hand_over(self, reason: str) -> Any:
@@ -166,7 +167,7 @@ class Runner:
     def _adopt(self, link: Link, cause: Cause, override: bool) -> None:
         """Ask the plugin whether ``link`` goes on."""
         self._saved = link
-        self._told.cause = cause
+        self.told.cause = cause
         adopting = rules.Adopting(cause, override)
         self.policy, _ = rules.step(self.policy, adopting, self._clock.now(), self._random)
         self._start_plugin()
@@ -189,13 +190,11 @@ class Runner:
             if not self._stopping:
                 self._feed(rules.NotAdopted(self._seen))
                 if isinstance(self.policy.device, Connecting):
-                    self._told.begin(self.policy.device.stage, "anew")
+                    self.told.begin(self.policy.device.stage, "anew")
 
         self._saved = None
         self._metering.meter.down()
-        self._told.emit(
-            "uplink.not_adopted", reason=getattr(self._seen, "reason", "") or "so says its plugin"
-        )
+        self.told.emit("uplink.not_adopted", reason=getattr(self._seen, "reason", "") or "so says its plugin")
         self._agree().addCallback(tidy)
 
     # --- what others see ---
@@ -203,12 +202,12 @@ class Runner:
     @property
     def cause(self) -> Cause | None:
         """Why it is or was last up."""
-        return self._told.cause
+        return self.told.cause
 
     @property
     def steps(self) -> Steps:
         """The steps of the connect that is under way."""
-        return self._told.steps
+        return self.told.steps
 
     @property
     def announced(self) -> Link | None:
@@ -246,12 +245,10 @@ class Runner:
     @property
     def coming(self) -> bool:
         """Is it on its way up, so that who needs the Internet may wait for it?"""
-        configuring = self._is_up() and self._machine.link is None and not self._machine.has_refused
-        return not self._stopping and (configuring or rules.coming(self.policy))
-
-    def _is_up(self) -> bool:
-        """As far as the plugin is concerned; the machine may be without it yet."""
-        return isinstance(self.policy.device, Up) and not self.policy.leaving
+        configuring = self._machine.link is None and not self._machine.has_refused
+        return not self._stopping and (
+            rules.coming(self.policy) or (rules.promising(self.policy) and configuring)
+        )
 
     def hangs_up_at(self) -> float | None:
         """When it is hung up for quiet if nothing more keeps it up (IClock.now); None if it is not, or is not up."""
@@ -285,14 +282,12 @@ class Runner:
         if forbidden is None or isinstance(self.policy.device, Absent):
             return self._wait(rules.Commanded(cause, override))
         self._feed(rules.Commanded(cause))
-        self.refused(cause, forbidden)
+        self.told.refused(cause, forbidden)
         return fail(error_of(forbidden))
 
     @inlineCallbacks
     def hang_up(self, reason: str, until: float | None = None) -> Any:
-        """The operator wants it down, until wanted again, or until then (IClock.now); Deferred fires when the machine
-        is without it.
-        """
+        """The operator wants it down, until wanted again or until then; Deferred fires when the machine is without it."""
         self._feed(rules.HungUp(reason, until))
         yield after(self._disconnecting)
         yield after(self._machine.leaving)
@@ -310,23 +305,15 @@ class Runner:
         self.ask_meter()
         self._feed(rules.Rearmed(connect, quiet))
 
-    def refused(self, cause: Cause, why: Refused) -> None:
-        """Tell that a wish was refused, if that is news."""
-        self._told.refused(cause, why)
-
     def _wait(self, event: rules.Asked | rules.Commanded) -> Deferred[Link]:
         if self._stopping:
             return fail(UplinkFailed(f"uplink {self.spec.name} is being stopped"))
         self._feed(event)
         if self._machine.link is not None and not self.policy.leaving:
             return succeed(self._machine.link)
-        if not self._promising():  # it failed at once, or cannot even be tried
+        if not rules.promising(self.policy):  # it failed at once, or cannot even be tried
             return fail(error_of(rules.why_not(self.policy)))
         return self._waiters.add()
-
-    def _promising(self) -> bool:
-        """Is there anything to wait for?"""
-        return self._is_up() or rules.coming(self.policy)
 
     # --- the policy at work ---
 
@@ -354,7 +341,7 @@ class Runner:
         self._tell(before, event.state if isinstance(event, rules.Reported) else self.policy.device)
         for action in actions:
             self._do(action)
-        if self._waiters and not self._promising():
+        if self._waiters and not rules.promising(self.policy):
             self._waiters.refuse(error_of(rules.why_not(self.policy)))
         self._alarm.set(None if self._stopping else rules.deadline(self.policy))
         self._changed()
@@ -380,7 +367,7 @@ class Runner:
         if forbidden == self.policy.forbidden or self._stopping:
             return
         if forbidden is None:
-            self._told.refusals.forget()
+            self.told.refusals.forget()
         self._feed(rules.Ruled(forbidden))
 
     def _time_came(self) -> None:
@@ -392,12 +379,7 @@ class Runner:
     def _connect_ended(self, outcome: object, call: int) -> None:
         if call != self._calls or self._stopping or not isinstance(self.policy.device, Connecting):
             return
-        if isinstance(outcome, Link):
-            self._feed(rules.Reported(Up(outcome)))
-        elif isinstance(outcome, Failed):
-            self._feed(rules.Reported(outcome))
-        else:
-            self._feed(rules.Reported(Failed("the plugin ended its connect without a link; tell its author")))
+        self._feed(rules.Reported(connected(outcome)))
 
     def _disconnect_ended(self, _: object, call: int, reason: str) -> None:
         if call == self._calls and not self._stopping and isinstance(self.policy.device, (Connecting, Up)):
@@ -418,26 +400,28 @@ class Runner:
         if before.leaving and isinstance(reported, (Down, Failed)):
             reported = Down(self._parting)  # however the line ended, it was we who hung up
         # It may have ended and be tried again in one step, because it was wanted again while it went down.
-        ended = reported if isinstance(reported, (Down, Failed)) and self.steps.connect is not None else None
+        ended = (
+            reported if isinstance(reported, (Down, Failed)) and self.told.steps.connect is not None else None
+        )
         if isinstance(old, Up):
             self._lost(reported)
         elif isinstance(ended, Down):
-            self._told.ended("uplink.down", ended.reason or self.policy.reason)
+            self.told.ended("uplink.down", ended.reason or self.policy.reason)
         elif isinstance(new, (Failed, Absent)) and new != old:
-            self._told.ended(f"uplink.{new.name}", new.reason)
+            self.told.ended(f"uplink.{new.name}", new.reason)
         if not isinstance(new, Connecting):
             return
         if ended is not None or not isinstance(old, Connecting):
-            self._told.cause = self.policy.wanted
-            self._told.begin(new.stage, new.stage)
-        elif self.steps.connect is not None:  # not while it is asked whether an old link goes on
-            self.steps.enter(new.stage)
+            self.told.cause = self.policy.wanted
+            self.told.begin(new.stage, new.stage)
+        elif self.told.steps.connect is not None:  # not while it is asked whether an old link goes on
+            self.told.steps.enter(new.stage)
 
     def _lost(self, now: UplinkState) -> None:
         self._saved = None
         reason = getattr(now, "reason", "") or self.policy.reason or "the link was lost"
         event = "uplink.failed" if isinstance(now, (Failed, Absent)) else "uplink.down"
-        tell = self._told.parting(event, reason)
+        tell = self.told.parting(event, reason)
 
         def gone(was_refused: bool) -> None:
             if not was_refused:  # that was told
@@ -451,15 +435,15 @@ class Runner:
             event = "uplink.up" if is_first else "uplink.changed"
             if self._saved is not None:
                 event, self._saved = "uplink.adopted", None
-            self._told.in_force(event, link)
+            self.told.in_force(event, link)
             self._feed(rules.InForce())
             self._waiters.grant(link)
 
         def refused(reason: str) -> None:
-            self._told.ended("uplink.failed", reason)
+            self.told.ended("uplink.failed", reason)
             self._waiters.refuse(UplinkFailed(reason))
             self._do(rules.Disconnect(reason))
 
         if self._machine.link is None and self._saved is None:
-            self.steps.enter("configuring")
+            self.told.steps.enter("configuring")
         self._machine.put(link, lambda: self.announced == link and not self._stopping, done, refused)

@@ -4,7 +4,19 @@ from collections.abc import Sequence
 
 from icsframework.uplinks import quiet
 from icsframework.uplinks.occasions import ADOPTING, UplinkPolicy
-from icsframework.values import Absent, Armed, Connecting, Cooling, Down, Failed, Refused, ShownState, Up
+from icsframework.values import (
+    Absent,
+    Armed,
+    Connecting,
+    Cooling,
+    Down,
+    Failed,
+    Link,
+    Refused,
+    ShownState,
+    Up,
+    UplinkState,
+)
 
 __all__ = [
     "BY_COMMAND",
@@ -14,6 +26,8 @@ __all__ = [
     "deadline",
     "hangs_up_at",
     "hindrance",
+    "lingering",
+    "promising",
     "refusal",
     "shown",
     "why_not",
@@ -64,6 +78,11 @@ def coming(policy: UplinkPolicy) -> bool:
     return policy.redialling and policy.retry_at is not None and not isinstance(policy.device, Absent)
 
 
+def promising(policy: UplinkPolicy) -> bool:
+    """Is there anything to wait for: is it up, or coming?"""
+    return (isinstance(policy.device, Up) and not policy.leaving) or coming(policy)
+
+
 def refusal(policy: UplinkPolicy) -> Refused | Failed | None:
     """Why a plugin's request for this uplink would not be granted, or None if it would be, or could wait for it.
 
@@ -112,6 +131,25 @@ def deadline(policy: UplinkPolicy) -> float | None:
     barred = policy.barred.retry_at if policy.barred is not None else None
     due = (barred, policy.retry_at, hangs_up_at(policy))
     return min((moment for moment in due if moment is not None), default=None)
+
+
+def lingering(kept: Link | None, old: UplinkState, policy: UplinkPolicy) -> Link | None:
+    """The link whose addresses should stay on the device although it is down, or None.
+
+    A link that goes with its carrier (Absent) and is still wanted may come back as it was, and then the flows
+    that are translated to its addresses go on; without the addresses the kernel would end them.  A dialled link
+    loses its carrier as Failed, and is dialled again: many providers then give the same address; nobody else on that
+    line could have it.  Any other link that failed or was given up has no right to its addresses any more.  ``kept`` is
+    the answer of last time, ``old`` what the plugin said before ``policy.device``.
+    """
+    if policy.wanted is None or not isinstance(policy.device, (Absent, Connecting, Failed)):
+        return None
+    if isinstance(old, Up):
+        dialled = isinstance(policy.device, Failed) and old.link.kind == "ppp"
+        return old.link if dialled or isinstance(policy.device, Absent) else None
+    if isinstance(policy.device, Failed) and (kept is None or kept.kind != "ppp"):
+        return None
+    return kept
 
 
 def choose(states: Sequence[tuple[str, ShownState]]) -> str | None:
