@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from icsframework.addresses import parse_port_range
 from icsframework.dataplane.doors import Doors, KernelAid, Published, Redirect, Scope, Trigger
 from icsframework.dataplane.marks import DEFAULT_MASK, Marks
-from icsframework.dataplane.plane import DataPlane, LanSide, UplinkSide
+from icsframework.dataplane.plane import DataPlane, HoldSide, LanSide, UplinkSide
+from icsframework.uplinks.traffic import TrafficRule, keep_rules, wake_rules
 from icsframework.values import Endpoint, Family, Link, PortSpan
 
 HERE = Path(__file__).parent
@@ -67,7 +69,31 @@ def data_plane(described):
         described.get("active"),
         Marks(described.get("mark", DEFAULT_MASK)),
         _doors(described.get("doors", {})),
+        _hold(described.get("hold")),
+        {name: keep_rules(*_rules(rules)) for name, rules in described.get("keep", {}).items()},
     )
+
+
+def _hold(described):
+    """The hold device: the fields of its value; ``wake`` has for each uplink its own rules and the groups to ignore."""
+    if described is None:
+        return None
+    wake = {name: wake_rules(*_rules(rules)) for name, rules in described.get("wake", {}).items()}
+    return HoldSide(**{**described, "wake": wake})
+
+
+def _rules(described):
+    """Rules of the operator's, which are TrafficRules with networks and ports as text, and groups of noise."""
+    makers = {
+        "client": ip_network,
+        "destination": ip_network,
+        "ports": lambda texts: tuple(map(parse_port_range, texts)),
+    }
+    own = [
+        TrafficRule(**{key: makers.get(key, lambda value: value)(value) for key, value in rule.items()})
+        for rule in described.get("rules", ())
+    ]
+    return own, described.get("ignore", ())
 
 
 def _doors(described):

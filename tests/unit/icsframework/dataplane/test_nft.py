@@ -84,12 +84,16 @@ class FakeLibrary:
     """libnftables that notes what it is told, and fails when it is told to."""
 
     def __init__(self):
-        self.texts, self.errors = [], []
+        self.texts, self.errors, self.answer = [], [], b""
 
     def run(self, text):
         self.texts.append(text)
         if self.errors and (error := self.errors.pop(0)):
             raise error
+
+    def ask(self, text):
+        self.run(text)
+        return self.answer
 
 
 @pytest.fixture
@@ -361,3 +365,44 @@ def test_a_child_that_cannot_be_started_is_an_error_and_leaves_no_timer():
         == [(NftError, "nft cannot be started: Too many open files; the old rules are still in force.")] * 2
     )
     assert reactor.getDelayedCalls() == []
+
+
+COUNTERS = (
+    b'{"nftables": [{"metainfo": {"version": "1.0.6"}},'
+    b' {"counter": {"family": "inet", "name": "leaked", "table": "ics", "handle": 3, "packets": 7, "bytes": 420}}]}'
+)
+
+
+def test_counters_are_read_in_this_process(reactor):
+    """In the queue, by the library; a table that is not there has counted nothing, and what cannot be understood is an error."""
+    library = FakeLibrary()
+    nft = Nft(reactor, "/sbin/nft", library)
+    library.answer = COUNTERS
+    assert outcome(nft.counters()) == [{"leaked": 7}]
+    assert (library.texts, reactor.children) == (["list counters table inet ics"], [])
+    library.errors = [NothingThere("gone"), NftError("broken")]
+    assert outcome(nft.counters()) == [{}]
+    assert isinstance(outcome(nft.counters())[0], NftError)
+    for answer in (b"", b"{}", b'{"nftables": [{"counter": {"name": "leaked"}}]}'):
+        library.answer = answer
+        assert isinstance(outcome(nft.counters())[0], NftError)
+
+
+def test_counters_wait_for_their_turn(reactor):
+    """A load that runs comes first."""
+    library = FakeLibrary()
+    nft = Nft(reactor, "/sbin/nft", library)
+    library.answer = COUNTERS
+    load, counted = outcome(nft.check("x")), outcome(nft.counters())
+    assert counted == []
+    reactor.children[0].end()
+    assert (load, counted) == ([None], [{"leaked": 7}])
+
+
+def test_counters_without_library(nft, reactor):
+    """The child tells the same."""
+    counted, gone = outcome(nft.counters()), outcome(nft.counters())
+    assert reactor.children[0].arguments == ["-j", "list", "counters", "table", "inet", "ics"]
+    reactor.children[0].end(COUNTERS)
+    reactor.children[1].end(errors=MISSING, status=1)
+    assert (counted, gone) == ([{"leaked": 7}], [{}])
