@@ -60,6 +60,7 @@ class UplinkStatus:
 
     ``since``: it is up or connecting since then; ``stage_since``: its ``stage`` of a connect has begun then.
     ``hangs_up_at``: it is hung up then, if nothing more keeps it up; None if it is not up, or not hung up for quiet.
+    ``override``: limits and hours are lifted for this link, by command.
     ``limits`` are empty for one that has no meter, else what gateway/meter.py says: ``rates`` with ``used`` and ``limit``,
     ``hours``, ``refused`` until ``again``, ``warnings``, ``usage``.
     """
@@ -85,6 +86,7 @@ class UplinkStatus:
     details: Mapping[str, Any] = field(default_factory=dict)
     stage_since: Instant | None = None
     hangs_up_at: Instant | None = None
+    override: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,10 +26,7 @@ BY_ITSELF = ("", "always")
 """Causes that are none: the uplink is to be up whatever happens."""
 AGAIN = "; again at "
 """In the reason of a refusal: when it ends."""
-COMMANDS = {
-    "command": "connected by command",
-    "command, override": "connected by command, whatever its limits and hours say",
-}
+COMMANDS = ("command", "command, override")
 PERIODS = {"hour": "in the last hour", "day": "today", "month": "this month"}
 
 
@@ -51,7 +48,8 @@ def uplink_rows(uplinks: Sequence[Mapping[str, Any]], now: datetime, colour: boo
 
 def about(uplink: Mapping[str, Any], now: datetime) -> list[str]:
     """What is to be said of it: what it does or why not, who wanted it, when it ends by itself, what it has used."""
-    return [_state(uplink, now), _wanted(uplink), _end(uplink, now), *_limits(uplink, now)]
+    lifted = "limits and hours are lifted until it is hung up" if uplink.get("override") else ""
+    return [_state(uplink, now), _wanted(uplink), lifted, _end(uplink, now), *_limits(uplink, now)]
 
 
 def _state(uplink: Mapping[str, Any], now: datetime) -> str:
@@ -60,7 +58,7 @@ def _state(uplink: Mapping[str, Any], now: datetime) -> str:
         words += f" for {ago(uplink['stage_since'], now)}"
     if (again := uplink.get("retry_at")) and uplink["state"] == "refused":
         # A limit says by the gateway's own clock when it ends.
-        words += f" ({until(again, now)})" if AGAIN in words else f" (until {until_clock(again, now)})"
+        words += f" ({until(again, now)})" if AGAIN in words else f"; until {until_clock(again, now)}"
     elif again:
         words += f" (next try {until(again, now)})"
     return words.strip()
@@ -70,8 +68,10 @@ def _wanted(uplink: Mapping[str, Any]) -> str:
     known = uplink.get("cause")
     if uplink["state"] not in ("up", "connecting") or not known or known.get("rule", "") in BY_ITSELF:
         return ""
+    if known["rule"] in COMMANDS:
+        return "connected by command"
     done = "dialled" if uplink["state"] == "up" else "dials"
-    return COMMANDS.get(known["rule"]) or f"{done} for {_wish(known)} ({known['rule']})"
+    return f"{done} {cause(known)}"
 
 
 def _end(uplink: Mapping[str, Any], now: datetime) -> str:

@@ -116,6 +116,7 @@ def uplink_status(
         details=_details(details, f"uplink.{section.name}"),
         stage_since=_wall(clock, connect.since) if connect is not None else None,
         hangs_up_at=_wall(clock, hangs_up_at) if hangs_up_at is not None else None,
+        override=runner.policy.override,
     )
 
 

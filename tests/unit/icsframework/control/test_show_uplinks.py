@@ -44,11 +44,11 @@ def test_what_it_dials_for() -> None:
 
 
 def test_a_command_is_told_as_such() -> None:
-    """And that it lifted the limits."""
+    """And that it lifted the limits, also those of a link that was up before."""
     assert said(cause=COMMAND) == ["connected by command"]
-    assert said(cause=COMMAND | {"rule": "command, override"}) == [
-        "connected by command, whatever its limits and hours say"
-    ]
+    lifted = ["connected by command", "limits and hours are lifted until it is hung up"]
+    assert said(cause=COMMAND | {"rule": "command, override"}, override=True) == lifted
+    assert said(cause=COMMAND, override=True) == lifted
 
 
 @pytest.mark.parametrize("state", ["armed", "down", "cooling", "failed", "refused", "absent"])
@@ -63,8 +63,8 @@ def test_when_it_may_again() -> None:
     assert said(state="cooling", reason="busy", retry_at="2026-11-25T12:01:30Z") == [
         "busy (next try in 1m 30s)"
     ]
-    assert said(state="refused", reason="limits.time: 2h/day", retry_at=again) == [
-        "limits.time: 2h/day (until 23:30 (in 11h 30m))"
+    assert said(state="refused", reason="by root for 12h", retry_at=again) == [
+        "by root for 12h; until 23:30 (in 11h 30m)"
     ]
 
 

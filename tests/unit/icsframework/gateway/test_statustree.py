@@ -115,6 +115,7 @@ def test_an_uplink_that_is_up() -> None:
         "details": {"server": "203.0.113.1"},
         "stage_since": None,
         "hangs_up_at": None,
+        "override": False,
     }
 
 
@@ -165,6 +166,9 @@ def test_when_it_is_hung_up_and_what_it_has_cost() -> None:
     limits = {"rates": [], "hours": ["06:00-23:00"], "again": Instant(WALL_AT_START)}
     shown = to_json(uplink_status(one, section, True, clock, {}, {}, limits=limits))
     assert shown["hangs_up_at"] == "2027-01-15T08:05:00Z"
+    assert shown["override"] is False
+    one.connect(Cause("command, override"), override=True)
+    assert uplink_status(one, section, True, clock, {}, {}).override is True
     assert shown["limits"] == {"rates": [], "hours": ["06:00-23:00"], "again": "2027-01-15T08:00:00Z"}
 
 
