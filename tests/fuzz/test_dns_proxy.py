@@ -2,7 +2,8 @@
 
 Each question accepted is answered at most once, with its own id and spelling, to
 who asked; nobody else hears anything; nothing is left waiting for ever; an
-answer comes from a server that was asked and said so.
+answer comes from a server that was asked and said so.  Without a link each client and
+name asks for one once, and a refusal is heard by nobody else.
 """
 
 from dataclasses import replace
@@ -46,7 +47,7 @@ class Conversation(RuleBasedStateMachine):
         self.now = 1000.0
         self.open = {}
         self.last = None
-        self.sent, self.tcp = [], []
+        self.sent, self.tcp, self.dials = [], [], []
         for name, net in (("home", "192.168.0.1/24"), ("guests", "192.168.1.1/24")):
             lan = Lan(name, "eth1", 3, "", ip_interface(net))
             self.proxy.set_lan(lan, DnsConfig(serve_stale=100.0, cache_size=8))
@@ -68,6 +69,8 @@ class Conversation(RuleBasedStateMachine):
                     self.tcp.append(action)
                 case Dial():
                     assert not self.proxy.forwarder.is_up
+                    assert action not in self.dials
+                    self.dials.append(action)
 
     @staticmethod
     def question(message):
@@ -194,26 +197,45 @@ class Conversation(RuleBasedStateMachine):
         self.perform(self.proxy.forwarder.timeout(self.now))
 
     @rule(
-        kind=st.sampled_from(["up", "down", "refused", "granted", "comes", "goes", "drop"]),
+        kind=st.sampled_from(["up", "down", "comes", "goes", "drop", "unusable"]),
         servers=st.lists(st.sampled_from(SERVERS), max_size=3, unique=True),
     )
     def happens(self, kind, servers):
-        """A link comes or goes, a dial has an outcome, a host comes or goes, a LAN is withdrawn."""
+        """A link comes or goes, or is of no use, a host comes or goes, a LAN is withdrawn."""
         match kind:
             case "up":
                 self.link_up(servers)
             case "down":
                 self.perform(self.proxy.forwarder.uplink_down(self.now))
-            case "refused":
-                self.perform(self.proxy.forwarder.dial_failed("limits.time", self.now))
-            case "granted":
-                self.proxy.forwarder.dialled()
+            case "unusable":
+                self.perform(self.proxy.forwarder.unusable("too many open files", self.now))
             case "comes" | "goes":
                 addresses = (ip_address("192.168.0.30"),) if kind == "comes" else ()
                 self.proxy.name_changed(NameRecord("dhcp", "printer", addresses, 60))
             case "drop":
                 self.proxy.drop_lan("guests")
                 self.open = {key: count for key, count in self.open.items() if key[0].lan != "guests"}
+
+    @rule(kind=st.sampled_from(["refused", "failed", "granted"]), which=st.integers(0, 50))
+    def dial_ends(self, kind, which):
+        """A request for a link has its answer: who hears of it has wanted just that."""
+        if not self.dials:
+            return
+        wish = self.dials.pop(which % len(self.dials))
+        forwarder = self.proxy.forwarder
+        match kind:
+            case "refused":
+                actions = forwarder.dial_refused(wish, "limits.time", self.now)
+            case "failed":
+                actions = forwarder.dial_failed(wish, "no carrier", self.now)
+            case _:
+                actions = forwarder.dial_granted(wish)
+        name = name_from_text(wish.name)
+        for action in actions:
+            if isinstance(action, Answer):
+                assert action.asker.client == wish.client
+                assert self.question(action.message)[:-4].lower() == name
+        self.perform(actions)
 
     def link_up(self, servers):
         """There is a link with these servers."""
