@@ -8,7 +8,7 @@ import pytest
 from ics_plugins.helpers.ftp.answers import Counters
 from ics_plugins.helpers.ftp.protocol import FtpSession
 from icsframework.dataplane.plane import DataPlane, HoldSide
-from icsframework.errors import UplinkRefused
+from icsframework.errors import MappingError, UplinkRefused
 from icsframework.testing.flows import INSIDE, OUTSIDE
 from icsframework.testing.stream import CABLE, CLIENT, SERVER, StreamBench
 from icsframework.values import LeaseView, Up, UplinkView
@@ -92,6 +92,23 @@ def test_after_an_idle_hang_up_a_command_dials(gateway):
     bench.shell.in_force(LINKED)
     bench.turn()
     assert (server.heard, pc.aborted) == (b"NOOP\r\n", False)
+
+
+def test_a_port_without_a_link(gateway):
+    """Nothing can be opened while the line is down: the client hears so, and may try again."""
+    bench, pc = gateway.bench, gateway.pc
+    server = gateway.connects()
+    bench.turn()
+    gateway.talk(server, pc, b"220 hello\r\n")
+    bench.gateway.uplinks.set(None)
+    bench.shell.in_force(NO_LINK)
+    bench.mappings.refuse = MappingError("uplink cable has no address now")
+    port = f"PORT {str(INSIDE).replace('.', ',')},195,80\r\n".encode()
+    assert gateway.talk(pc, pc, port).startswith(b"425 ")
+    assert (len(bench.gateway.uplinks.waiting), pc.aborted) == (1, False)
+    bench.shell.in_force(LINKED)
+    bench.mappings.refuse = None
+    assert gateway.talk(pc, server, port).startswith(b"PORT 203,0,113,")
 
 
 def test_a_refused_dial_is_a_reset(gateway):
