@@ -10,7 +10,7 @@ PYTEST := $(BIN)/python -m pytest
 # An ordinary user on Debian has no sbin in PATH; nft and ip live there.
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: help demo run venv test check lint types fast fmt lab lock build clean bench bench-start bench-dns bench-dhcp bench-store bench-dataplane bench-helpers bench-ppp bench-demand bench-tools
+.PHONY: help demo run venv test check lint types fast fmt lab lock build clean bench bench-start bench-dns bench-dhcp bench-store bench-dataplane bench-helpers bench-ppp bench-hold bench-demand bench-tools
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ bench-helpers: venv    ## ports for helpers, FTP data and control connections, b
 
 bench-ppp: venv        ## PPP: framing, links, a million mutated frames and modem lines, whole calls; ARGS="line" for one part
 	@benchmarks/bench.sh ppp $(ARGS)
+
+bench-hold: venv       ## packets that wait for a link: CPU time of each in a flood of 5000, and of the longest turn
+	@benchmarks/bench.sh hold $(ARGS)
 
 bench-demand: venv     ## dial on demand: from IPCP opened to the first packet's arrival, and a crowd while it rings
 	@benchmarks/bench.sh demand $(ARGS)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# bench.sh NAME [OPTION...]   one benchmark: start, dns, dhcp, store, dataplane, helpers, ppp or demand; the options are its own
+# bench.sh NAME [OPTION...]   one benchmark: start, dns, dhcp, store, dataplane, helpers, ppp, hold or demand; the options are its own
 # bench.sh all                each of them, short; what is missing skips a benchmark with the reason
 #
 # Each runs in network namespaces of its own. A benchmark that cannot run here says why and ends with status 77.
@@ -33,6 +33,7 @@ one() {
         ;;
     dhcp) as_root "$python" benchmarks/dhcp/run.py "$@" ;;
     store) "$python" benchmarks/store.py "$@" ;;
+    hold) "$python" benchmarks/hold.py "$@" ;;
     dataplane)
         own_network true 2>/dev/null || { echo "skipped: it needs a network namespace: run it as root" >&2; exit 77; }
         own_network "$python" benchmarks/dataplane.py "$@"
@@ -68,6 +69,7 @@ if [ "${1:-}" = all ]; then
     each ppp codec --rounds 3 --packets 500 --frames 20000
     each ppp talk --lines 20000
     each ppp line --rounds 2 --seconds 4
+    each hold --rounds 3
     each demand --rounds 3 --packets 2000
     each helpers --rounds 3 --size 200 --connections 500 --opens 300
 else

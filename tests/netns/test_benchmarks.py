@@ -30,6 +30,7 @@ RUNS = {
         ["--rounds", "1", "--seconds", "1", "--servers", "ics", "--auths", "pap", "--rates"],
         ["CONNECT to IPCP", "ics, pap", "bulk", "from the line", "to the line"],
     ),
+    "hold": (["--rounds", "1", "--packets", "500"], ["parse", "queue, full", "flood", "longest turn"]),
     "demand": (
         ["--rounds", "2", "--packets", "500"],
         ["own time", "answered", "500 flows of 50 clients", "ics status", "the daemon's answer"],
