@@ -31,10 +31,13 @@ class Caller:
         return self.name
 
 
-def unix_caller(pid: int, uid: int, groups: Collection[int], own_uid: int, group: int | None) -> Caller:
+def unix_caller(
+    pid: int, uid: int, groups: Collection[int], own_uid: int, group: int | None, user: str | None = None
+) -> Caller:
     """The caller behind SO_PEERCRED: root, the daemon's own user and members of group ics operate; others nothing.
 
-    ``groups`` are the ids of all his groups, ``group`` that of group ics or None if there is no such group.
+    ``groups`` are the ids of all his groups, ``group`` that of group ics or None if there is no such group; ``user`` is
+    what he is called, if anything.
     """
     trusted = uid in (0, own_uid) or (group is not None and group in groups)
-    return Caller(f"uid {uid} (pid {pid})", Right.OPERATE if trusted else Right.NONE)
+    return Caller(f"{user or f'uid {uid}'} (pid {pid})", Right.OPERATE if trusted else Right.NONE)

@@ -177,15 +177,12 @@ def peer_of(request: Request) -> Caller:
     transport: Any = request.channel.transport
     credentials = transport.getHandle().getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
     pid, uid, gid = _UCRED.unpack(credentials)
-    return unix_caller(pid, uid, _groups(uid, gid), os.geteuid(), _group_id())
-
-
-def _groups(uid: int, gid: int) -> set[int]:
     try:
         user = pwd.getpwuid(uid)
     except KeyError:
-        return {gid}
-    return {gid, *os.getgrouplist(user.pw_name, user.pw_gid)}
+        return unix_caller(pid, uid, {gid}, os.geteuid(), _group_id())
+    groups = {gid, *os.getgrouplist(user.pw_name, user.pw_gid)}
+    return unix_caller(pid, uid, groups, os.geteuid(), _group_id(), user.pw_name)
 
 
 def _group_id() -> int | None:

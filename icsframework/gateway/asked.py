@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from twisted.internet.defer import Deferred, fail, inlineCallbacks
+from twisted.internet.defer import Deferred, inlineCallbacks
 
 from icsframework.control.api import Hangup
-from icsframework.errors import IcsError
+from icsframework.errors import UplinkRefused
 from icsframework.gateway import statustree
 from icsframework.gateway.agreement import Agreement
 from icsframework.gateway.directory import LeaseDirectory
@@ -48,12 +48,16 @@ class Asked:
         """What the core's parts have to say."""
         raise NotImplementedError
 
-    def connect(self, uplink: str | None, cause: Cause, override: bool = False) -> Deferred[Link]:
+    @inlineCallbacks
+    def connect(self, uplink: str | None, cause: Cause, override: bool = False) -> Any:
         """See control.api.Controlled."""
+        runner = self.supervisor.runner(uplink)
         try:
-            return self.supervisor.runner(uplink).connect(cause, override)
-        except IcsError as error:
-            return fail(error)
+            link: Link = yield runner.connect(cause, override)
+        except UplinkRefused as error:
+            sentence = f"{error}; ics connect --override {runner.spec.name} lifts that"
+            raise UplinkRefused(sentence, error.retry_at) from error
+        return link
 
     @inlineCallbacks
     def disconnect(self, uplink: str | None, reason: str, seconds: float | None = None) -> Any:

@@ -27,3 +27,8 @@ def test_root_the_daemons_user_and_the_group_operate(
 def test_rights_are_a_ladder() -> None:
     """Who may operate may do everything below it."""
     assert sorted(Right) == [Right.NONE, Right.VIEW, Right.CONNECT, Right.MANAGE, Right.OPERATE]
+
+
+def test_who_has_a_name_is_called_by_it() -> None:
+    """In the log and in the history."""
+    assert str(unix_caller(42, 0, {0}, 990, None, "root")) == "root (pid 42)"

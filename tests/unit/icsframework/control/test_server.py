@@ -6,6 +6,7 @@ import select
 import socket
 import stat
 from pathlib import Path
+from pwd import getpwuid
 from typing import Any
 
 import pytest
@@ -207,7 +208,10 @@ async def test_who_asks_is_read_from_the_socket(tmp_path: Path) -> None:
     port = serve(reactor, path, bench.control, bench.events, Logger())
     bench.path = path
     assert (await bench.post("/v1/reload", b"{}"))[0] == 200
-    assert bench.events.said("control.command")[0]["user"] == f"uid {os.geteuid()} (pid {os.getpid()})"
+    assert (
+        bench.events.said("control.command")[0]["user"]
+        == f"{getpwuid(os.geteuid()).pw_name} (pid {os.getpid()})"
+    )
     await port.stopListening()
     await bench.port.stopListening()
 

@@ -4,10 +4,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.python.failure import Failure
 
 from icsframework.control.api import Hangup
-from icsframework.errors import UplinkRefused
+from icsframework.errors import IcsError, UplinkFailed, UplinkRefused
 from icsframework.gateway.asked import Asked
 from icsframework.status import Instant
 from icsframework.testing.gateway import WALL_AT_START, FakeClock
@@ -44,6 +45,7 @@ class Noting:
 
     def __init__(self) -> None:
         self.calls: list[tuple[Any, ...]] = []
+        self.error: IcsError | None = None
         self.spec = SimpleNamespace(name="modem", connect="demand")
 
     def runner(self, name: str | None) -> Any:
@@ -53,7 +55,7 @@ class Noting:
     def connect(self, cause: Cause, override: bool) -> Deferred[str]:
         """Note it."""
         self.calls.append(("connect", cause.rule, override))
-        return succeed("link")
+        return succeed("link") if self.error is None else fail(self.error)
 
     def hang_up(self, reason: str, until: float | None) -> Deferred[None]:
         """Note it."""
@@ -90,3 +92,24 @@ def test_commands_reach_the_uplink_as_they_were_given() -> None:
         ("remember",),
     ]
     assert told == [Hangup("modem", "demand", Instant(WALL_AT_START + 7260)), Hangup("modem", "demand")]
+
+
+def test_who_is_refused_by_a_limit_reads_how_to_lift_it() -> None:
+    """Who failed to connect does not."""
+    supervisor = Noting()
+    asked = asked_with(supervisor)
+    told: list[tuple[Any, ...]] = []
+
+    def tell(failure: Failure) -> None:
+        told.append((failure.type, failure.getErrorMessage(), getattr(failure.value, "retry_at", None)))
+
+    for error in (
+        UplinkRefused("limits.dials: 1/hour are used up", 90.0),
+        UplinkFailed("the line is busy", 9.0),
+    ):
+        supervisor.error = error
+        asked.connect(None, Cause("command")).addErrback(tell)
+    assert told == [
+        (UplinkRefused, "limits.dials: 1/hour are used up; ics connect --override modem lifts that", 90.0),
+        (UplinkFailed, "the line is busy", 9.0),
+    ]
