@@ -3,6 +3,7 @@
 One lab serves all tests of a module; each test gets it with no rules, routes or connections left from the one before.
 """
 
+import errno
 import pickle
 import select
 import socket
@@ -206,6 +207,24 @@ class Net:
 
         return self.stack.enter_context(self.lab[host].inside(make, ("net",)))
 
+    def caller(self, host, port=0):
+        """A stream socket that calls from this port."""
+
+        def make():
+            made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            made.bind(("0.0.0.0", port))
+            made.settimeout(2)
+            return made
+
+        return self.stack.enter_context(self.lab[host].inside(make, ("net",)))
+
+    def begin(self, host, target, port=0):
+        """Send the first segment of a connection, and wait for nothing; returns the socket."""
+        client = self.caller(host, port)
+        client.setblocking(False)
+        assert client.connect_ex(target) == errno.EINPROGRESS
+        return client
+
     def ask(self, asker, responder, target, data=b"question"):
         """Send a datagram and answer it; returns the address that the responder saw, or None if nothing arrived."""
         responder.settimeout(0.5)
@@ -296,6 +315,17 @@ def open_net(root):
         ):
             lab["gateway"].run(["ip", *words.split()], check=True)
         yield lab
+
+
+@pytest.fixture
+def held(net):
+    """The hold device on a host that checks sources strictly; no link is up, and the rules are loaded."""
+    # Answers to one host are bounded by the kernel too, over all tests of a module.
+    net.gateway.write_sysctls([("net.ipv4.conf.all.rp_filter", "1"), ("net.ipv4.icmp_ratelimit", "0")])
+    held = net.hold()
+    net.load(net.waiting)
+    held.forget()
+    return held
 
 
 @pytest.fixture

@@ -3,28 +3,20 @@
 import errno
 import socket
 import struct
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 
 import dpkt
 import pytest
 
 from icsframework.addresses import PortRange
+from icsframework.dataplane import policy, render
 from icsframework.dataplane.doors import Doors, Redirect, Scope
+from icsframework.dataplane.named import make_set, named_element
+from icsframework.dataplane.ruleset import Table
 from icsframework.dataplane.wake import refused_element
 from icsframework.uplinks.traffic import TrafficRule, wake_rules
 
 PC, LISTENER = "192.168.0.10", 40021
-
-
-@pytest.fixture
-def held(net):
-    """The hold device on a host that checks sources strictly; no link is up, and the rules are loaded."""
-    # Answers to one host are bounded by the kernel too, over all tests of a module.
-    net.gateway.write_sysctls([("net.ipv4.conf.all.rp_filter", "1"), ("net.ipv4.icmp_ratelimit", "0")])
-    held = net.hold()
-    net.load(net.waiting)
-    held.forget()
-    return held
 
 
 def raw(net, host="pc1"):
@@ -40,24 +32,6 @@ def tcp(flags, port=80, source=4000, destination=None, client=PC):
     """A TCP segment as an IP packet."""
     segment = dpkt.tcp.TCP(sport=source, dport=port, flags=flags, seq=1, win=100)
     return packet(client, destination, 6, segment)
-
-
-def caller(net, port, host="pc1"):
-    """A stream socket that calls from this port."""
-
-    def make():
-        made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        made.bind(("0.0.0.0", port))
-        made.settimeout(2)
-        return made
-
-    return net.stack.enter_context(net.lab[host].inside(make, ("net",)))
-
-
-def begin(client, target):
-    """Send the first segment of a connection, and wait for nothing."""
-    client.setblocking(False)
-    assert client.connect_ex(target) == errno.EINPROGRESS
 
 
 def packet(source, destination, protocol, data, **fields):
@@ -90,8 +64,7 @@ def nothing_more(held):
 def test_what_a_lan_host_begins_waits_untracked(net, held):
     """UDP, the first segment of TCP and an echo request reach the device as they were sent, and no connection remembers them."""
     net.socket("pc1", port=4000).sendto(b"question", (net.server_address, 9000))
-    client = caller(net, 4001)
-    begin(client, (net.server_address, 80))
+    net.begin("pc1", (net.server_address, 80), 4001)
     net.lab["pc1"].run(["ping", "-c", "1", "-W", "0.1", net.server_address])
     to = (PC, net.server_address)
     assert held.seen(3) == [(*to, "udp", 9000), (*to, "tcp", 80), (*to, "icmp", 8)]
@@ -128,10 +101,10 @@ def test_noise_never_reaches_the_device(net, held):
 
 def test_what_waited_leaves_once_with_the_new_address(net, held):
     """Written back when the link is up, each packet leaves once under the uplink's address, and the answers find the client."""
-    asker, client = net.socket("pc1", port=4000), caller(net, 4001)
+    asker = net.socket("pc1", port=4000)
     responder, listener = net.socket("server", port=9000), net.socket("server", socket.SOCK_STREAM, port=80)
     asker.sendto(b"question", (net.server_address, 9000))
-    begin(client, (net.server_address, 80))
+    client = net.begin("pc1", (net.server_address, 80), 4001)
     packets = held.read(2)
     held.link_comes()
     uplink = net.lab["isp-a"].capture(
@@ -206,15 +179,14 @@ def test_without_waiting_the_kernel_answers(net, held, without, code):
 def test_a_flow_that_was_refused_stays_refused(net, held):
     """The flow's packets are answered with "prohibited" and do not reach the device; others do."""
     server = net.server_address
-    net.nft(
-        f"add element inet ics refused {{ {PC} . {server} . udp . 4000 . 9000, {PC} . {server} . icmp . 0 . 0, "
-        f"{PC} . {server} . tcp . 4001 . 80 }}"
-    )
+    flows = (("udp", 4000, 9000), ("icmp", 0, 0), ("tcp", 4001, 80))
+    told = [refused_element(ip_address(PC), ip_address(server), *flow) for flow in flows]
+    assert net.queue(("change", policy.build(net.waiting), told, [])) == [None]
     refused, other = net.socket("pc1", port=4000), net.socket("pc1", port=4002)
     for one in (refused, other):
         one.connect((server, 9000))
         one.send(b"question")
-    client = caller(net, 4001)
+    client = net.caller("pc1", 4001)
     assert client.connect_ex((server, 80)) == errno.EHOSTUNREACH
     assert "Packet filtered" in net.lab["pc1"].run(["ping", "-c", "1", "-W", "1", server]).stdout
     with pytest.raises(OSError, match="No route to host"):
@@ -222,8 +194,9 @@ def test_a_flow_that_was_refused_stays_refused(net, held):
     assert [(one[2], one[3]) for one in held.seen(1)] == [("udp", 9000)]
     assert nothing_more(held) == []
     assert net.counted()["refused_flow"] == 3
-    assert [str(key[1]) for key in net.keys("refused")] == [server] * 3
-    assert refused_element("192.168.0.10", server, "icmp")[1].key in net.keys("refused")
+    assert set(net.keys("refused")) == {element.key for _, element in told}
+    net.become(net.changed(net.waiting, hold=net.changed(net.waiting.hold, settled=True)))
+    assert len(net.keys("refused")) == 3, "a reload keeps them"
 
 
 def test_answers_to_refused_flows_are_bounded(net, held):
@@ -260,27 +233,27 @@ def test_a_helpers_port_goes_to_its_listener(net, held):
     assert seen == client.getsockname()
     client.sendall(b"USER me\r\n")
     assert connection.recv(100) == b"USER me\r\n"
-    other = net.socket("pc3", socket.SOCK_STREAM)
-    begin(other, (net.server_address, 21))
+    net.begin("pc3", (net.server_address, 21))
     assert held.seen() == [("192.168.0.11", net.server_address, "tcp", 21)]
     assert nothing_more(held) == []
 
 
-def test_a_helper_that_fails_open(net, held):
-    """While its listener is not alive, the first packet waits like any other; back from the device it goes to the listener if there is one by then."""
-    plane = helped(net, fail="open")
-    net.become(plane)
-    client = net.socket("pc1", socket.SOCK_STREAM)
-    begin(client, (net.server_address, 21))
-    packets = held.read()
-    assert len(packets) == 1
-    held.link_comes(doors=plane.doors)
-    net.nft(f"add element inet ics fail_open {{ {LISTENER} timeout 300s }}")
-    listener = net.socket("gateway", socket.SOCK_STREAM, port=LISTENER)
-    held.put_back(packets)
-    connection, seen = listener.accept()
-    net.stack.enter_context(connection)
-    assert seen == client.getsockname()
+def test_names_decide_for_the_client_that_was_told_them(net, held):
+    """What a forbidden name led one client to wakes nothing; another client goes there, and the one elsewhere."""
+    rule = TrafficRule("ignore", "wake[0]", name="*.telemetry.example")
+    net.become(
+        net.changed(net.waiting, hold=net.changed(net.waiting.hold, wake={"cable": wake_rules((rule,))}))
+    )
+    told = named_element(rule.name, ip_address(PC), ip_address(net.server_address), 60.0)
+    net.nft("\n".join([*render.change_elements(Table("ics", (), (make_set(told[0]),)), [told], []), ""]))
+    net.socket("pc1").sendto(b"spy", (net.server_address, 9000))
+    net.socket("pc3").sendto(b"word", (net.server_address, 9000))
+    net.socket("pc1").sendto(b"word", ("192.0.2.81", 9000))
+    assert held.seen(2) == [
+        ("192.168.0.11", net.server_address, "udp", 9000),
+        (PC, "192.0.2.81", "udp", 9000),
+    ]
+    assert net.counted() == {"woken": 2, "not_woken": 1}
 
 
 def test_the_gateway_itself(net, held):
@@ -334,7 +307,7 @@ def test_nothing_goes_round(net, held):
 def test_a_link_that_vanishes_falls_into_the_device(net, held):
     """Before the new rules are there nothing of its flows waits or is tracked; with them new ones wait, and lost ones wake nothing."""
     held.link_comes()
-    client, listener = caller(net, 4001), net.socket("server", socket.SOCK_STREAM, port=80)
+    client, listener = net.caller("pc1", 4001), net.socket("server", socket.SOCK_STREAM, port=80)
     assert net.conversation(client, (net.server_address, 80), listener) == net.cable
     net.ip("route", "del", "default", "via", "203.0.113.1", "dev", "eth0", "metric", "10")
     client.sendall(b"lost")

@@ -1,6 +1,7 @@
 """What keeps a link up, with real packets: the counter moves for what LAN hosts send, and for nothing that comes in."""
 
 import socket
+import struct
 from ipaddress import ip_address
 
 import pytest
@@ -27,16 +28,31 @@ def test_what_lan_hosts_send_counts(net):
     asker, responder = net.socket("pc1", port=4000), net.socket("server", port=9000)
     assert net.ask(asker, responder, (net.server_address, 9000)) == net.cable
     assert count(net) == 1
-    client, listener = net.socket("pc1", socket.SOCK_STREAM), net.socket("server", socket.SOCK_STREAM, port=80)
-    assert net.conversation(client, (net.server_address, 80), listener) == net.cable
-    begun = count(net)
-    assert begun >= 4
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, bytes([1, 0, 0, 0, 0, 0, 0, 0]))
-    client.close()  # by RST
-    assert net.until(lambda: not [f for f in net.conntrack(lambda c: c.flows()) if f.destination_port == 80 and False])
-    assert count(net) == begun
+    client, listener = net.caller("pc1"), net.socket("server", socket.SOCK_STREAM, port=80)
+    client.connect((net.server_address, 80))
+    peer, _ = listener.accept()
+    net.stack.enter_context(peer)
+    peer.settimeout(2)
+    peer.sendall(bytes(200_000))
+    left = 200_000
+    while left:
+        left -= len(client.recv(left))
+    assert net.until(lambda: count(net) >= 4), "SYN, ACK, and pure acknowledgements"
+    before = net.until(lambda: _quiet(net))
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+    with pytest.raises(ConnectionResetError):
+        peer.recv(1)
+    assert count(net) == before
     net.lab["pc1"].run(["ping", "-c", "1", "-W", "2", net.server_address], check=True)
-    assert count(net) == begun + 1
+    assert count(net) == before + 1
+
+
+def _quiet(net):
+    """What has been counted, if nothing more is on its way: all that the server sent is acknowledged."""
+    asked = ["-Htn", "state", "established", "sport", "=", ":80"]
+    (line,) = net.lab["server"].run(["ss", *asked], check=True).stdout.splitlines()
+    return count(net) if line.split()[1] == "0" else 0
 
 
 def test_noise_from_outside_never_counts(net):
@@ -89,10 +105,14 @@ def test_helpers_count_and_the_gateway_does_not(net, marked):
     net.load(keeping(net))
     mark = net.one.marks.uplink_mark(1) if marked else 0
     listeners = [net.socket("server", socket.SOCK_STREAM, port=port) for port in (21, 53)]
-    net.conversation(net.socket("gateway", socket.SOCK_STREAM, mark=mark), (net.server_address, 53), listeners[1])
+    net.conversation(
+        net.socket("gateway", socket.SOCK_STREAM, mark=mark), (net.server_address, 53), listeners[1]
+    )
     net.gateway.run(["ping", "-c", "1", "-W", "2", net.server_address], check=True)
     assert count(net) == 0
-    net.conversation(net.socket("gateway", socket.SOCK_STREAM, mark=mark), (net.server_address, 21), listeners[0])
+    net.conversation(
+        net.socket("gateway", socket.SOCK_STREAM, mark=mark), (net.server_address, 21), listeners[0]
+    )
     assert (count(net) > 0) is marked
 
 
@@ -100,7 +120,10 @@ def test_with_two_uplinks(net):
     """Each has its own counter; a connection of the gateway's own does not become a helper's by the mark that keeps it on its uplink."""
     rules = keep_rules(())
     net.load(net.changed(net.two, keep={"cable": rules, "dsl": rules}))
-    client, listener = net.socket("gateway", socket.SOCK_STREAM), net.socket("server", socket.SOCK_STREAM, port=80)
+    client, listener = (
+        net.socket("gateway", socket.SOCK_STREAM),
+        net.socket("server", socket.SOCK_STREAM, port=80),
+    )
     net.conversation(client, (net.server_address, 80), listener)
     assert net.counter("keep_cable") == 0
     net.become(net.changed(net.two, keep={"cable": rules, "dsl": rules}, active="dsl"))
