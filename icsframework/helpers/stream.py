@@ -31,7 +31,7 @@ from icsframework.helpers.turns import Turns
 from icsframework.helpers.unlinked import Unlinked
 from icsframework.helpers.waiting import Waiting
 from icsframework.helpers.wanted import Ask, ask_nobody
-from icsframework.helpers.way import Course, agrees, fate, unlinked
+from icsframework.helpers.way import Course, agrees, concerns, fate, unlinked
 from icsframework.interfaces import IClock, IEvents, IMappings
 from icsframework.values import Address, Endpoint, StreamProxy
 
@@ -75,6 +75,7 @@ class StreamShell:
         self._plane: DataPlane | None = None
         self._courses = Courses(proxy.direction, parts.network, parts.pairs, parts.published)
         self._port: IListeningPort | None = None
+        self._listener = 0
         self._heartbeat = Heartbeat(parts.clock, parts.change, parts.log, name)
         self._counters = Counters()
         self._report = Report(name, parts.clock, parts.events, parts.log)
@@ -117,12 +118,12 @@ class StreamShell:
 
     def _listening(self, port: IListeningPort) -> int:
         self._port = port
-        number: int = port.getHost().port  # type: ignore[attr-defined]
+        self._listener = port.getHost().port  # type: ignore[attr-defined]
         if self._proxy.fail == "open":
-            self._heartbeat.start(number)
+            self._heartbeat.start(self._listener)
             if self._plane is not None:
                 self._heartbeat.beat()
-        return number
+        return self._listener
 
     def stop(self) -> Deferred[None]:
         """Close the listener, reset every control connection and release its ports; Deferred fires when nothing is left.
@@ -227,7 +228,12 @@ class StreamShell:
         self._flows.add(flow)
         self._clients[client.address] += 1
         self._parts.pairs.hold(flow, course.flow)
-        flow.connect(course, self._proxy.session if limit is None else None, self._limits)
+        helped = limit is None and self._is_for(course)
+        flow.connect(course, self._proxy.session if helped else None, self._limits)
+
+    def _is_for(self, course: Course) -> bool:
+        """Whether the helper is for this uplink: one that somebody waited for may be another; it is relayed as it is."""
+        return self._plane is None or concerns(self._plane, self._listener, course.flow.uplink)
 
     def _refuse(self, flow: StreamFlow, client: Endpoint, wanted: Endpoint, reason: str) -> None:
         self._counters.refused += 1

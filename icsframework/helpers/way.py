@@ -4,7 +4,16 @@ from icsframework.dataplane.plane import DataPlane, UplinkSide
 from icsframework.frozen import dataclass
 from icsframework.values import Address, Endpoint, Flow
 
-__all__ = ["Course", "agrees", "fate", "source_address", "unlinked", "uplink_of", "uplink_towards"]
+__all__ = [
+    "Course",
+    "agrees",
+    "concerns",
+    "fate",
+    "source_address",
+    "unlinked",
+    "uplink_of",
+    "uplink_towards",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +47,12 @@ def agrees(plane: DataPlane, local: Address | None) -> bool:
     """
     held = plane.hold is not None and local == plane.hold.address.ip
     return not plane.preference if local is None or held else uplink_of(plane, local) is not None
+
+
+def concerns(plane: DataPlane, listener: int, uplink: str) -> bool:
+    """Whether the helper that listens at this port is for flows of ``uplink``: one that came before its link was not asked."""
+    scopes = (one.scope.uplinks for one in plane.doors.redirects if one.listener == listener)
+    return all(not scope or uplink in scope for scope in scopes)
 
 
 def unlinked(plane: DataPlane) -> bool:

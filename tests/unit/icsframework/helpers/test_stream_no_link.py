@@ -5,6 +5,7 @@ from ipaddress import ip_address
 
 import pytest
 
+from icsframework.dataplane.doors import Doors, Redirect, Scope
 from icsframework.dataplane.plane import DataPlane, HoldSide
 from icsframework.errors import UplinkFailed, UplinkRefused
 from icsframework.helpers.limits import Limits
@@ -12,6 +13,7 @@ from icsframework.helpers.unlinked import LINK_PATIENCE, LOOK, TOO_LATE
 from icsframework.helpers.waiting import PATIENCE
 from icsframework.testing.flows import INSIDE, OUTSIDE, PEER
 from icsframework.testing.stream import CABLE, CLIENT, DSL, SERVER
+from icsframework.testing.wire import LISTENER
 from icsframework.values import Endpoint, Link, Open, Up, UplinkView
 
 HELD = HoldSide().address.ip
@@ -99,6 +101,19 @@ def test_any_link_will_do(down):
     one.shell.in_force(DataPlane(uplinks=(DOWN, DSL), hold=HoldSide(settled=True)))
     assert [dial.mark >> 16 for dial in one.network.dialled] == [2]
     assert one.gateway.uplinks.waiting == []
+
+
+def test_a_link_that_the_helper_is_not_for(down):
+    """It was accepted before that was known: it is relayed as it is."""
+    doors = Doors(redirects=(Redirect("test", (21,), LISTENER, scope=Scope(uplinks=("cable",))),))
+    plane = DataPlane(uplinks=(DOWN, replace(DSL, link=None)), hold=HoldSide(), doors=doors)
+    one = down({b"x": []}, plane=plane)
+    ours = one.call()
+    ours.says(b"x")
+    comes_up(one, replace(plane, uplinks=(DOWN, DSL), hold=HoldSide(settled=True)), DSL.addresses[0].ip)
+    theirs = one.network.dialled[0].accept()
+    one.turn()
+    assert (theirs.heard, one.sessions, one.port) == (b"x", [], LISTENER)
 
 
 @pytest.mark.parametrize(

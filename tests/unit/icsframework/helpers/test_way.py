@@ -5,8 +5,17 @@ from ipaddress import ip_address, ip_interface
 
 import pytest
 
+from icsframework.dataplane.doors import Doors, Redirect, Scope
 from icsframework.dataplane.plane import DataPlane, HoldSide, UplinkSide
-from icsframework.helpers.way import agrees, fate, source_address, unlinked, uplink_of, uplink_towards
+from icsframework.helpers.way import (
+    agrees,
+    concerns,
+    fate,
+    source_address,
+    unlinked,
+    uplink_of,
+    uplink_towards,
+)
 from icsframework.values import Family, Link
 
 CABLE, DSL = ip_address("203.0.113.5"), ip_address("198.51.100.7")
@@ -62,6 +71,18 @@ def test_the_hold_device_is_no_uplink():
         False,
         False,
     ]
+
+
+def test_a_helper_may_be_for_some_uplinks_only():
+    """That of this listener; without a scope it is for all of them."""
+    redirects = (
+        Redirect("ftp", (21,), 4001, scope=Scope(uplinks=("cable",))),
+        Redirect("irc", (6667,), 4002),
+    )
+    plane = replace(PLANE, doors=Doors(redirects=redirects))
+    assert [concerns(plane, 4001, name) for name in ("cable", "dsl")] == [True, False]
+    assert [concerns(plane, 4002, name) for name in ("cable", "dsl")] == [True, True]
+    assert concerns(PLANE, 4001, "dsl")
 
 
 def test_the_source_is_where_the_route_would_leave_from():
