@@ -192,9 +192,13 @@ class Supervisor:
         self._redirect()
 
     def _redirect(self) -> None:
-        """Packets without a link go another way now: the machine must know."""
+        """Packets without a link go another way now: the machine must know.
+
+        Not while a link is being hung up: its device goes at any moment, and when it is gone the machine is told of both.
+        """
         without = self.without_link()
-        if without == self._without:
+        leaving = any(runner.policy.leaving and runner.announced for runner in self._runners.values())
+        if without == self._without or leaving:
             return
         self._without = without
         agree(self._settle, self._events, self._log, "packets without a link")

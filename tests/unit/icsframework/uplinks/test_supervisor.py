@@ -138,3 +138,21 @@ def test_another_order_is_told_when_it_is_in_force() -> None:
     assert (bench.supervisor.active(), bench.seen) == ("modem", [])
     bench.supervisor.announce()
     assert bench.seen == ["modem"]
+
+
+def test_a_link_that_is_being_hung_up_is_not_put_in_force_once_more() -> None:
+    """Its device goes at any moment: that packets are refused from now on is put in force with the loss, not before."""
+    bench, settled = Bench(modem="demand"), []
+    bench.supervisor.request(DNS)
+    bench.plugins["modem"].report(Up(link("ppp0")))
+
+    def settle() -> Deferred[None]:
+        settled.append((bench.supervisor.without_link(), bench.supervisor.links()))
+        return succeed(None)
+
+    bench.settle = settle
+    bench.plugins["modem"].disconnect = lambda reason: Deferred()  # type: ignore[method-assign]
+    bench.supervisor.runner("modem").hang_up("good night", until=bench.clock.now() + 3600)
+    assert settled == []
+    bench.plugins["modem"].report(Down("good night"))
+    assert settled[0] == ("prohibit", [])
