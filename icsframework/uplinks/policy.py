@@ -267,7 +267,9 @@ def _reported(policy: UplinkPolicy, state: UplinkState, now: float, random: Call
             # The device came back.
             return _dial(replace(seen, reason=""), policy.wanted)
         case Down(reason) | Failed(reason):
-            return _lost(seen, policy.device, reason or policy.reason, now, random())
+            # However the line ended: if we hung up, we know why.
+            why = policy.reason if policy.leaving else reason
+            return _lost(seen, policy.device, why or reason or policy.reason, now, random())
 
 
 def _up(policy: UplinkPolicy, state: Up, before: UplinkState, now: float) -> Outcome:
