@@ -20,8 +20,10 @@ MAX_ASKED_CLIENT = 32
 """Wishes under way of one client: the names of a page or two; what waits behind them is answered with them."""
 MAX_QUEUED = 4096
 """Wishes that wait for their turn: as many as questions may wait."""
-REFUSAL_MEMORY = 10.0
-"""Seconds a refusal is repeated without asking: as long as a stub resolver repeats itself.  A change of hours or rules is seen after that."""
+REFUSAL_MEMORY = 5.0
+"""Seconds a refusal is repeated without asking (RFC 9520 section 3.2 wants 1 at least): until a stub resolver has tried the
+other servers it knows, which are we again.  A change of hours or rules is seen after that.
+"""
 MAX_REFUSED = 4096
 """Refusals remembered, about 1 MB; the oldest go first."""
 
