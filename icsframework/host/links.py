@@ -161,7 +161,7 @@ class Machine:
             case ReplaceRoute(route, old):
                 self._replace_route(change, route, old)
             case RemoveRoute(route):
-                self._remove(change, rtnetlink.remove_route(_message(route)))
+                self._remove_route(change, route)
             case AddRule(rule):
                 self._do(change, rtnetlink.add_rule(rule_to(rule)))
             case RemoveRule(rule):
@@ -217,6 +217,13 @@ class Machine:
                 self._do(change, rtnetlink.set_link(index, up=False))
                 self._do(change, rtnetlink.set_link(index, mac=mac))
                 self._do(change, rtnetlink.set_link(index, up=True))
+
+    def _remove_route(self, change: Change, route: Route) -> None:
+        try:
+            message = _message(route)
+        except InterfaceMissing:
+            return  # it went with its interface
+        self._remove(change, rtnetlink.remove_route(message))
 
     def _remove_address(self, change: Change, address: AddressOn) -> None:
         """The kernel would take more: the other addresses of the subnet, and with the last one every route."""

@@ -8,7 +8,8 @@ is in before.json.
 
 If a change fails, the machine is rolled back to what it was before this apply
 and the old packet filter is loaded again: the old state stays in force, whole.
-A change that another program overtook is tried once more from a new look.
+A change that another program overtook, or whose interface went meanwhile (a call
+that ends takes its device along), is tried once more from a new look.
 
 ``restore()`` wants nothing at all: what we added goes, what we changed gets its
 previous value.  It does as much as it can, and fails afterwards with a list of
@@ -150,7 +151,7 @@ class Reconciler:
         for attempt in range(TRIES):
             try:
                 return (yield self._apply_once(desired))
-            except Overtaken:
+            except (Overtaken, InterfaceMissing, SysctlMissing):
                 if attempt + 1 == TRIES:
                     raise
         return 0

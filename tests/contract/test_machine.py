@@ -444,6 +444,7 @@ def test_removing_what_is_gone_is_done(world):
     world.machine.apply(RemoveAddress(on("wan0", "203.0.113.5/24")))
     world.machine.apply(RemoveRoute(route("0.0.0.0/0", "wan0", "203.0.113.1")))
     world.machine.apply(RemoveRule(RoutingRule(1000, 100)))
+    world.machine.apply(RemoveRoute(route("0.0.0.0/0", "gone0")))
     world.machine.apply(AddAddress(on("wan0", "203.0.113.5/24")))
     with pytest.raises(Overtaken, match=r"203\.0\.113\.5/24"):
         world.machine.apply(AddAddress(on("wan0", "203.0.113.5/24")))

@@ -287,6 +287,16 @@ def test_a_change_that_was_overtaken_is_tried_again(reconciler, machine):
     assert machine.addresses == {address}
 
 
+def test_an_interface_that_goes_meanwhile(reconciler, machine):
+    """A call ends and its device goes between look and act: the rest is as it shall be, and nothing is an error."""
+    machine.add_interface("ppp0", up=True)
+    call = MachineState(addresses=frozenset({AddressOn("ppp0", ip_interface("203.0.113.5/32"))}))
+    done(reconciler.apply(call))
+    machine.before(1, lambda: machine.vanish("ppp0"))
+    done(reconciler.apply(lan("192.168.0.1/24")))
+    assert machine.addresses == {AddressOn("lan0", ip_interface("192.168.0.1/24"))}
+
+
 def test_being_overtaken_has_an_end(reconciler, machine):
     """If it happens every time, the error comes through."""
     machine.fail_on("add address", Overtaken("it exists"))
