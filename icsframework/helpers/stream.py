@@ -31,7 +31,7 @@ from icsframework.helpers.turns import Turns
 from icsframework.helpers.unlinked import Unlinked
 from icsframework.helpers.waiting import Waiting
 from icsframework.helpers.wanted import Ask, ask_nobody
-from icsframework.helpers.way import Course, agrees, concerns, fate, unlinked
+from icsframework.helpers.way import Course, agrees, concerns, fate, held, unlinked
 from icsframework.interfaces import IClock, IEvents, IMappings
 from icsframework.values import Address, Endpoint, StreamProxy
 
@@ -209,7 +209,7 @@ class StreamShell:
         local = self._courses.way(client, wanted)
         if not now and self._plane is not None and not agrees(self._plane, local):
             return False
-        if self._without_link and not flow.has_asked:
+        if self._needs_link(local) and not flow.has_asked:
             self._ask(flow, client, wanted)
         else:
             self._go_on(flow, client, wanted, local)
@@ -257,6 +257,11 @@ class StreamShell:
         return self._proxy.fail == "closed" or self._limit(client, RELAYED) is not None
 
     # --- while no link is up
+
+    def _needs_link(self, local: Address | None) -> bool:
+        """No link is up, as far as we know, or as far as the kernel does if it stays ahead of us."""
+        plane = self._plane if self._proxy.direction == "outbound" else None
+        return self._without_link or (plane is not None and held(plane, local))
 
     def _ask(self, flow: StreamFlow, client: Endpoint, wanted: Endpoint) -> None:
         """Somebody wants to connect, and a link may be dialled for it."""

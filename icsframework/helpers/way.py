@@ -9,6 +9,7 @@ __all__ = [
     "agrees",
     "concerns",
     "fate",
+    "held",
     "source_address",
     "unlinked",
     "uplink_of",
@@ -45,8 +46,14 @@ def agrees(plane: DataPlane, local: Address | None) -> bool:
 
     A route into the hold device leaves from an address that is no uplink's: that is none, too.
     """
-    held = plane.hold is not None and local == plane.hold.address.ip
-    return not plane.preference if local is None or held else uplink_of(plane, local) is not None
+    if local is None or held(plane, local):
+        return not plane.preference
+    return uplink_of(plane, local) is not None
+
+
+def held(plane: DataPlane, local: Address | None) -> bool:
+    """Whether a route that leaves from ``local`` leads into the hold device."""
+    return plane.hold is not None and local == plane.hold.address.ip
 
 
 def concerns(plane: DataPlane, listener: int, uplink: str) -> bool:

@@ -265,6 +265,17 @@ def test_a_route_into_the_hold_device_is_no_uplink(down):
     assert (len(one.gateway.uplinks.requested), ours.aborted) == (1, False)
 
 
+def test_a_link_that_only_we_believe_in_is_asked_for(down):
+    """The kernel has none, and we do not hear of it: the supervisor knows."""
+    one = down(plane=LINKED)
+    ours = one.call()
+    one.advance(PATIENCE)
+    assert (one.network.dialled, len(one.gateway.uplinks.requested), ours.aborted) == ([], 1, False)
+    one.shell.in_force(NO_LINK)
+    comes_up(one)
+    assert (len(one.network.dialled), len(one.gateway.uplinks.requested)) == (1, 1)
+
+
 def test_a_link_that_is_granted_and_not_there(down):
     """Is not asked for again and again: the connection is reset when that is sure."""
     one = down()

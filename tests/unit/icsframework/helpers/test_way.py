@@ -11,6 +11,7 @@ from icsframework.helpers.way import (
     agrees,
     concerns,
     fate,
+    held,
     source_address,
     unlinked,
     uplink_of,
@@ -65,6 +66,8 @@ def test_the_hold_device_is_no_uplink():
     assert [agrees(off, local) for local in (hold.address.ip, None, CABLE)] == [True, True, False]
     assert [agrees(on, local) for local in (hold.address.ip, None, CABLE)] == [False, False, True]
     assert agrees(replace(off, hold=None), hold.address.ip) is False
+    assert [held(plane, hold.address.ip) for plane in (off, on, PLANE)] == [True, True, False]
+    assert [held(off, local) for local in (None, CABLE)] == [False, False]
     assert [unlinked(plane) for plane in (off, on, replace(off, hold=None), PLANE)] == [
         True,
         False,
