@@ -168,6 +168,19 @@ def test_a_kernel_that_takes_nothing(stage):
     assert stage.written() == [b"three"]
 
 
+def test_a_slow_kernel_is_not_given_up(stage):
+    """As long as it takes one packet now and again, the tries begin anew; and more packets are no more tries."""
+    stage.device.open()
+    stage.fill()
+    for number in range(TRIES + 5):
+        stage.device.send([bytes([number]) * 1000])
+    for _ in range(TRIES + 5):
+        stage.kernel.recv(3000)
+        stage.clock.clock.pump([AGAIN] * 2)
+    assert (stage.device.unwritten, stage.device.written) == (0, TRIES + 5)
+    assert [data[0] for data in stage.written()][-5:] == list(range(TRIES, TRIES + 5))
+
+
 def test_what_waits_to_be_written_is_bounded(stage):
     """More than may wait at all is dropped."""
     stage.device.open()

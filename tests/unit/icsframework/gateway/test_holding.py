@@ -178,6 +178,16 @@ def test_each_link_is_asked_for_anew(stage):
         stage.lose()
 
 
+def test_what_went_by_one_link_may_go_by_the_next(stage):
+    """A retransmission that races the second link is none to that link."""
+    stage.start()
+    for _ in (1, 2):
+        stage.link()
+        stage.come(udp())
+        assert stage.kernel.frames() == [udp()]
+        stage.lose()
+
+
 def test_a_datagram_in_fragments(stage):
     """The fragments wait behind their first, and go with it."""
     whole = udp(b"x" * 100)

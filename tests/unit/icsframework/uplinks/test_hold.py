@@ -132,10 +132,11 @@ def test_a_new_flow_comes_before_a_further_packet():
 
 def test_a_further_packet_never_displaces():
     """When it is full, what belongs to a flow that has its place already is dropped."""
-    hold = full(*(packet(c, f) for c in (1, 2) for f in (1, 2, 3)))
-    assert hold.offer(packet(1, 1, 2), 0.0).why == "client"
-    hold = full(packet(1, 1), *(packet(c, 1) for c in range(2, 7)))
+    hold = full(packet(1, 1), packet(1, 2), packet(1, 2, 2))
+    assert hold.offer(packet(1, 1, 2), 0.0) == Dropped("client")
+    hold = full(packet(1, 1), packet(2, 1), packet(2, 1, 2), packet(2, 2), packet(3, 1), packet(4, 1))
     assert hold.offer(packet(1, 1, 2), 0.0) == Dropped("full")
+    assert hold.places == 6
 
 
 def test_the_richest_gives_a_newcomer_a_place():
@@ -152,6 +153,12 @@ def test_the_richest_gives_a_newcomer_a_place():
         packet(3, 1),
         packet(4, 1),
     )
+
+
+def test_of_the_richer_the_richest():
+    """Of two clients with further packets the one with more loses its last."""
+    hold = full(packet(1, 1), packet(1, 1, 2), packet(2, 1), packet(2, 1, 2), packet(2, 1, 3), packet(3, 1))
+    assert hold.offer(packet(4, 1), 0.0) == Held(packet(2, 1, 3))
 
 
 def test_nobody_gives_way_to_one_who_has_as_many():
@@ -199,7 +206,12 @@ def test_fragments_have_the_bounds_of_packets():
 
 arrivals = st.lists(
     st.one_of(
-        st.builds(packet, st.integers(1, 5), st.integers(1, 4), st.integers(1, 3), st.sampled_from([4, 90])),
+        # mostly packets, so that the queue fills
+        *(
+            st.builds(packet, st.integers(1, clients), st.integers(1, 4), st.integers(1, 3), sizes)
+            for clients in (2, 4, 6)
+            for sizes in (st.just(4), st.sampled_from([4, 90]))
+        ),
         st.sampled_from([one for ident in (1, 2) for one in fragments(ident, ident, ident, 3)]),
         st.sampled_from(["release", "expire", "refuse"]),
     ),
