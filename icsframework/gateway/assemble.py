@@ -144,11 +144,20 @@ def _shell(
 
     def make(listening: socket, limits: HelperLimits) -> Any:
         from icsframework.helpers.stream import StreamParts, StreamShell
+        from icsframework.helpers.wanted import asker
         from icsframework.host.stream import StreamNetwork
 
         network = StreamNetwork(reactor, room, listening)
         parts = StreamParts(
-            clock, view.events, view.log, network, view.mappings, published, elements.change, pairs
+            clock,
+            view.events,
+            view.log,
+            network,
+            view.mappings,
+            published,
+            elements.change,
+            pairs,
+            asker(view),
         )
         return StreamShell(section.name, wanted, _limits(limits), parts)
 
