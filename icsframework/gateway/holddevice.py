@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorFDSet, IReadDescriptor
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -65,7 +65,9 @@ class HoldDevice:
         return self._tun is not None
 
     def open(self) -> Deferred[None]:
-        """Make the device; HostError if there can be none here."""
+        """Make the device, if it is not there; HostError if there can be none here."""
+        if self._tun is not None:
+            return succeed(None)
 
         def opened(tun: Any) -> None:
             self._tun = tun

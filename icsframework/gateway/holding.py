@@ -88,8 +88,9 @@ class Holding:
         self._asking: Deferred[Any] | None = None
         self._asked_for: Address | None = None
         self._recent: dict[Address | None, tuple[Code, float]] = {}
-        self._expiry: IDelayedCall | None = None
-        self._reopening: IDelayedCall | None = None
+        self._expiry = _Timer(clock, self._expire)
+        self._reopening = _Timer(clock, self._reopen)
+        self._again = _Timer(clock, self._ask_again)
         self._dropped: Counter[str] = Counter()
         self._refused = 0
 
@@ -102,7 +103,11 @@ class Holding:
 
     @inlineCallbacks
     def start(self) -> Any:
-        """Make the hold device; Deferred of True, or of False where there can be none, which is told once as an event."""
+        """Make the hold device; Deferred of True, or of False where there can be none, which is told as an event.
+
+        One that was taken away is made anew at once.
+        """
+        self._reopening.cancel()
         try:
             yield self._device.open()
         except IcsError as error:
@@ -116,10 +121,8 @@ class Holding:
 
     def stop(self) -> None:
         """Let the device go; packets that wait are dropped, and counted."""
-        for timer in (self._expiry, self._reopening):
-            if timer is not None:
-                timer.cancel()
-        self._expiry = self._reopening = None
+        for timer in (self._expiry, self._reopening, self._again):
+            timer.cancel()
         self._dropped["stopped"] += len(self._hold.refuse())
         asking, self._asking = self._asking, None
         if asking is not None:
@@ -132,16 +135,14 @@ class Holding:
     def _lost(self, reason: str) -> None:
         """Somebody removed the device.  What waits goes on waiting: it is delivered if there is a new one by then."""
         self._events.emit("hold.lost", reason=reason, seconds=REOPEN)
-        self._reopening = self._clock.call_later(REOPEN, self._reopen)
+        self._reopening.set(REOPEN)
         self._changed()
 
     def _reopen(self) -> None:
-        self._reopening = None
-
         def failed(failure: Failure) -> None:
             if failure.check(IcsError) is None:
                 self._log.failure("the hold device cannot be made anew", failure)
-            self._reopening = self._clock.call_later(REOPEN, self._reopen)
+            self._reopening.set(REOPEN)
 
         self._device.open().addCallbacks(lambda _: self._changed(), failed)
 
@@ -202,7 +203,7 @@ class Holding:
         outcome = self._hold.offer(packet, now)
         if isinstance(outcome, Dropped) and outcome.why != "duplicate":
             return
-        if self._expiry is None:
+        if not self._expiry.running:
             self._schedule()
         self._ask(packet)
 
@@ -267,11 +268,11 @@ class Holding:
         self._tell("hold.refused" if refused else "hold.failed", packets, failure.getErrorMessage())
         self._schedule()
         if self._hold:
-            self._clock.call_later(0, self._ask_again)
+            self._again.set(0.0)
 
     def _ask_again(self) -> None:
         waiting = self._hold.packets()
-        if waiting and not self._up and self._device.ready:
+        if waiting and not self._up:
             self._ask(waiting[0])
 
     def _remember(self, who: Address | None, code: Code) -> None:
@@ -295,16 +296,13 @@ class Holding:
 
     def _schedule(self) -> None:
         """See to it that ``_expire`` is called when the oldest has waited long enough."""
-        if self._expiry is not None:
-            self._expiry.cancel()
-            self._expiry = None
+        self._expiry.cancel()
         self._hold.seconds = self._seconds()
         deadline = self._hold.deadline()
         if deadline is not None:
-            self._expiry = self._clock.call_later(max(0.0, deadline - self._clock.now()), self._expire)
+            self._expiry.set(deadline - self._clock.now())
 
     def _expire(self) -> None:
-        self._expiry = None
         packets = self._hold.expired(self._clock.now())
         self._turn_away(packets, NET_UNREACHABLE)
         self._tell("hold.failed", packets, f"no link was up within {self._hold.seconds:g} s (demand.hold)")
@@ -331,3 +329,29 @@ class Holding:
             refused=self._refused,
             icmp_sent=self._answers.sent,
         )
+
+
+class _Timer:
+    """Calls ``function`` once, when its time has come; setting it again gives it another time."""
+
+    def __init__(self, clock: IClock, function: Callable[[], None]) -> None:
+        self._clock = clock
+        self._function = function
+        self._call: IDelayedCall | None = None
+
+    @property
+    def running(self) -> bool:
+        return self._call is not None
+
+    def set(self, seconds: float) -> None:
+        self.cancel()
+        self._call = self._clock.call_later(max(0.0, seconds), self._fire)
+
+    def cancel(self) -> None:
+        if self._call is not None:
+            self._call.cancel()
+            self._call = None
+
+    def _fire(self) -> None:
+        self._call = None
+        self._function()

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
 from icsframework.helpers.throttle import Throttle
@@ -42,7 +42,9 @@ class Answers:
         self._clients: OrderedDict[Address, Throttle] = OrderedDict()
 
     def open(self) -> Deferred[None]:
-        """Open the socket; HostError or NoPrivilege."""
+        """Open the socket, if it is not; HostError or NoPrivilege."""
+        if self._socket is not None:
+            return succeed(None)
 
         def opened(socket: Any) -> None:
             self._socket = socket

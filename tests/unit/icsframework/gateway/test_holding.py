@@ -507,6 +507,26 @@ def test_somebody_removes_the_device(stage):
     assert stage.kernel.frames() == [udp()]
 
 
+def test_a_start_in_between(stage):
+    """A device that was taken away is made by the next start, and by nothing after it; a start of what runs is none."""
+    stage.start()
+    stage.reactor.readers[0].connectionLost(Failure(HostError("it was deleted")))
+    assert stage.start() == [True]
+    assert stage.start() == [True]
+    stage.gateway.advance(REOPEN)
+    assert (len(stage.gateway.host.tun), len(stage.gateway.host.icmp)) == (2, 1)
+
+
+def test_a_stop_before_another_is_asked_for(stage):
+    """Nothing is left of what was to be asked in a moment."""
+    stage.start()
+    stage.come(tcp(), tcp(source="192.168.0.8"))
+    stage.gateway.uplinks.fail_requests(UplinkRefused("modem: wake[0]"))
+    stage.holding.stop()
+    assert stage.gateway.clock.clock.getDelayedCalls() == []
+    assert len(stage.requested) == 1
+
+
 def test_status_before_anything(stage):
     """All of it is there from the start."""
     status = stage.holding.status()
