@@ -82,6 +82,21 @@ def test_a_rule_without_protocol_is_about_every_protocol():
     assert decided(rules, Traffic(TV, "gre", WEB)) is None
 
 
+def test_one_rule_makes_no_more_than_it_needs():
+    """Each of them costs the packet filter something."""
+    made = [
+        len([rule for rule in wake(modem(wake=[own])) if rule not in wake(modem())])
+        for own in (
+            {"protocol": "tcp"},
+            {"protocol": "udp"},
+            {"protocol": "icmp"},
+            {"port": 80},
+            {"client": str(PC)},
+        )
+    ]
+    assert made == [2, 1, 2, 3, 5]
+
+
 def test_a_rule_for_noise_comes_before_the_noise_is_left_out():
     """Who wants to dial for NTP may say so."""
     rules = wake(modem(wake=[{"protocol": "udp", "port": 123}], demand={"ignore": ["ntp"]}))
