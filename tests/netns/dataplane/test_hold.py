@@ -3,6 +3,7 @@
 import errno
 import socket
 import struct
+import time
 from ipaddress import ip_address, ip_network
 
 import dpkt
@@ -69,7 +70,7 @@ def test_what_a_lan_host_begins_waits_untracked(net, held):
     to = (PC, net.server_address)
     assert held.seen(3) == [(*to, "udp", 9000), (*to, "tcp", 80), (*to, "icmp", 8)]
     assert flows_of(net, 4000) == flows_of(net, 4001) == []
-    assert net.counted() == {"woken": 3}
+    assert set(net.counted()) == {"woken"}
 
 
 def test_noise_never_reaches_the_device(net, held):
@@ -125,7 +126,7 @@ def test_what_waited_leaves_once_with_the_new_address(net, held):
     assert [line for line in uplink.lines() if "192.168." in line] == []
     assert len([line for line in uplink.lines() if f"{net.server_address}.9000:" in line]) == 1
     assert [flow.translated for flow in (*flows_of(net, 4000), *flows_of(net, 4001))] == [True, True]
-    assert net.counted() == {"woken": 2}
+    assert set(net.counted()) == {"woken"}
 
 
 def test_retransmissions_follow_what_waited(net, held):
@@ -200,11 +201,12 @@ def test_a_flow_that_was_refused_stays_refused(net, held):
 
 
 def test_answers_to_refused_flows_are_bounded(net, held):
-    """A flood of a refused flow gets some answers and no more."""
+    """A flood of a refused flow gets a hundred answers at once and fifty a second, and no more."""
     server = net.server_address
     net.nft(f"add element inet ics refused {{ {PC} . {server} . udp . 4000 . 9000 }}")
     answers = net.lab["pc1"].capture("eth0", "icmp")
     flood = net.socket("pc1", port=4000)
+    begun = time.monotonic()
     with answers:
         for _ in range(600):
             try:
@@ -212,7 +214,8 @@ def test_answers_to_refused_flows_are_bounded(net, held):
             except OSError:
                 continue
         assert net.until(lambda: net.counter("refused_flow") == 600)
-    assert 0 < len(answers.lines()) <= 200
+        took = time.monotonic() - begun
+    assert 90 <= len(answers.lines()) <= 101 + 50 * took
 
 
 def helped(net, **changes):
