@@ -41,6 +41,8 @@ SAME_ANSWER = 1.0
 """Seconds in which a client that was just refused gets the same answer, and nobody is asked again: a flood must not
 become a flood of requests.
 """
+MOST_REFUSED = 32
+"""Clients that are refused within that time, each after it was asked for; one more, and for a moment all are."""
 REOPEN = 10.0
 """Seconds until a device that somebody took away is made anew."""
 TELL_BURST, TELL_EVERY = 5, 60.0
@@ -151,7 +153,8 @@ class Holding:
     def in_force(self, plane: DataPlane) -> None:
         """Routes and rules are these by now.  If a link is among them, what waits goes on."""
         self._own = frozenset({HOLD_ADDRESS.ip, *plane.lan_addresses(4)})
-        was, self._up = self._up, any(uplink.up for uplink in plane.uplinks)
+        was = self._up
+        self._up = any(uplink.link is not None and uplink.link.v4 is not None for uplink in plane.uplinks)
         if self._up:
             self._recent.clear()
             self._deliver()
@@ -186,7 +189,10 @@ class Holding:
             self._consider(self._named(packet))
 
     def _named(self, packet: Packet) -> Packet:
-        name = self._names.lookup(packet.flow.source, packet.flow.destination)
+        # Our own programs asked by another address than the one that they send from while no link is up.
+        clients = self._own if packet.own else (packet.flow.source,)
+        told = (self._names.lookup(client, packet.flow.destination) for client in clients)
+        name = next(filter(None, told), "")
         return replace(packet, traffic=replace(packet.traffic, name=name)) if name else packet
 
     def _consider(self, packet: Packet) -> None:
@@ -261,9 +267,11 @@ class Holding:
             self._log.failure("a link was asked for", failure)
         refused = failure.check(UplinkRefused) is not None
         code: Code = PROHIBITED if refused else NET_UNREACHABLE
-        self._remember(client if refused else None, code)
         # That one client may not does not say that another may not; that dialling failed concerns all.
-        packets = self._hold.refuse(lambda one: not refused or one.flow.source == client)
+        self._forget_answers()
+        everyone = not refused or len(self._recent) >= MOST_REFUSED
+        self._recent[None if everyone else client] = (code, self._clock.now() + SAME_ANSWER)
+        packets = self._hold.refuse(lambda one: everyone or one.flow.source == client)
         self._turn_away(packets, code)
         self._tell("hold.refused" if refused else "hold.failed", packets, failure.getErrorMessage())
         self._schedule()
@@ -275,10 +283,9 @@ class Holding:
         if waiting and not self._up:
             self._ask(waiting[0])
 
-    def _remember(self, who: Address | None, code: Code) -> None:
+    def _forget_answers(self) -> None:
         now = self._clock.now()
         self._recent = {one: known for one, known in self._recent.items() if known[1] > now}
-        self._recent[who] = (code, now + SAME_ANSWER)
 
     # --- those in vain ---
 

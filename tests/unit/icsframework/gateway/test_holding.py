@@ -1,5 +1,6 @@
 """Packets that find no link: whole conversations between kernel, holding, and who brings links up."""
 
+from dataclasses import replace
 from ipaddress import IPv4Interface, ip_address, ip_network
 
 import pytest
@@ -9,7 +10,7 @@ from twisted.python.failure import Failure
 from icsframework.dataplane.plane import DataPlane, HoldSide, LanSide, UplinkSide
 from icsframework.errors import HostError, NoPrivilege, UplinkFailed, UplinkRefused
 from icsframework.gateway.holddevice import BATCH
-from icsframework.gateway.holding import REOPEN, SAME_ANSWER, TELL_BURST, Holding
+from icsframework.gateway.holding import MOST_REFUSED, REOPEN, SAME_ANSWER, TELL_BURST, Holding
 from icsframework.protocols.icmp import NET_UNREACHABLE, PROHIBITED, unreachable
 from icsframework.testing.elements import FakeElements
 from icsframework.testing.gateway import FakeGateway, Readers
@@ -167,6 +168,15 @@ def test_what_was_on_its_way_goes_on(stage):
     assert (stage.status.delivered, stage.status.duplicates, len(stage.requested)) == (3, 2, 1)
 
 
+def test_a_link_without_ipv4_is_none(stage):
+    """What waits is IPv4, and goes on waiting for a way."""
+    stage.start()
+    stage.come(udp())
+    six = replace(LINK, v4=None)
+    stage.holding.in_force(replace(UP, uplinks=(replace(UP.uplinks[0], link=six),)))
+    assert (stage.kernel.frames(), stage.status.held) == ([], 1)
+
+
 def test_each_link_is_asked_for_anew(stage):
     """After it is lost the same packet waits again, and is delivered again."""
     stage.start()
@@ -269,6 +279,16 @@ def test_the_gateways_own_packets(stage):
     assert stage.kernel.frames() == [udp(source=OWN)]
 
 
+def test_the_gateways_own_names(stage):
+    """A name that one of its addresses looked up counts for what it sends, whatever address that leaves with."""
+    stage.rules = wake_rules([TrafficRule("allow", "wake[0]", gateway=True, name="updates.example")])
+    stage.gateway.names.resolved(ip_address("192.168.0.1"), "updates.example", [FAR], 60)
+    stage.start()
+    stage.come(tcp(source=OWN, destination="203.0.113.10"), tcp(source=OWN))
+    assert [(one.destination, one.name) for one in stage.requested] == [(f"{SERVER}:80", "updates.example")]
+    assert [to for _, to in stage.told] == [OWN]
+
+
 @pytest.mark.parametrize("packet", [b"", b"\x60" + bytes(50), udp()[:-1], udp(source="0.0.0.0")])
 def test_garbage_is_counted(stage, packet):
     """And nothing else comes of it."""
@@ -350,6 +370,21 @@ def test_a_flood_is_no_flood_of_requests(stage, error):
     assert stage.requested[-1].client == (
         HOST if isinstance(error, UplinkFailed) else ip_address("192.168.0.8")
     )
+
+
+def test_a_flood_of_clients_is_no_flood_of_requests(stage):
+    """Whoever makes up senders is refused for all of them after a while, those that wait by then as well."""
+    stage.start()
+    stage.come(*(tcp(source=f"192.168.0.{number}") for number in range(2, 2 + MOST_REFUSED + 10)))
+    for _ in range(MOST_REFUSED + 10):
+        stage.gateway.uplinks.fail_requests(UplinkRefused("modem: hours"))
+        stage.gateway.advance(0)
+    stage.come(tcp(source="192.168.0.250"))
+    assert len(stage.requested) == MOST_REFUSED + 1
+    assert (stage.status.held, stage.status.refused) == (0, MOST_REFUSED + 11)
+    stage.gateway.advance(SAME_ANSWER)
+    stage.come(tcp(source="192.168.0.250"))
+    assert len(stage.requested) == MOST_REFUSED + 2
 
 
 def test_a_link_ends_the_refusal(stage):
