@@ -12,16 +12,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred
+from twisted.internet.defer import inlineCallbacks
 from twisted.internet.interfaces import IDelayedCall, IReactorFDSet
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from icsframework.dataplane.elements import IElements
 from icsframework.dataplane.plane import HOLD_ADDRESS, DataPlane
-from icsframework.errors import IcsError, UplinkRefused
+from icsframework.errors import IcsError
 from icsframework.gateway.holddevice import HoldDevice
 from icsframework.gateway.icmpanswers import Answers
+from icsframework.gateway.linkwishes import LinkWishes
 from icsframework.gateway.refusedflows import RefusedFlows
 from icsframework.helpers.throttle import Throttle
 from icsframework.interfaces import IClock, IEvents, IHost, ILeases, INames, IUplinks
@@ -30,19 +31,13 @@ from icsframework.status import HoldStatus
 from icsframework.uplinks.hold import Dropped, Hold
 from icsframework.uplinks.packets import Fragment, Packet, parse
 from icsframework.uplinks.traffic import Traffic, TrafficRule
-from icsframework.values import Address, Cause
+from icsframework.values import Address
 
 __all__ = ["Holding", "Judge"]
 
 Judge = Callable[[Traffic], TrafficRule | None]
 """Says which rule of waking decides about such traffic; None: none fits, so it wakes nothing."""
 
-SAME_ANSWER = 1.0
-"""Seconds in which a client that was just refused gets the same answer, and nobody is asked again: a flood must not
-become a flood of requests.
-"""
-MOST_REFUSED = 32
-"""Clients that are refused within that time, each after it was asked for; one more, and for a moment all are."""
 REOPEN = 10.0
 """Seconds until a device that somebody took away is made anew."""
 TELL_BURST, TELL_EVERY = 5, 60.0
@@ -72,9 +67,7 @@ class Holding:
         changed: Callable[[], object] = lambda: None,
     ) -> None:
         self._clock = clock
-        self._uplinks = uplinks
         self._names = names
-        self._leases = leases
         self._events = events
         self._log = log
         self._judge = judge
@@ -83,13 +76,11 @@ class Holding:
         self._hold = Hold(seconds())
         self._device = HoldDevice(host, reactor, clock, self._received, self._lost, log)
         self._answers = Answers(host, clock, log)
+        self._wishes = LinkWishes(uplinks, leases, clock, log, self._no_link)
         self._refused_flows = RefusedFlows(elements, clock, log)
         self._telling = Throttle(TELL_BURST, TELL_EVERY)
         self._own: frozenset[Address] = frozenset({HOLD_ADDRESS.ip})
         self._up = False
-        self._asking: Deferred[Any] | None = None
-        self._asked_for: Address | None = None
-        self._recent: dict[Address | None, tuple[Code, float]] = {}
         self._expiry = _Timer(clock, self._expire)
         self._reopening = _Timer(clock, self._reopen)
         self._again = _Timer(clock, self._ask_again)
@@ -126,11 +117,8 @@ class Holding:
         for timer in (self._expiry, self._reopening, self._again):
             timer.cancel()
         self._dropped["stopped"] += len(self._hold.refuse())
-        asking, self._asking = self._asking, None
-        if asking is not None:
-            asking.cancel()
+        self._wishes.stop()
         self._refused_flows.stop()
-        self._recent.clear()
         self._device.close()
         self._answers.close()
 
@@ -156,7 +144,7 @@ class Holding:
         was = self._up
         self._up = any(uplink.link is not None and uplink.link.v4 is not None for uplink in plane.uplinks)
         if self._up:
-            self._recent.clear()
+            self._wishes.forget()
             self._deliver()
         elif was:
             self._hold.begin()
@@ -200,7 +188,7 @@ class Holding:
         if rule is None or rule.action != "allow":
             self._not_woken(packet, rule)
             return
-        code = self._recently(packet)
+        code = self._wishes.recently(packet.flow.source)
         if code is not None:
             self._turn_away((packet,), code)
             return
@@ -211,7 +199,7 @@ class Holding:
             return
         if not self._expiry.running:
             self._schedule()
-        self._ask(packet)
+        self._wishes.ask(packet)
 
     def _not_woken(self, packet: Packet, rule: TrafficRule | None) -> None:
         """Noise is dropped; what a rule of the operator's forbids is answered, and so are our own programs."""
@@ -222,58 +210,13 @@ class Holding:
         else:
             self._dropped["not woken"] += 1
 
-    def _recently(self, packet: Packet) -> Code | None:
-        """The answer that this client got a moment ago."""
-        for who in (packet.flow.source, None):
-            code, until = self._recent.get(who, (None, 0.0))
-            if code is not None and self._clock.now() < until:
-                return code
-        return None
+    # --- those in vain ---
 
-    # --- asking for a link ---
-
-    def _ask(self, packet: Packet) -> None:
-        if self._asking is not None:
-            return
-        asking = self._asking = maybeDeferred(self._uplinks.request, self._cause(packet))
-        client = packet.flow.source
-        asking.addCallbacks(
-            self._granted, self._failed, callbackArgs=(asking,), errbackArgs=(asking, client)
-        ).addErrback(lambda failure: self._log.failure("packets that wait", failure))
-
-    def _cause(self, packet: Packet) -> Cause:
-        flow, traffic = packet.flow, packet.traffic
-        lease = None if packet.own else self._leases.find(flow.source)
-        return Cause(
-            rule="demand.wake",
-            client=traffic.client,
-            mac=lease.mac if lease is not None else "",
-            hostname=lease.hostname if lease is not None else "",
-            protocol=flow.protocol,
-            destination=f"{flow.destination}" + (f":{flow.port}" if traffic.port is not None else ""),
-            name=traffic.name,
-        )
-
-    def _granted(self, _: object, asking: Deferred[Any]) -> None:
-        """What waits goes when the link is in force; that it is may have been told before, or will be."""
-        if self._asking is asking:
-            self._asking = None
-
-    def _failed(self, failure: Failure, asking: Deferred[Any], client: Address) -> None:
-        if self._asking is not asking:
-            return  # we stopped
-        self._asking = None
-        if failure.check(IcsError) is None:
-            self._log.failure("a link was asked for", failure)
-        refused = failure.check(UplinkRefused) is not None
-        code: Code = PROHIBITED if refused else NET_UNREACHABLE
-        # That one client may not does not say that another may not; that dialling failed concerns all.
-        self._forget_answers()
-        everyone = not refused or len(self._recent) >= MOST_REFUSED
-        self._recent[None if everyone else client] = (code, self._clock.now() + SAME_ANSWER)
-        packets = self._hold.refuse(lambda one: everyone or one.flow.source == client)
+    def _no_link(self, client: Address | None, code: Code, reason: str) -> None:
+        """A wish was not granted.  For other clients, if they are not meant, another is made in their own name."""
+        packets = self._hold.refuse(lambda one: client in (None, one.flow.source))
         self._turn_away(packets, code)
-        self._tell("hold.refused" if refused else "hold.failed", packets, failure.getErrorMessage())
+        self._tell("hold.refused" if code == PROHIBITED else "hold.failed", packets, reason)
         self._schedule()
         if self._hold:
             self._again.set(0.0)
@@ -281,13 +224,7 @@ class Holding:
     def _ask_again(self) -> None:
         waiting = self._hold.packets()
         if waiting and not self._up:
-            self._ask(waiting[0])
-
-    def _forget_answers(self) -> None:
-        now = self._clock.now()
-        self._recent = {one: known for one, known in self._recent.items() if known[1] > now}
-
-    # --- those in vain ---
+            self._wishes.ask(waiting[0])
 
     def _turn_away(self, packets: Sequence[Packet], code: Code) -> None:
         self._refused += len(packets)

@@ -10,7 +10,8 @@ from twisted.python.failure import Failure
 from icsframework.dataplane.plane import DataPlane, HoldSide, LanSide, UplinkSide
 from icsframework.errors import HostError, NoPrivilege, UplinkFailed, UplinkRefused
 from icsframework.gateway.holddevice import BATCH
-from icsframework.gateway.holding import MOST_REFUSED, REOPEN, SAME_ANSWER, TELL_BURST, Holding
+from icsframework.gateway.holding import REOPEN, TELL_BURST, Holding
+from icsframework.gateway.linkwishes import MOST_REFUSED, SAME_ANSWER
 from icsframework.protocols.icmp import NET_UNREACHABLE, PROHIBITED, unreachable
 from icsframework.testing.elements import FakeElements
 from icsframework.testing.gateway import FakeGateway, Readers
