@@ -141,7 +141,7 @@ def step(policy: UplinkPolicy, event: PolicyEvent, now: float, random: Callable[
         case Ruled(forbidden):
             return _ruled(policy, forbidden)
         case Rearmed():
-            return _rearmed(policy, event)
+            return _rearmed(policy, event, now)
         case Active(when):
             return replace(policy, active=max(policy.active, when), unused=False), ()
         case Reported(state):
@@ -225,8 +225,11 @@ def _ruled(policy: UplinkPolicy, forbidden: Refused | None) -> Outcome:
     return ended, ()
 
 
-def _rearmed(policy: UplinkPolicy, new: Rearmed) -> Outcome:
+def _rearmed(policy: UplinkPolicy, new: Rearmed, now: float) -> Outcome:
     armed = replace(policy, mode=new.mode, quiet=new.quiet)
+    if armed != policy:
+        # What it carried until now was perhaps not looked at, or by other rules.
+        armed = replace(armed, active=max(policy.active, now))
     if new.mode == policy.mode:
         return armed, ()
     if new.mode == "always":

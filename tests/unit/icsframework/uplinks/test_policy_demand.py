@@ -591,10 +591,11 @@ def test_a_limit_that_was_reached_meanwhile_ends_the_adopted_link() -> None:
 
 
 def test_other_times_hold_for_the_running_call() -> None:
-    """A reload does not touch it; the moment to hang up is another one."""
+    """A reload does not touch it; the quiet begins anew, since what counts may be something else now."""
     talk = Talk()
     talk.up()
-    assert talk.say(Rearmed("demand", Quiet(60.0))) == ("up", [], 160.0)
+    assert talk.say(Rearmed("demand", FIVE_MINUTES), 350.0) == ("up", [], 400.0)
+    assert talk.say(Rearmed("demand", Quiet(60.0))) == ("up", [], 410.0)
 
 
 def test_another_mode_holds_for_the_running_call() -> None:
