@@ -194,7 +194,9 @@ def test_connect_and_disconnect_by_command(open_lab):
     assert [stage.partition(" s  ")[2] for stage in stages] == ["cable: starting", "cable: configuring"]
     assert end.startswith("up: 203.0.113.5/24 on eth0 (")
     assert pc.run(["ping", "-c1", "-W2", "192.0.2.80"], check=False).returncode == 0
-    assert ics(gateway, "disconnect", "cable").stdout == "cable is disconnected until it is wanted again\n"
+    assert ics(gateway, "disconnect", "cable").stdout == (
+        "cable: hung up; it stays down until: ics connect cable\n"
+    )
     assert gateway.gateway.uplink("cable")["state"] == "down"
     assert pc.run(["ping", "-c1", "-W1", "192.0.2.80"], check=False).returncode != 0
     assert ics(gateway, "connect", "typo", check=False).returncode == 2

@@ -108,7 +108,7 @@ def test_a_hang_up_ends_the_command_with_its_reason(world, tmp_path):
     os.close(master)
     *_, last, reason, rest = re.split(rb"[\r\n]+", text)
     assert re.fullmatch(rb"dsl: dhcp.* \d+ s *", last)
-    assert (reason[:24], rest) == (b"ics: disconnected by uid", b"")
+    assert (reason[:24], rest) == (b"ics: disconnected by roo", b"")
     assert text.count(b"\n") == 2
     assert b"\x1b" not in text
     down = daemon.api("GET", "/v1/history")[-1]
