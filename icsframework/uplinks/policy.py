@@ -73,6 +73,7 @@ from icsframework.uplinks.standing import (
 from icsframework.values import Absent, Cause, Connecting, Down, Failed, Refused, Up, UplinkState
 
 __all__ = [
+    "ADOPTING",
     "BY_COMMAND",
     "FIRST_RETRY",
     "JITTER",

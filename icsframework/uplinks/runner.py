@@ -395,7 +395,8 @@ class Runner:
                 self._metering.meter.up(new.link)
                 self._put_in_force(new.link)
             return
-        if isinstance(old, (Connecting, Up)) and isinstance(reported, (Absent, Down, Failed)):
+        gone = isinstance(reported, (Absent, Down, Failed))
+        if gone and isinstance(old, (Connecting, Up)) and old != rules.ADOPTING:
             self._metering.meter.down()
         if before.leaving and isinstance(reported, (Down, Failed)):
             reported = Down(self._parting)  # however the line ended, it was we who hung up
