@@ -142,6 +142,16 @@ class Publish:
         return f"published service {self.name} {self.how}"
 
 
+@dataclass(frozen=True, slots=True)
+class Timezone:
+    """Hours and billing days are those of another place."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"time zone {self.name}"
+
+
 Step = (
     AddLan
     | ChangeLan
@@ -155,6 +165,7 @@ Step = (
     | RemoveHelper
     | ReorderHelpers
     | Publish
+    | Timezone
 )
 
 
@@ -183,6 +194,8 @@ def changes(old: Configuration, new: Configuration) -> Sequence[Step]:
     order = tuple(new_uplinks)
     if order != (*kept, *(name for name in order if name not in uplinks)):
         steps.append(Reorder(order))
+    if new.gateway.timezone != old.gateway.timezone:
+        steps.append(Timezone(new.gateway.timezone))
     return [*steps, *_helpers(old, new), *_published(old, new)]
 
 
@@ -231,6 +244,8 @@ def subject(step: Step) -> tuple[str, str]:
             return "publish", name
         case RemoveUplink(name):
             return "uplink", name
+        case Timezone():
+            return "gateway", "timezone"
     return "uplink", ""
 
 
@@ -247,7 +262,7 @@ def _refuse_fixed(old: GatewaySection, new: GatewaySection) -> None:
             )
 
 
-_IN_PLACE = ("own", "metered", "mtu", "mac", "dns", "tags", "demand", "limits", "wake", "keep")
+_IN_PLACE = ("own", "metered", "mtu", "mac", "dns", "tags", "connect", "demand", "limits", "wake", "keep")
 """Keys of an uplink that are handed to the running plugin, which says itself if that takes a restart, or to the core,
 which changes its mind about a link without touching it.
 """

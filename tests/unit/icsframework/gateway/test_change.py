@@ -239,7 +239,7 @@ def test_an_uplink_whose_way_back_failed_is_tried_again_by_a_reload(running: Any
     """When its plugin can begin again, the old file brings it back."""
     good = running.plugins.create
     running.plugins.create = boom
-    running.write(stand.FILE.replace("interface: eth0", "interface: eth0, connect: manual"))
+    running.write(stand.FILE.replace("interface: eth0", "interface: eth0, weight: 2"))
     assert "Going back failed as well" in str(outcome(running))
     running.plugins.create = good
     running.write(stand.FILE)

@@ -57,12 +57,18 @@ def test_a_new_order_of_preference_is_a_change(configure) -> None:
 
 
 def test_what_a_plugin_can_take_is_left_to_it(configure) -> None:
-    """DNS servers, MTU and the like are for the plugin to take in place, limits and the rules of dialling for the core;
-    another interface or mode takes a restart.
+    """DNS servers, MTU and the like are for the plugin to take in place, mode, limits and the rules of dialling for the
+    core; another interface takes a restart.
     """
     in_place = ("dns: 9.9.9.9", "mtu: 1400", 'mac: "02:00:00:00:00:09"', "metered: true", "tags: [x]")
-    in_place += ("limits: {dials: 3/day}", "demand: {idle: 1m}", "wake: [{protocol: tcp}]", "keep: [{port: 80}]")
-    anew = ("connect: manual", "interface: eth4")
+    in_place += (
+        "limits: {dials: 3/day}",
+        "demand: {idle: 1m}",
+        "wake: [{protocol: tcp}]",
+        "keep: [{port: 80}]",
+        "connect: manual",
+    )
+    anew = ("interface: eth4", "vlan: 7")
 
     def restarts(key: str) -> list[bool]:
         own = "plugin: ethernet" if key.startswith("interface") else "plugin: ethernet, interface: eth3"
@@ -125,3 +131,8 @@ def test_helpers_and_published_services_are_steps_too(
     before, after = read(HELPED), read(HELPED.replace(old, new))
     assert in_words(changes(before, after)) == expected
     assert in_words(changes(after, after)) == "nothing has changed"
+
+
+def test_another_time_zone_is_a_change(configure) -> None:
+    """Nothing is restarted for it, and it is told."""
+    assert words(configure, TWO, "gateway: {timezone: Asia/Kolkata}" + TWO) == "time zone Asia/Kolkata"
