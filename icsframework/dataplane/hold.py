@@ -20,7 +20,7 @@ from icsframework.dataplane.redirects import left_to_helpers
 from icsframework.dataplane.ruleset import RAW, BaseChain, Chain, Counter, Rule
 from icsframework.dataplane.rulewords import chain_of, drop, several, verdicts
 from icsframework.dataplane.text import quote
-from icsframework.dataplane.wake import REFUSED, WOKEN, wake_chains, wake_jumps
+from icsframework.dataplane.wake import REFUSED, WOKEN, forbidden, forbids, wake_chains, wake_jumps
 
 __all__ = [
     "enter_hold",
@@ -33,20 +33,21 @@ __all__ = [
 TO_HOLD, OWN_TO_HOLD, FROM_HOLD, OWN_FROM_HOLD = "to_hold", "own_to_hold", "from_hold", "own_from_hold"
 ENTER_HOLD = "enter_hold"
 KEPT = "untracked"
-REFUSED_AGAIN = "refused_again"
+REFUSED_AGAIN, FORBIDDEN, PROHIBITED = "refused_again", "forbidden", "prohibited"
 
 NOT_WOKEN = Counter("not_woken", "no link is up, and no rule lets such traffic dial")
 REFUSED_FLOW = Counter("refused_flow", "of a flow that was refused a link a moment ago")
+RULED_OUT = Counter("forbidden", "no link is up, and a rule of the operator's forbids to dial for it")
 UNREADY = Counter("unready", "came when a link was lost, before it could wait for the next")
 UNSENT = Counter("unsent", "was to leave by a link that was lost in the same moment")
 
 ANSWERS = "limit rate 50/second burst 100 packets"
-"""How often we tell senders of refused flows once more (RFC 1812 section 4.3.2.8 wants such a limit)."""
+"""How often the kernel tells senders that it may not be (RFC 1812 section 4.3.2.8 wants such a limit)."""
 
 
 def hold_counters(plane: DataPlane) -> tuple[Counter, ...]:
     """What is counted about waiting."""
-    return () if plane.hold is None else (WOKEN, NOT_WOKEN, REFUSED_FLOW, UNREADY, UNSENT)
+    return () if plane.hold is None else (WOKEN, NOT_WOKEN, RULED_OUT, REFUSED_FLOW, UNREADY, UNSENT)
 
 
 # --- the hooks -----------------------------------------------------------------------------------
@@ -105,8 +106,9 @@ def hold_chains(plane: DataPlane) -> tuple[Chain, ...]:
         *(_raw(plane, hold) if hold.waits and not hold.settled else ()),
         Chain(TO_HOLD, tuple(_to_hold(plane, hold)), "to the hold device"),
         Chain(OWN_TO_HOLD, tuple(_own_to_hold(plane)), "the gateway's own packets to the hold device"),
-        Chain(REFUSED_AGAIN, tuple(_refused_again()), "late packets of refused flows"),
+        Chain(REFUSED_AGAIN, tuple(_answered(REFUSED_FLOW)), "late packets of refused flows"),
         *wake_chains(plane),
+        *(_forbidden(plane) if forbids(plane) else ()),
         Chain(ENTER_HOLD, tuple(_enter(plane)), "has waited, and comes back from the hold device"),
         Chain(FROM_HOLD, tuple(_from_hold(plane)), "has waited: on its way out"),
         Chain(OWN_FROM_HOLD, tuple(_own_from_hold(plane)), "packets of the gateway itself that have waited"),
@@ -152,6 +154,8 @@ def _to_hold(plane: DataPlane, hold: HoldSide) -> Iterator[Rule]:
     yield Rule(f"iifname != @lans {no_link}", "other programs' traffic does not dial; they are told at once")
     yield Rule(f"ct state != untracked {drop(UNREADY.name)}", "it will come again, and wait then")
     yield from _judged(plane)
+    if forbids(plane):
+        yield Rule(f"jump {FORBIDDEN}", "is it more than noise?")
     yield Rule(drop(NOT_WOKEN.name), "noise")
 
 
@@ -179,12 +183,20 @@ def _judged(plane: DataPlane, own: bool = False) -> Iterator[Rule]:
     yield from wake_jumps(plane, own)
 
 
-def _refused_again() -> Iterator[Rule]:
-    yield Rule(
-        f'{ANSWERS} counter name "{REFUSED_FLOW.name}" reject with icmpx admin-prohibited',
-        "the sender is told once more",
+def _forbidden(plane: DataPlane) -> Iterator[Chain]:
+    yield Chain(
+        FORBIDDEN,
+        tuple(forbidden(plane, f"goto {PROHIBITED}")),
+        "what the operator's rules forbid to dial for",
     )
-    yield Rule(drop(REFUSED_FLOW.name), "nobody is told all the time")
+    yield Chain(PROHIBITED, tuple(_answered(RULED_OUT)), "the sender need not wait")
+
+
+def _answered(counter: Counter) -> Iterator[Rule]:
+    yield Rule(
+        f'{ANSWERS} counter name "{counter.name}" reject with icmpx admin-prohibited', "the sender is told"
+    )
+    yield Rule(drop(counter.name), "nobody is told all the time")
 
 
 def _enter(plane: DataPlane) -> Iterator[Rule]:

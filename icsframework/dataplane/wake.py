@@ -3,7 +3,8 @@
 One chain for each uplink that traffic may wake, with its rules in their order: the first that fits decides.  "Allow"
 lets the packet through to the hold device, "ignore" returns, so that the next uplink's chain is asked; what none lets
 through is dropped in the kernel, and Python never hears of it.  A packet that is let through is judged once more
-there; so the chains may let through too much, but never too little.
+there; so the chains may let through too much, but never too little.  What would wake a link if the operator's own rules
+did not forbid it is answered at once: whoever sent it should not wait for an answer in vain.
 
 A rule about a name is asked of the set of what that name led to (named.py), which holds what the directory of names
 holds.  For the gateway's own packets nobody knows the name: they are let through to be judged.
@@ -18,7 +19,7 @@ from icsframework.dataplane.named import name_set
 from icsframework.dataplane.plane import DataPlane
 from icsframework.dataplane.ruleset import Chain, Counter, Element, Rule, Set
 from icsframework.dataplane.rulewords import one_of
-from icsframework.uplinks.traffic import TrafficRule
+from icsframework.uplinks.traffic import BUILT_IN, TrafficRule, wake_rules
 from icsframework.values import Address, Network
 
 __all__ = [
@@ -26,6 +27,9 @@ __all__ = [
     "REFUSED",
     "REFUSED_SECONDS",
     "WOKEN",
+    "forbidden",
+    "forbids",
+    "judged",
     "matches",
     "refused_element",
     "wake_chains",
@@ -102,6 +106,42 @@ def judged(rules: Sequence[TrafficRule], own: bool, allowed: str) -> Iterator[Ru
         yield Rule(f"{match}{allowed if rule.action == 'allow' else 'return'}", rule.label or rule.action)
 
 
+_NOISE = ("never: ", "demand.ignore: ")
+"""How the labels of rules begin that are not the operator's own."""
+
+
+# --- what the operator forbids -----------------------------------------------------------------
+
+
+def forbids(plane: DataPlane) -> bool:
+    """Does a rule of the operator's forbid something to any uplink?"""
+    return any(
+        rule.action == "ignore" and not rule.gateway and not rule.label.startswith(_NOISE)
+        for rule in _every_rule(plane)
+    )
+
+
+def forbidden(plane: DataPlane, verdict: str) -> Iterator[Rule]:
+    """For packets of LAN hosts that no chain lets through: kinds of noise return, what wakes by itself meets ``verdict``."""
+    for rule in dict.fromkeys(rule for rule in _every_rule(plane) if _is_noise(rule)):
+        for match in matches(rule):
+            yield Rule(f"{match}return", rule.label)
+    for rule in wake_rules(()):
+        if rule.label == BUILT_IN:
+            for match in matches(rule):
+                yield Rule(f"{match}{verdict}", "would wake a link if a rule did not forbid it")
+
+
+def _every_rule(plane: DataPlane) -> Iterator[TrafficRule]:
+    for rules in plane.hold.wake.values() if plane.hold is not None else ():
+        yield from rules
+
+
+def _is_noise(rule: TrafficRule) -> bool:
+    """Of a kind that never counts, or that ``demand.ignore`` names; nobody misses an answer to that."""
+    return rule.action == "ignore" and not rule.name and rule.label.startswith(_NOISE)
+
+
 # --- matches --------------------------------------------------------------------------------
 
 
@@ -109,6 +149,8 @@ def matches(rule: TrafficRule, own: bool = False) -> Iterator[str]:
     """The packets that a rule fits: a match for each alternative, none if it fits no IPv4 packet of this side."""
     if rule.gateway != own or (own and rule.name and rule.action == "ignore"):
         return
+    if own and rule.client is not None:
+        return  # it has no client
     form = FORMS.get(rule.form or "")
     protocol = rule.protocol or (form[0] if form else None)
     if form is not None and form[0] != protocol:

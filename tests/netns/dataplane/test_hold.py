@@ -241,6 +241,22 @@ def test_a_helpers_port_goes_to_its_listener(net, held):
     assert nothing_more(held) == []
 
 
+def test_what_a_rule_forbids_is_answered(net, held):
+    """The sender need not wait: "prohibited" for what would wake a link otherwise; noise of the same host gets no answer."""
+    rule = TrafficRule("ignore", "wake[0]", client=ip_network(f"{PC}/32"))
+    net.become(
+        net.changed(net.waiting, hold=net.changed(net.waiting.hold, wake={"cable": wake_rules((rule,))}))
+    )
+    assert net.caller("pc1").connect_ex((net.server_address, 80)) == errno.EHOSTUNREACH
+    with net.lab["pc1"].capture("eth0", "icmp") as answers:
+        for port in (123, 137, 5353):
+            net.socket("pc1").sendto(b"noise", (net.server_address, port))
+        net.socket("pc3").sendto(b"word", (net.server_address, 9000))
+        assert held.seen() == [("192.168.0.11", net.server_address, "udp", 9000)]
+    assert answers.lines() == []
+    assert net.counted() == {"woken": 1, "not_woken": 3, "forbidden": 1}
+
+
 def test_names_decide_for_the_client_that_was_told_them(net, held):
     """What a forbidden name led one client to wakes nothing; another client goes there, and the one elsewhere."""
     rule = TrafficRule("ignore", "wake[0]", name="*.telemetry.example")
@@ -256,7 +272,7 @@ def test_names_decide_for_the_client_that_was_told_them(net, held):
         ("192.168.0.11", net.server_address, "udp", 9000),
         (PC, "192.0.2.81", "udp", 9000),
     ]
-    assert net.counted() == {"woken": 2, "not_woken": 1}
+    assert net.counted() == {"woken": 2, "forbidden": 1}
 
 
 def test_the_gateway_itself(net, held):

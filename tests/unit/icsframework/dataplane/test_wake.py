@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from icsframework.addresses import PortRange
 from icsframework.dataplane.named import name_set
 from icsframework.dataplane.plane import DataPlane, HoldSide
-from icsframework.dataplane.wake import REFUSED, matches, refused_element, wake_chains, wake_jumps
+from icsframework.dataplane.wake import (
+    REFUSED,
+    forbidden,
+    forbids,
+    matches,
+    refused_element,
+    wake_chains,
+    wake_jumps,
+)
 from icsframework.uplinks.packets import parse
 from icsframework.uplinks.traffic import GROUPS, TrafficRule, fits_name, judge, wake_rules
 
@@ -234,6 +242,32 @@ def test_ranges_stand_alone():
         ports=tuple(PortRange(*one) for one in ((80, 80), (5, 9), (22, 22), (80, 80))),
     )
     assert list(matches(rule)) == ["tcp dport { 22, 80 } ", "tcp dport 5-9 "]
+
+
+# --- what the operator forbids --------------------------------------------------------------------------
+
+
+def test_only_the_operator_forbids():
+    """Kinds of noise, rules that allow, and those about the gateway itself forbid LAN hosts nothing."""
+    own = TrafficRule("ignore", "wake[0]", gateway=True)
+    part = TrafficRule("ignore", "never: not the beginning of a connection", protocol="tcp", name="a.example")
+    ignore = TrafficRule("ignore", "wake[1]", protocol="udp")
+    planes = [
+        DataPlane(hold=HoldSide(wake={"lte": wake_rules(()), "modem": wake_rules(found, ["icmp"])}))
+        for found in ([], [own, part], [ignore])
+    ]
+    assert [forbids(plane) for plane in (DataPlane(), *planes)] == [False, False, False, True]
+
+
+@settings(max_examples=300)
+@given(packets())
+def test_what_is_answered_would_have_woken(packet):
+    """Of all that a rule forbids, what wakes a link by itself is answered, and noise is not, nor what the operator calls so."""
+    everything = TrafficRule("ignore", "wake[0]")
+    plane = DataPlane(hold=HoldSide(wake={"modem": wake_rules([everything], ["dns"])}))
+    verdict = judge(wake_rules((), ["dns"]), parse(packet).traffic)
+    answered = Filter(packet).passes(forbidden(plane, "accept"))
+    assert answered is (verdict is not None and verdict.action == "allow")
 
 
 # --- refused flows -----------------------------------------------------------------------------------------
