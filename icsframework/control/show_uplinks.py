@@ -148,6 +148,8 @@ def _wish(data: Mapping[str, str]) -> str:
     """Who wants what, as far as it is known."""
     client, name = data.get("client", ""), data.get("hostname", "")
     who = f"{client} ({name})" if client and name else client or name
+    if not who and data.get("protocol"):
+        who = "the gateway itself"
     where = data.get("name", "")
     if destination := data.get("destination", ""):
         where = f"{where} ({destination})" if where else destination

@@ -168,6 +168,8 @@ def test_causes_in_words() -> None:
     assert cause(None) == ""
     assert cause({"rule": "always"}) == "always"
     assert cause({"hostname": "pc", "rule": "wake[0]"}) == "for pc (wake[0])"
+    own = {"client": "", "hostname": "", "protocol": "icmp", "destination": "192.0.2.80", "rule": "wake[1]"}
+    assert cause(own) == "for the gateway itself, icmp 192.0.2.80 (wake[1])"
     tcp = {"client": "192.168.0.9", "protocol": "tcp", "destination": "192.0.2.80:443", "rule": "wake[0]"}
     assert cause(tcp) == "for 192.168.0.9, tcp 192.0.2.80:443 (wake[0])"
     assert (
