@@ -16,12 +16,16 @@ from icsframework.values import Cause
 
 @dataclass(frozen=True, slots=True)
 class Instant:
-    """A moment of the wall clock, in seconds since 1970."""
+    """A moment of the wall clock, in seconds since 1970.
+
+    As text it is the nearest second: what was reckoned from another clock and back is some microseconds off, and an hour
+    that begins at 06:00:00 must not be shown as 05:59:59.
+    """
 
     seconds: float
 
     def __str__(self) -> str:
-        return datetime.fromtimestamp(self.seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return datetime.fromtimestamp(round(self.seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,8 +50,9 @@ def test_the_demo(root):
 
 DIAL_UP = [
     "a small Internet is up: 4 hosts on the networks home, backbone; gateway has a modem for 33600 bit/s",
-    "gateway runs, called 123, its uplink phone is up with 203.0.113.5/32 on icsu-phone",
+    "gateway runs; nobody needs the Internet yet, and its uplink phone is down",
     "pc got 192.168.0.",
+    "pc's first packet, tcp to 192.0.2.80:80 (demand.wake: built in), made phone call 123: up with 203.0.113.5/32; its page came ",
     "pc resolved www.example.net to 192.0.2.80",
     "pc fetched http://www.example.net/, 44 bytes; server saw it come from 203.0.113.5: NAT works",
     "gateway stopped and left its network as it had found it",
@@ -60,7 +61,7 @@ DIAL_UP = [
 
 
 def test_the_demo_by_telephone(root):
-    """A PC behind a gateway whose only way out is a modem."""
+    """A PC behind a gateway whose only way out is a modem: its first packet dials."""
     output, errors = (process := ics_lab("--demo", "etc/dialup-lab.yaml")).communicate(timeout=90)
     assert (process.returncode, errors) == (0, "")
     lines = output.splitlines()

@@ -35,8 +35,7 @@ hosts:
     interfaces: {eth0: {segment: backbone, address: 192.0.2.1/24}}
     telephone:
       {numbers: "123", users: {gw: secret}, address: 203.0.113.1, clients: [203.0.113.5, 203.0.113.6], dns: [192.0.2.1]}
-    dns: &names
-      names: {www.example.net: 192.0.2.80, ftp.example.net: 192.0.2.80, stats.telemetry.example: 192.0.2.81}
+    dns: {names: {www.example.net: 192.0.2.80, stats.telemetry.example: 192.0.2.81, NAMES}}
   slow:
     forward: true
     interfaces: {eth0: {segment: backbone, address: 192.0.2.2/24}}
@@ -53,6 +52,8 @@ OTHERS = """
     interfaces: {eth0: {segment: backbone, address: 192.0.2.3/24}}
     telephone: {numbers: "125", users: {gw: secret}, server: slirp, auth: chap, dns: [192.0.2.1]}
 """
+NAMES = [f"name{number}.example.net" for number in range(40)]
+"""An answer is kept for minutes, so that a name dials but once."""
 USUAL = {"connect": "demand", "demand": "{idle: 30s, hold: 20s}"}
 
 
@@ -69,7 +70,10 @@ def config(**keys):
 def lab_text(gateway):
     """The lab's file; who has slirp gets the provider that others wrote."""
     indented = "".join(f"        {line}\n" for line in gateway.splitlines())
-    text = LAB.replace("    gateway: {config: {}}\n", f"    gateway:\n      config:\n{indented}")
+    names = ", ".join(f"{name}: {SERVER}" for name in NAMES)
+    text = LAB.replace("NAMES", names).replace(
+        "    gateway: {config: {}}\n", f"    gateway:\n      config:\n{indented}"
+    )
     return text + (OTHERS if shutil.which("slirp-fullbolt") else "")
 
 
@@ -154,6 +158,7 @@ class Stand:
         self.gateway, self.modem = self.box.gateway, self.box.modem
         self.lease = {}
         self.configured = ""
+        self._names = iter(NAMES)
 
     # --- what the operator does
 
@@ -187,7 +192,7 @@ class Stand:
         status, said = self.ics("disconnect", "phone")
         assert status == 0, said
         if self.uplink()["connect"] == "demand":
-            self.wait("armed")
+            self.wait_armed()
 
     def join(self):
         """Both PCs have their addresses."""
@@ -207,6 +212,13 @@ class Stand:
             lambda: self.uplink()["state"] in states, timeout, f"uplink phone to be {' or '.join(states)}"
         )
         return self.uplink()
+
+    def wait_armed(self, timeout=15.0):
+        """Wait until the uplink is armed and packets find the hold device, which takes a moment longer."""
+        shown = self.wait("armed", timeout=timeout)
+        routes = ["ip", "route", "show", "default"]
+        wait_for(lambda: "dev icsh0" in self.box.run(routes).stdout, 5.0, "the way into the hold device")
+        return shown
 
     def history(self):
         """Oldest first."""
@@ -231,6 +243,10 @@ class Stand:
     def hold(self):
         """What the status says of the packets that wait."""
         return self.gateway.status_tree()["hold"]
+
+    def new_name(self):
+        """One that nobody has looked up yet."""
+        return next(self._names)
 
     # --- what hosts do
 

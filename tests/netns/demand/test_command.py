@@ -44,10 +44,10 @@ def test_hung_up_for_a_time(stand):
     status, said = stand.ics("disconnect", "--for", "3s", "phone")
     assert status == 0, said
     assert refused(stand) == (errno.EHOSTUNREACH, ADMINISTRATIVELY)
-    assert "SERVFAIL" in stand.dig("www.example.net")
+    assert "SERVFAIL" in stand.dig(stand.new_name())
     assert time.monotonic() - began < 3.0, "too slow a machine to see it"
     assert stand.dialled() == before
-    stand.wait("armed", timeout=6.0)
+    stand.wait_armed(timeout=6.0)
     assert time.monotonic() - began > 2.5
     works(stand)
 
@@ -95,10 +95,9 @@ def test_a_reload_does_not_cut(module_stand):
         own.sendall(b"and now?")
         assert own.recv(100) == b"and now?"
     stand.hang_up()
+    assert refused(stand) == (errno.EHOSTUNREACH, ADMINISTRATIVELY)  # by the rule
+    assert stand.dialled() == dialled
     with stand.udp(stand.pc1) as own:
-        own.sendto(b"noise now", (SERVER, PORT))
-        assert "192.168.0.100" in stand.dig("pc1.home.arpa") + stand.dig("pc2.home.arpa")
-        assert stand.dialled() == dialled
         own.sendto(b"no noise", (SERVER, PORT + 1))
         stand.wait("up")
 

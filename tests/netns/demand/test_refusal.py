@@ -11,7 +11,7 @@ from icsframework.lab.waiting import wait_for
 SERVER, PORT = "192.0.2.80", 9000
 AT_ONCE = 1.0
 """Seconds; a PC that was told nothing waits for minutes."""
-PROHIBITED, NOT_READY = 18, 14
+PROHIBITED, NETWORK_ERROR = 18, 23
 """Extended errors of RFC 8914."""
 ADMINISTRATIVELY, NET = (3, 13), (3, 0)
 """ICMP type and code: communication administratively prohibited (RFC 1812), net unreachable (RFC 792)."""
@@ -43,7 +43,7 @@ def refused_everywhere(stand, key):
     """Datagram, connection, name: refused at once, as it is said for refusals."""
     assert within(AT_ONCE, lambda: udp_error(stand, stand.pc1)) == (errno.EHOSTUNREACH, ADMINISTRATIVELY)
     assert within(AT_ONCE, lambda: tcp_error(stand, stand.pc2)) == errno.EHOSTUNREACH
-    said = within(AT_ONCE, lambda: stand.dig("www.example.net"))
+    said = within(AT_ONCE, lambda: stand.dig(stand.new_name()))
     assert "status: SERVFAIL" in said
     number, text = stand.extended_error(said)
     assert number == PROHIBITED
@@ -100,7 +100,7 @@ def test_hours(module_stand):
 
 def test_a_busy_number(module_stand):
     """Who waited is told at once: ICMP net unreachable, SERVFAIL; after a pause the next packet dials again."""
-    stand = module_stand.begin(redial="1s")
+    stand = module_stand.begin(redial="2s")
     stand.modem.set_number("123", "busy")
     before = stand.dialled()
     assert within(5.0, lambda: udp_error(stand, stand.pc1)) == (errno.ENETUNREACH, NET)
@@ -109,12 +109,12 @@ def test_a_busy_number(module_stand):
     assert cooling["state"] == "cooling"
     assert cooling["retry_at"]
     assert within(AT_ONCE, lambda: udp_error(stand, stand.pc2)) == (errno.ENETUNREACH, NET)
-    said = within(AT_ONCE, lambda: stand.dig("www.example.net"))
+    said = within(AT_ONCE, lambda: stand.dig(stand.new_name()))
     assert "status: SERVFAIL" in said
-    assert stand.extended_error(said)[0] == NOT_READY
+    assert stand.extended_error(said)[0] == NETWORK_ERROR
     assert stand.dialled() == before + 1
     stand.modem.set_number("123", "isp")
-    stand.wait("armed")
+    stand.wait_armed()
     works(stand)
     failed = [event for event in stand.history() if event["event"] == "failed"][-1]
     assert "BUSY" in failed["reason"].upper()
@@ -123,7 +123,7 @@ def test_a_busy_number(module_stand):
 
 def test_who_waits_for_a_number_that_is_busy(module_stand):
     """Several PCs with datagrams, connections and lookups wait for one call; all are told when it fails."""
-    stand = module_stand.begin(redial="1s")
+    stand = module_stand.begin(redial="2s")
     stand.modem.set_number("123", "slow")
     with (
         stand.udp(stand.pc1, (SERVER, PORT)) as one,
@@ -135,7 +135,7 @@ def test_who_waits_for_a_number_that_is_busy(module_stand):
         two.send(b"hello?")
         three.setblocking(False)
         assert three.connect_ex((SERVER, PORT)) == errno.EINPROGRESS
-        lookup = stand.pc1.popen(["dig", "@192.168.0.1", "+tries=1", "+timeout=15", "www.example.net"])
+        lookup = stand.pc1.popen(["dig", "@192.168.0.1", "+tries=1", "+timeout=15", stand.new_name()])
         wait_for(lambda: stand.modem.look()["mode"] == "dialling", 5.0, "it to ring")
         stand.modem.drop()
         assert stand.error_of(one) == (errno.ENETUNREACH, NET)

@@ -10,7 +10,8 @@ from icsframework.values import Cause
 def test_instants_are_iso_8601_utc() -> None:
     """The form that every JSON reader understands."""
     assert str(Instant(0)) == "1970-01-01T00:00:00Z"
-    assert str(Instant(1_800_000_000.9)) == "2027-01-15T08:00:00Z"
+    assert str(Instant(1_800_000_000.4)) == "2027-01-15T08:00:00Z"
+    assert str(Instant(1_799_999_999.99)) == "2027-01-15T08:00:00Z"
 
 
 def test_a_tree_becomes_plain_json() -> None:
