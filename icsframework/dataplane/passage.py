@@ -7,7 +7,8 @@ Where a rule holds something that we cannot read, both ways are followed; we
 complain only if no way leads to accept.
 
 What is asked: does a new flow of a LAN's host reach the uplink (and the LANs in
-``reach``), do its answers come back, do questions to our DHCP and DNS arrive.
+``reach``), do its answers come back, does it reach the hold device and the uplink
+from there, do questions to our DHCP and DNS arrive.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -35,7 +36,7 @@ PROTOCOLS = {"icmp": 1, "tcp": 6, "udp": 17}
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """A packet that we ask about.  ``state`` and ``status`` are conntrack's ("new", "established"; "dnat")."""
+    """A packet that we ask about.  ``state`` and ``status`` are conntrack's ("new", "established", "untracked"; "dnat")."""
 
     iif: str
     oif: str
@@ -86,8 +87,11 @@ def obstacles(
     for chain, chains in _base_chains(filters):
         siblings = frozenset(chains)
         if chain.hook == "forward":
-            for way, forth, back in _ways(plane):
-                stopped = _stopped(chain, chains, forth), _stopped(chain, chains, back)
+            for way, forth, back in (*_ways(plane), *_waiting(plane)):
+                stopped = (
+                    _stopped(chain, chains, forth),
+                    back is not None and _stopped(chain, chains, back),
+                )
                 if any(stopped):
                     found.append(Obstacle(way, chain, *stopped, siblings))
         else:
@@ -119,6 +123,24 @@ def _ways(plane: DataPlane) -> Iterator[tuple[Way, Packet, Packet]]:
                 Packet(lan.interface, outgoing, host, target, "tcp", 40000, 443, "new"),
                 Packet(outgoing, lan.interface, target, host, "tcp", 443, 40000, "established"),
             )
+
+
+def _waiting(plane: DataPlane) -> Iterator[tuple[Way, Packet, None]]:
+    """What waits for a link: into the hold device, and by the link when it comes back; the answers come as ever."""
+    if plane.hold is None:
+        return
+    hold = plane.hold.interface
+    for lan in plane.lans:
+        host = _host(lan)
+        if host is None:
+            continue
+        ways = [
+            (lan.interface, hold, "untracked"),
+            *((hold, uplink.interface, "new") for uplink in plane.uplinks),
+        ]
+        for incoming, outgoing, state in ways:
+            packet = Packet(incoming, outgoing, host, SOMEWHERE, "tcp", 40000, 443, state)
+            yield Way(lan.name, incoming, outgoing), packet, None
 
 
 def _questions(plane: DataPlane, services: Mapping[str, Iterable[str]]) -> Iterator[tuple[Way, Packet]]:

@@ -67,7 +67,7 @@ def _what(group: Sequence[Obstacle]) -> str:
     if way.port:
         services = " and ".join({67: "DHCP", 53: "DNS"}.get(one.way.port, str(one.way.port)) for one in group)
         return f"what LAN {way.lan} ({way.incoming}) asks our {services}"
-    targets = ", ".join(one.way.outgoing for one in group)
+    targets = ", ".join(dict.fromkeys(one.way.outgoing for one in group))
     if any(one.forth for one in group):
         return f"what LAN {way.lan} sends from {way.incoming} to {targets}"
     return f"what comes back from {targets} to LAN {way.lan} ({way.incoming})"

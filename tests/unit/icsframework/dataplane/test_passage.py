@@ -1,5 +1,6 @@
 """Do other programs' rules let us pass?  Asked of listings that real kernels gave (tests/captures/filters/record.sh)."""
 
+from dataclasses import replace
 from ipaddress import ip_address, ip_interface
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from icsframework.dataplane.filters import (
     Verdict,
 )
 from icsframework.dataplane.passage import Packet, obstacles, outcomes
-from icsframework.dataplane.plane import DataPlane, LanSide, UplinkSide
+from icsframework.dataplane.plane import DataPlane, HoldSide, LanSide, UplinkSide
 
 CAPTURES = Path(__file__).parents[3] / "captures/filters"
 
@@ -68,6 +69,18 @@ def test_only_what_serves_a_lan_is_asked_for():
     office = LanSide("office", "eth7", ip_interface("10.0.0.1/24"))
     plane = DataPlane((LanSide("home", "eth1", HOME.address, ("office",)), office), ())
     assert found("ufw.json", plane, {"home": ["upnp"]}) == [("forward", "eth1", "eth7", 0, True, False)]
+
+
+def test_packets_that_wait():
+    """They go into the hold device and come back from it: what was cured for the uplink alone still stops them."""
+    plane = replace(PLANE, hold=HoldSide())
+    assert found("docker.json", plane) == [
+        ("forward", "eth1", "eth0", 0, True, True),
+        ("forward", "eth1", "icsh0", 0, True, False),
+        ("forward", "icsh0", "eth0", 0, True, False),
+    ]
+    six = LanSide("six", "eth3", ip_interface("fd00::1/64"))
+    assert found("docker.json", replace(plane, lans=(six,))) == []
 
 
 def test_ours_is_not_foreign():

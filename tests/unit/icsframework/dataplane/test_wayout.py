@@ -1,5 +1,6 @@
 """Whose chain it is and how to open it, for listings that real kernels gave (tests/captures/filters/record.sh)."""
 
+from dataclasses import replace
 from ipaddress import ip_interface
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from icsframework.dataplane.filters import (
     FoundChain,
 )
 from icsframework.dataplane.passage import obstacles
-from icsframework.dataplane.plane import DataPlane, LanSide, UplinkSide
+from icsframework.dataplane.plane import DataPlane, HoldSide, LanSide, UplinkSide
 from icsframework.dataplane.wayout import advise, owner_of
 
 CAPTURES = Path(__file__).parents[3] / "captures/filters"
@@ -51,6 +52,18 @@ def test_docker():
             DOCKER,
         )
     ]
+
+
+def test_docker_and_packets_that_wait():
+    """Where packets wait for a link, the hold device must be let pass as well, in and out."""
+    plane = replace(PLANE, hold=HoldSide())
+    ((sentence, commands),) = found("docker.json", plane)
+    assert sentence.startswith("what LAN home sends from eth1 to eth0, icsh0 is stopped by chain FORWARD")
+    assert commands == (
+        *DOCKER,
+        "iptables -I DOCKER-USER -i eth1 -o icsh0 -j ACCEPT",
+        "iptables -I DOCKER-USER -i icsh0 -o eth0 -j ACCEPT",
+    )
 
 
 def test_docker_of_iptables_legacy():
