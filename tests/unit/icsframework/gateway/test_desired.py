@@ -157,6 +157,20 @@ def test_rules_of_dialling_reach_the_packet_filter_for_uplinks_on_demand(configu
     assert dict(plane.keep) == {"spare": demands.keep(config.uplinks[1])}
 
 
+def test_the_hold_device_gets_address_route_and_settings(configure) -> None:
+    """It was made before, and is up; while it is not there nothing is wanted of it but that the filter knows it."""
+    config, indices = configure(TWO_WAYS), {"cable": 1, "spare": 2}
+    state = machine_state(config, Live(hold=HoldSide()), indices)
+    assert state.addresses == {AddressOn("icsh0", IPv4Interface("192.0.0.8/32"))}
+    assert [str(route) for route in state.routes if route.interface == "icsh0"] == [
+        "default dev icsh0 metric 2147483647"
+    ]
+    assert "net.ipv4.conf.icsh0.accept_local" in {one.path for one in state.sysctls}
+    gone = machine_state(config, Live(hold=HoldSide(present=False)), indices)
+    assert gone.addresses == frozenset()
+    assert [route for route in gone.routes if route.interface == "icsh0"] == []
+
+
 def test_without_a_hold_device_quiet_is_still_watched(configure) -> None:
     """A machine without TUN devices holds nothing, and hangs up all the same."""
     plane = data_plane(configure(TWO_WAYS), Live(), {"cable": 1, "spare": 2})

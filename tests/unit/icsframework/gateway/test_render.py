@@ -41,6 +41,19 @@ def test_helpers_and_services_are_in_it(tmp_path: Path) -> None:
     assert not [word for word in ("redirect", "ct helper", "trigger") if word in run(path)[1]]
 
 
+def test_an_uplink_on_demand_has_its_rules_of_waking(tmp_path: Path) -> None:
+    """As they are while no link is up; an uplink that is always up needs none."""
+    path = tmp_path / "gateway.yaml"
+    path.write_text(AUTO.replace("interface: eth0", "interface: eth0, connect: demand"))
+    status, out, err = run(path)
+    assert (status, err) == (0, "")
+    assert 'fib daddr oifname "icsh0" goto untracked' in out
+    assert "jump wake_eth0" in out
+    assert 'counter name "keep_eth0"' in out
+    path.write_text(AUTO)
+    assert "icsh0" not in run(path)[1]
+
+
 def test_a_bad_file_gives_its_errors(tmp_path: Path) -> None:
     """Status 2 and the lines of ``ics check``, no half a rule set."""
     path = tmp_path / "gateway.yaml"
