@@ -47,3 +47,16 @@ def test_what_makes_no_sense_is_refused(document: Any) -> None:
     """As a StoreError, whatever it is."""
     with pytest.raises(StoreError, match="makes no sense"):
         from_document(document)
+
+
+def test_what_an_earlier_version_wrote_is_read() -> None:
+    """It knew no time of a hang-up, and no override."""
+    document = to_document({"modem": SavedUplink(2, hung_up="by root")})
+    del document["modem"]["until"], document["modem"]["override"]
+    assert from_document(document) == {"modem": SavedUplink(2, hung_up="by root")}
+
+
+def test_a_hang_up_for_a_time_and_an_override_come_back() -> None:
+    """As they were."""
+    saved = {"modem": SavedUplink(2, hung_up="by root", until=7200.5), "other": SavedUplink(3, override=True)}
+    assert from_document(json.loads(json.dumps(to_document(saved)))) == saved

@@ -4,19 +4,22 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.logger import Logger
 from zope.interface.verify import verifyObject
 
-from icsframework.errors import UplinkRefused, UsageError
+from icsframework.errors import HostError, UplinkRefused, UsageError
 from icsframework.interfaces import IUplinks
 from icsframework.testing.gateway import FakeClock, FakeEvents
 from icsframework.testing.uplink import ScriptedUplink
+from icsframework.uplinks.permission import Unmetered
+from icsframework.uplinks.quiet import Quiet
 from icsframework.uplinks.runner import UplinkSpec
 from icsframework.uplinks.supervisor import Supervisor
-from icsframework.values import Cause, Down, Failed, Link, Up
+from icsframework.values import Absent, Cause, Down, Failed, Link, Refused, Up
 
 DNS = Cause(rule="dns")
+TIME = Refused("limits.time: 2h/day are used", 5000.0)
 
 
 def link(interface: str) -> Link:
@@ -156,3 +159,102 @@ def test_a_link_that_is_being_hung_up_is_not_put_in_force_once_more() -> None:
     assert settled == []
     bench.plugins["modem"].report(Down("good night"))
     assert settled[0] == ("prohibit", [])
+
+
+# --- packets while no link is up ------------------------------------------------------------------
+
+
+def test_without_a_link_on_demand_packets_have_no_special_way() -> None:
+    """No hold device for those who dial nothing."""
+    bench = Bench(cable="always", hand="manual")
+    assert bench.supervisor.without_link() is None
+
+
+def test_packets_are_held_while_something_may_come_of_it() -> None:
+    """Armed, dialling, up (it may be lost), before a redial; not while it cools, and not without its device."""
+    bench = Bench(modem="demand")
+    modem, seen = bench.plugins["modem"], [bench.supervisor.without_link()]
+    for state in (
+        None,
+        Up(link("modem")),
+        Failed("carrier lost"),
+        Absent("no modem"),
+        Down(),
+    ):
+        if state is None:
+            bench.supervisor.request(DNS)
+        else:
+            modem.report(state)
+        seen.append(bench.supervisor.without_link())
+    assert seen == ["hold", "hold", "hold", "hold", "unreachable", "hold"]
+    bench.supervisor.request(DNS).addErrback(lambda _: None)
+    modem.report(Failed("busy", 60.0))
+    assert bench.supervisor.without_link() == "unreachable"
+    bench.clock.clock.advance(60.0)
+    assert bench.supervisor.without_link() == "hold"
+
+
+def test_packets_are_prohibited_while_every_link_on_demand_is_forbidden(meter: Any) -> None:
+    """By a limit or by the operator; one that may be dialled, or anything that connects, is hope."""
+    bench = Bench(modem="demand", other="demand", cable="always")
+    bench.plugins["cable"].report(Failed("no DHCP server answers", 100.0))
+    other = bench.supervisor.runner("other")
+    bench.supervisor.runner("modem").rearm("demand", Quiet(), (), meter)
+    meter.say(TIME)
+    assert bench.supervisor.without_link() == "hold"
+    other.hang_up("by root", until=50.0)
+    assert bench.supervisor.without_link() == "prohibit"
+    bench.plugins["other"].report(Absent("no modem"))
+    assert bench.supervisor.without_link() == "unreachable"
+    bench.clock.clock.advance(100.0)
+    assert bench.supervisor.without_link() == "hold"  # the cable is tried again
+
+
+def test_the_machine_hears_of_another_way_once(meter: Any) -> None:
+    """Whatever changes it: a limit, its end, a device that goes; not what changes nothing for packets."""
+    bench = Bench(modem="demand")
+    bench.supervisor.runner("modem").rearm("demand", Quiet(), (), meter)
+    settled: list[str | None] = []
+
+    def settle() -> Deferred[None]:
+        settled.append(bench.supervisor.without_link())
+        return succeed(None)
+
+    bench.settle = settle
+    meter.say(TIME)
+    meter.say(Refused("hours: 06:00-23:00"))
+    meter.say(None)
+    bench.plugins["modem"].report(Absent("no modem"))
+    assert settled == ["prohibit", "hold", "unreachable"]
+
+
+def test_a_machine_that_refuses_another_way_is_told() -> None:
+    """And the uplinks go on."""
+    bench = Bench(modem="demand")
+    bench.settle = lambda: fail(HostError("no route can be set"))
+    bench.plugins["modem"].report(Absent("no modem"))
+    assert bench.events.said("host.state.failed") == [{"reason": "no route can be set"}]
+
+
+def test_whose_traffic_matters() -> None:
+    """Those that are in force and will be hung up for quiet."""
+    bench = Bench(modem="demand", cable="always")
+    bench.plugins["cable"].report(Absent("no cable"))
+    bench.supervisor.runner("modem").rearm("demand", Quiet(300.0), (), Unmetered())
+    changes: list[list[str]] = []
+    end = bench.supervisor.follow(
+        lambda: changes.append([one.spec.name for one in bench.supervisor.idle_candidates()])
+    )
+    settling: Deferred[None] = Deferred()
+    bench.settle = lambda: settling
+    bench.supervisor.request(DNS)
+    bench.plugins["modem"].report(Up(link("modem")))
+    assert not any(changes)
+    settling.callback(None)
+    assert changes[-1] == ["modem"]
+    bench.supervisor.runner("modem").hang_up("by root")
+    assert changes[-1] == []
+    end()
+    seen = len(changes)
+    bench.plugins["cable"].report(Up(link("cable")))
+    assert len(changes) == seen
