@@ -83,7 +83,7 @@ class Meter:
 
     def dialled(self) -> None:
         """See IMeter."""
-        self._dialling, self._left = True, None
+        self._dialling = True
         self._usage = added(self._usage, Amounts(dials=1), self._calendar, self.moment())
         self._happened()
 

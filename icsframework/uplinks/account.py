@@ -78,8 +78,8 @@ def read(record: Mapping[str, Any], stamp: Stamp) -> tuple[str, Account]:
 
 
 def _shifted(usage: Usage, written: Moment, at: Moment) -> Usage:
-    """The last hour by another boot's clock; rather later than it was than earlier."""
-    age = max(0.0, at.wall - written.wall) if at.wall is not None and written.wall is not None else 0.0
+    """The last hour by another boot's clock; rather later than it was than earlier (a clock that was put back: just now)."""
+    age = at.wall - written.wall if at.wall is not None and written.wall is not None else 0.0
     shift = at.now - age - written.now
     minutes = tuple(Minute(ceil(one.number + shift / MINUTE), one.amounts) for one in usage.minutes)
     return _not_later(Usage(minutes, usage.day, usage.month), at.now)

@@ -38,9 +38,9 @@ def next_change(windows: Sequence[TimeWindow], wall: float, zone: tzinfo) -> flo
 
 
 def _instants(windows: Sequence[TimeWindow], wall: float, zone: tzinfo) -> list[float]:
-    """When windows begin and end, in order, from ``wall`` on; and midnights."""
+    """When windows begin and end, in order, from ``wall`` on."""
     first = datetime.fromtimestamp(wall, zone).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
-    edges = {0} | {minute % DAY_MINUTES for window in windows for minute in (window.start, window.end)}
+    edges = {minute % DAY_MINUTES for window in windows for minute in (window.start, window.end)}
     found = {
         (first + day * _DAY + minute * _MINUTE).replace(tzinfo=zone, fold=fold).timestamp()
         for day in range(DAYS)

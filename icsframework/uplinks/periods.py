@@ -50,15 +50,14 @@ class Calendar:
     def month(self, wall: float) -> Span:
         """The billing month that ``wall`` is in."""
         today = self._local(wall)
-        number = today.year * 12 + today.month - 1
-        return self._span(wall, number if self._begin(number) <= today else number - 1, self._begin)
+        return self._span(wall, today.year * 12 + today.month - 1, self._begin)
 
     def midnight(self, day: date) -> float:
         """The instant at which ``day`` begins: the first of two midnights, the end of the gap that has swallowed it."""
         return datetime(day.year, day.month, day.day, tzinfo=self.zone).timestamp()
 
     def _span(self, wall: float, number: int, begin: Callable[[int], date]) -> Span:
-        """The span of ``wall``: the one with this number, or a neighbour where clocks are changed at midnight."""
+        """The span of ``wall``: the one with this number or a neighbour."""
         start, end = self.midnight(begin(number)), self.midnight(begin(number + 1))
         while end <= wall:
             number += 1

@@ -175,6 +175,18 @@ def test_a_link_that_is_announced_again(machine):
     assert machine.used() == {"time": 60.0, "data": 1200, "dials": 0, "money": "1"}
 
 
+def test_another_interface_while_up(machine):
+    """What it carried before is not of this call."""
+    machine.traffic["ppp1"] = Traffic(10**9, 10**9)
+    meter = machine.meters.meter("modem", entry())
+    meter.up(link(0.0))
+    machine.run(10, rate=100)
+    meter.up(link(0.0, "ppp1", ifindex=8))
+    machine.traffic["ppp1"] = Traffic(10**9 + 5, 10**9)
+    machine.run(10)
+    assert machine.used()["data"] == 2005
+
+
 def test_an_interface_made_anew_while_up(machine):
     """Its counters begin anew, and nothing is negative."""
     meter = machine.meters.meter("modem", entry())
@@ -371,6 +383,14 @@ def test_events_come_once_in_a_period(machine):
     assert machine.events.ids() == ["limits.near", "limits.reached"] * 2
 
 
+def test_a_limit_that_is_passed_in_one_go(machine):
+    """It is reached; that it was near before that is no news."""
+    meter = machine.meters.meter("modem", entry(data="1MB/day"))
+    meter.up(link(0.0))
+    machine.run(1, rate=10**9)
+    assert machine.events.ids() == ["limits.reached"]
+
+
 def test_events_are_not_repeated_by_a_restart(machine):
     """The next process knows what was told."""
     meter = machine.meters.meter("modem", entry(dials="1/day"))
@@ -531,12 +551,15 @@ def test_uplinks_that_are_gone_are_kept_within_bounds(machine):
     for index in range(KEPT + 20):
         machine.meters.meter(f"u{index}", entry(f"u{index}")).dialled()
         machine.meters.forget(f"u{index}")
-    machine.meters.stop()
+    machine.meters.meter("u0", entry("u0")).dialled()
+    machine.start().meters.stop()
     assert len(machine.store.records("usage")) == KEPT
     machine.start()
-    machine.meters.meter("u0", entry("u0"))
-    machine.meters.meter(f"u{KEPT}", entry(f"u{KEPT}"))
-    assert (machine.used(name="u0")["dials"], machine.used(name=f"u{KEPT}")["dials"]) == (0, 1)
+    found = {}
+    for name in ("u0", "u1", f"u{KEPT}"):
+        machine.meters.meter(name, entry(name))
+        found[name] = machine.used(name=name)["dials"]
+    assert found == {"u0": 2, "u1": 0, f"u{KEPT}": 1}
 
 
 def test_a_disk_that_is_full(machine):

@@ -1,5 +1,6 @@
 """gateway.timezone: the machine's own local time, or a zone by name."""
 
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -26,7 +27,7 @@ def shown(tz, *instants):
     """Local times of a machine whose variable TZ is that."""
     done = subprocess.run(
         [sys.executable, "-c", CODE.format(instants=instants)],
-        env={"TZ": tz},
+        env={**os.environ, "TZ": tz},
         capture_output=True,
         text=True,
         check=False,
@@ -64,7 +65,11 @@ def test_local_times_that_clocks_leave_out():
         "print(*(Calendar(find_zone(name)).midnight(date(2026, 3, 29)) for name in ('system', 'Asia/Beirut')))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], env={"TZ": "Asia/Beirut"}, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        env={**os.environ, "TZ": "Asia/Beirut"},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     system, named = done.stdout.split()
     assert system == named == str(at("2026-03-28T22:00"))

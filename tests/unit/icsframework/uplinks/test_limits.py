@@ -130,6 +130,12 @@ def test_limits_that_allow_nothing(limits, reason):
     assert refused(terms(**limits), used(10.0, time=1.0, dials=1, data=1), 30.0) == (reason, None)
 
 
+def test_a_limit_that_allows_nothing_lasts_longest():
+    """Whatever else is reached: nobody is told to wait for what does not come."""
+    limits = terms(dials="0/hour", time="1h/month")
+    assert refused(limits, used(time=HOUR), 30.0) == ("limits.dials: 0/hour allows nothing", None)
+
+
 def test_money_without_a_price():
     """It is free: such a limit is never reached (ics check says that it is senseless)."""
     assert refused(terms(money="0/day"), Usage(), 30.0) is None
@@ -174,7 +180,7 @@ def test_a_unit_of_the_next_day():
     limits = terms(money="0.10/day", tariff=CENTS)
     usage = used(MIDNIGHT - 30, money=Decimal("0.10"))
     assert refused(limits, usage, MIDNIGHT - 3) is not None
-    assert refused(limits, usage, MIDNIGHT - 3, call=call_at(MIDNIGHT - 30)) is None
+    assert refused(limits, usage, MIDNIGHT - 2, call=call_at(MIDNIGHT - 58)) is None
     assert refused(limits, usage, MIDNIGHT - 3, call=call_at(MIDNIGHT - 61)) is not None
 
 
