@@ -216,8 +216,12 @@ class Stand:
     def wait_armed(self, timeout=15.0):
         """Wait until the uplink is armed and packets find the hold device, which takes a moment longer."""
         shown = self.wait("armed", timeout=timeout)
-        routes = ["ip", "route", "show", "default"]
-        wait_for(lambda: "dev icsh0" in self.box.run(routes).stdout, 5.0, "the way into the hold device")
+
+        def only_way():
+            routes = self.box.run(["ip", "route", "show", "default"]).stdout
+            return "dev icsh0" in routes and "icsu-phone" not in routes
+
+        wait_for(only_way, 5.0, "the hold device to be the only way")
         return shown
 
     def history(self):

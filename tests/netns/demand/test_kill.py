@@ -31,6 +31,7 @@ def restart(stand):
     assert "icsh0" not in stand.box.run(["ip", "route"]).stdout
     stand.gateway.start()
     stand.gateway.wait_ready()
+    stand.wait_armed()
 
 
 def dials(stand):
