@@ -347,3 +347,43 @@ def test_other_programs_do_not_dial(net, held):
     gateway = net.socket("gateway", port=9000)
     assert net.ask(net.socket("pc1"), gateway, ("192.168.0.1", 9000)) == PC
     assert nothing_more(held) == []
+
+
+def test_broadcast_to_the_gateway_is_as_ever(net, held):
+    """It is for the gateway itself, and is tracked like any other time, though the routing table would send it to the device."""
+    listener, asker = net.socket("gateway", port=9000), net.socket("pc1", port=4000)
+    asker.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+    asker.sendto(b"who is there?", ("255.255.255.255", 9000))
+    assert listener.recvfrom(100) == (b"who is there?", (PC, 4000))
+    assert len(flows_of(net, 4000)) == 1
+
+
+def test_no_ipv6_on_the_device(net, held):
+    """The kernel does not greet anybody there; and if somebody switches that on, it does not reach the device."""
+    setting = "net.ipv6.conf.icsh0.disable_ipv6"
+    assert net.gateway.run(["sysctl", "-n", setting], check=True).stdout.strip() == "1"
+    net.gateway.write_sysctls([(setting, "0")])
+    assert net.until(lambda: net.counter("closed_ipv6"))
+    assert held.read(1, 0.05) == []
+
+
+def test_the_devices_address_stays_here(net, held):
+    """It neither leaves in a flow that is older than the translation, nor comes from the Internet."""
+    device = str(net.waiting.hold.address.ip)
+    net.nft("flush ruleset")
+    net.foreign(("filter hook output priority 0", "ct state established accept"))
+    net.set_up(net.one)
+    asker, responder = net.socket("gateway", address=device), net.socket("server", port=9000)
+    asker.sendto(b"old", (net.server_address, 9000))
+    assert responder.recvfrom(100)[1][0] == device, "the test's own premise"
+    net.load(net.changed(net.one, hold=net.changed(net.waiting.hold, settled=True)))
+    with pytest.raises(PermissionError):
+        asker.sendto(b"old", (net.server_address, 9000))
+    assert net.counter("leaked") == 1
+    isp = net.lab["isp-a"]
+    isp.run(["ip", "address", "add", f"{device}/32", "dev", "lo"], check=True)
+    try:
+        net.socket("isp-a", address=device).sendto(b"spoofed", (net.cable, 9000))
+        assert net.until(lambda: net.counter("spoofed_uplink")) == 1
+    finally:
+        isp.run(["ip", "address", "del", f"{device}/32", "dev", "lo"])
