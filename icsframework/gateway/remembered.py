@@ -26,6 +26,7 @@ from icsframework.dataplane.marks import Marks
 from icsframework.dataplane.plane import DataPlane, UplinkSide
 from icsframework.errors import IcsError, StoreError
 from icsframework.interfaces import IEvents
+from icsframework.store.files import VolatileFiles
 from icsframework.store.snapshot import read, write_atomic
 from icsframework.uplinks.saved import SavedUplink, from_document, to_document
 from icsframework.values import InterfaceInfo, Link
@@ -70,7 +71,9 @@ class LinksFile:
 
     def save(self, uplinks: Saved) -> None:
         """See SavedLinks."""
-        write_atomic(self.path, {"place": self._here, "uplinks": to_document(uplinks)}, VERSION)
+        write_atomic(
+            self.path, {"place": self._here, "uplinks": to_document(uplinks)}, VERSION, VolatileFiles()
+        )
 
     def clear(self) -> None:
         """See SavedLinks."""

@@ -3,7 +3,8 @@
 It is written before the first change and whenever a later change touches
 something new.  A start that finds one (after kill -9 or a handover) goes on
 with it, so that what counts as "before" is the time before the *first* start.
-It says in which boot and network namespace it is true; elsewhere, it is void.
+It says in which boot and network namespace it is true; elsewhere, it is void: so
+it is written for who comes after this process, and not for after a loss of power.
 """
 
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Protocol
 
 from icsframework.errors import StoreError
 from icsframework.host.owned import Owned, from_document, to_document
-from icsframework.store.files import require_closed
+from icsframework.store.files import VolatileFiles, require_closed
 from icsframework.store.snapshot import read, write_atomic
 
 __all__ = ["VERSION", "Before", "BeforeFile", "place"]
@@ -70,7 +71,7 @@ class BeforeFile:
             raise StoreError(
                 f"{self.path.parent} cannot be made: {error.strerror}; see gateway.run."
             ) from error
-        write_atomic(self.path, {"place": self._here, "owned": to_document(owned)}, VERSION)
+        write_atomic(self.path, {"place": self._here, "owned": to_document(owned)}, VERSION, VolatileFiles())
 
     def clear(self) -> None:
         """See Before."""

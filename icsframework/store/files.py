@@ -96,6 +96,19 @@ class RealFiles:
             os.close(descriptor)
 
 
+class VolatileFiles(RealFiles):
+    """For what is true in this boot only: it outlives the process, and need not outlive a loss of power.
+
+    So nobody waits for the disk: a few hundredths of a second of every change of a link.
+    """
+
+    def fdatasync(self, descriptor: int) -> None:
+        """See Files: not needed."""
+
+    def sync_directory(self, path: Path) -> None:
+        """See Files: not needed."""
+
+
 def require_closed(path: Path) -> None:
     """StoreError if everybody on the machine may write into the directory: they could put other files in place of ours.
 

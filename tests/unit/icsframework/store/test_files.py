@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from icsframework.errors import StoreError
-from icsframework.store.files import RealFiles, replace_file, write_all
+from icsframework.store.files import RealFiles, VolatileFiles, replace_file, write_all
 from icsframework.testing.files import MemoryFiles
 
 
@@ -120,3 +120,13 @@ def test_a_directory_that_everybody_may_write_into_is_refused(tmp_path, mode):
     with pytest.raises(StoreError, match=rf"may write into {tmp_path} \(mode {mode:04o}\).*chmod o-w"):
         RealFiles().make_directory(tmp_path)
     assert tmp_path.stat().st_mode & 0o7777 == mode
+
+
+def test_what_dies_with_this_boot_does_not_wait_for_the_disk(tmp_path, monkeypatch):
+    """The file is whole for every process that looks; no call asks the disk for anything."""
+    for call in ("fsync", "fdatasync"):
+        monkeypatch.delattr(os, call)  # calling one would be an error
+    files = VolatileFiles()
+    replace_file(files, tmp_path / "a", b"whole")
+    files.sync_directory(tmp_path)
+    assert (tmp_path / "a").read_bytes() == b"whole"
