@@ -6,6 +6,7 @@ else is as it shall be.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, fail, inlineCallbacks, succeed
@@ -79,6 +80,8 @@ class Agreement:
         self._interfaces = interfaces
         self._store = store
         self._frozen = False
+        self._plane: DataPlane | None = None
+        """What is in force, rules and all."""
 
     def freeze(self) -> None:
         """From now on the machine is left as it is: all of it is given back at once, or left to the next process."""
@@ -127,6 +130,9 @@ class Agreement:
 
     def settle(self) -> Deferred[Any]:
         """Make the machine agree; Deferred fires when it does."""
+        return self._settle(in_haste=True)
+
+    def _settle(self, in_haste: bool) -> Deferred[Any]:
         if self._frozen:
             return succeed(0)
         moving = self.renumbering.finished()
@@ -136,25 +142,48 @@ class Agreement:
         if found := collisions(config, live):
             moved: Deferred[Any] = self.renumbering.move(self._parts.lans, config, self.live, found)
             return moved.addCallback(lambda _: self.settle())
-        return self._apply(live).addErrback(self._without_port)
+        return self._apply(live, in_haste).addErrback(self._without_port)
 
     def _without_port(self, failure: Failure) -> Any:
         failure.trap(PortRefused)
         assert isinstance(failure.value, PortRefused)
         return self.settle() if self.underlay.refuse(failure.value) else failure
 
-    def _apply(self, live: Live) -> Deferred[Any]:
+    def _apply(self, live: Live, in_haste: bool = False) -> Deferred[Any]:
         config, uplinks = self._parts.config, self._parts.uplinks
         try:
             state = machine_state(config, live, uplinks.indices)
         except IcsError as error:
             return fail(error)
         self.remember()
-        applied = self._reconciler.apply(state)
-        return applied.addCallback(self._in_force, state, data_plane(config, live, uplinks.indices))
+        plane = data_plane(config, live, uplinks.indices)
+        first = self._enough(state, plane) if in_haste else None
+        if first is None:
+            return self._reconciler.apply(state).addCallback(self._in_force, state, plane)
+        begun = self._reconciler.apply(first).addCallback(self._waiting_go_on, first, plane)
+        # What is wanted may be something else by then; and a first step that failed will fail again, and say why.
+        return begun.addBoth(lambda _: self._settle(in_haste=False))
+
+    def _enough(self, state: MachineState, plane: DataPlane) -> MachineState | None:
+        """What lets the packets go on that wait for a link: address and routes, with the rules that are in force.
+
+        Those know the link's device and translate what leaves by it; new ones take nft its time.  None if nobody waits,
+        or if more has changed than links.
+        """
+        now, known = self._reconciler.in_force, self._plane
+        if now is None or known is None or not plane.preference or not self._parts.ondemand.waiting:
+            return None
+        if replace(known, uplinks=plane.uplinks, active=plane.active) != plane:
+            return None
+        return replace(state, table=now.table)
+
+    def _waiting_go_on(self, _: int, first: MachineState, plane: DataPlane) -> None:
+        if self._reconciler.in_force is first:
+            self._parts.ondemand.in_force(plane)
 
     def _in_force(self, count: int, state: MachineState, plane: DataPlane) -> int:
         if self._reconciler.in_force is state:  # not one that a newer one overtook
+            self._plane = plane
             self._parts.flows.in_force(plane)
             self._parts.mappings.in_force(plane)
             self._parts.helpers.in_force(plane)

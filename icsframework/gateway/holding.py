@@ -94,6 +94,11 @@ class Holding:
         """True while packets can wait: the device is there."""
         return self._device.ready
 
+    @property
+    def waiting(self) -> bool:
+        """True while packets wait for a link."""
+        return bool(self._hold)
+
     @inlineCallbacks
     def start(self) -> Any:
         """Make the hold device; Deferred of True, or of False where there can be none, which is told as an event.

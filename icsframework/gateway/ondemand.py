@@ -107,6 +107,11 @@ class OnDemand:
         # connection tracking any more (_changed).
         return HoldSide(without, settled=self._supervisor.current() is not None)
 
+    @property
+    def waiting(self) -> bool:
+        """Do packets wait for a link?"""
+        return self.holding.waiting
+
     def in_force(self, plane: DataPlane) -> None:
         """This is in force: what waits for a link goes on, if there is one."""
         self.holding.in_force(plane)

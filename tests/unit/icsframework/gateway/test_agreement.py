@@ -5,13 +5,15 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from twisted.internet.defer import maybeDeferred
+from twisted.internet.defer import maybeDeferred, succeed
 from twisted.internet.task import Clock
 from twisted.logger import Logger
 
 from icsframework.config.loader import load
 from icsframework.dataplane.doors import Doors
 from icsframework.dataplane.marks import assign_indices
+from icsframework.dataplane.plane import HOLD_DEVICE, DataPlane, HoldSide
+from icsframework.errors import HostError
 from icsframework.gateway.agreement import Agreement
 from icsframework.gateway.lans import Lans
 from icsframework.gateway.services import LanServices
@@ -77,6 +79,7 @@ class Parts:
         )
         for name in ("eth0", "eth1", "eth2"):
             self.machine.add_interface(name)
+        self.machine.add_interface(HOLD_DEVICE, up=True)
         self.links: dict[str, Link] = {}
         sections = {uplink.name: uplink for uplink in self.config.uplinks}
         self.uplinks = SimpleNamespace(
@@ -88,8 +91,12 @@ class Parts:
         self.flows = SimpleNamespace(in_force=self.planes.append)
         self.mappings = SimpleNamespace(in_force=lambda plane: None)
         self.helpers = SimpleNamespace(in_force=lambda plane: None, doors=Doors)
-        self.ondemand = SimpleNamespace(in_force=lambda plane: None, side=lambda: None)
-        reconciler = Reconciler(self.machine, Nowhere(), maybeDeferred)
+        self.told: list[str] = []
+        """What happens, in order: the packet filter loaded, packets that go on by an uplink."""
+        self.ondemand = SimpleNamespace(in_force=self.go_on, side=lambda: self.hold, waiting=False)
+        self.hold: HoldSide | None = None
+        tables = SimpleNamespace(publish=self.publish)
+        reconciler = Reconciler(self.machine, Nowhere(), maybeDeferred, tables)  # type: ignore[arg-type]
         self.agreement = Agreement(
             self,  # type: ignore[arg-type]
             reconciler,
@@ -115,6 +122,16 @@ class Parts:
         view = FakeGateway(owner)
         view.release = lambda: None  # type: ignore[attr-defined]
         return view
+
+    def publish(self, table: object) -> Any:
+        """The packet filter's loader."""
+        self.told.append("filter")
+        return succeed(None)
+
+    def go_on(self, plane: DataPlane) -> None:
+        """Packets that wait for a link hear what is in force."""
+        there = {str(one.address) for one in self.machine.addresses if one.interface == "eth0"}
+        self.told += [f"packets from {address}" for address in sorted(there) if plane.preference]
 
     def start(self) -> "Parts":
         """As the gateway does."""
@@ -222,3 +239,44 @@ def test_what_is_frozen_is_left_alone(tmp_path: Path) -> None:
     parts.up("203.0.113.5/24")
     parts.settle()
     assert parts.machine.made[made:] == []
+
+
+def test_packets_that_wait_do_not_wait_for_the_packet_filter(tmp_path: Path) -> None:
+    """Address and routes are enough for them; then come the rules that know the address, and all others hear of it."""
+    parts = Parts(tmp_path, PLAIN)
+    parts.hold = HoldSide()
+    parts.start()
+    del parts.told[:], parts.planes[:]
+    parts.ondemand.waiting = True
+    parts.up("203.0.113.5/24")
+    parts.settle()
+    assert parts.told == ["packets from 203.0.113.5/24", "filter", "packets from 203.0.113.5/24"]
+    assert len(parts.planes) == 1
+
+
+def test_without_packets_or_with_other_rules_nothing_is_done_in_haste(tmp_path: Path) -> None:
+    """Rules that have changed as well come first, as ever: the old ones might let through what the new ones do not."""
+    parts = Parts(tmp_path, PLAIN)
+    parts.hold = HoldSide()
+    parts.start()
+    for waiting, hold in ((False, HoldSide()), (True, HoldSide(settled=True))):
+        parts.links, parts.hold, parts.ondemand.waiting = {}, HoldSide(), False
+        parts.settle()
+        del parts.told[:]
+        parts.hold, parts.ondemand.waiting = hold, waiting
+        parts.up("203.0.113.5/24")
+        parts.settle()
+        assert parts.told == ["filter", "packets from 203.0.113.5/24"]
+
+
+def test_what_the_machine_refuses_in_haste_it_refuses_once_more_and_says_why(tmp_path: Path) -> None:
+    """A first step that fails costs nothing but time."""
+    parts = Parts(tmp_path, PLAIN)
+    parts.hold = HoldSide()
+    parts.start()
+    parts.ondemand.waiting = True
+    parts.up("203.0.113.5/24")
+    parts.machine.fail_on("203.0.113.5", HostError("The kernel has no room."))
+    failed: list[Any] = []
+    parts.agreement.settle().addErrback(failed.append)
+    assert [one.getErrorMessage() for one in failed] == ["The kernel has no room."]
