@@ -80,7 +80,8 @@ class OnDemand:
     @inlineCallbacks
     def prepare(self, config: Configuration) -> Any:
         """Make the hold device if an uplink needs one; Deferred."""
-        if demands.hold_seconds(enabled(config)) and not self.holding.ready:
+        dialled = any(uplink.connect == "demand" for uplink in enabled(config))
+        if dialled and not self.holding.ready:
             yield self.holding.start()
 
     def start(self) -> None:

@@ -161,3 +161,9 @@ def test_a_reload_changes_how_long_packets_wait(bench, configure):
     assert [one.interface for one in stage.host.tun] == ["icsh0"]
     stage.ondemand.prepare(new)
     assert len(stage.host.tun) == 1
+
+
+def test_packets_dial_also_where_they_are_not_held(bench):
+    """``hold: 0s`` is about what becomes of the packet, not about what wakes the line."""
+    stage = bench(DEMAND.replace("hold: 9s", "hold: 0s"))
+    assert stage.ondemand.side() == HoldSide("hold", settled=False)
