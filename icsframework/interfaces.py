@@ -339,7 +339,17 @@ class IUplinks(Interface):
     """The Internet, as plugins ask for it."""
 
     def request(cause: Cause) -> Deferred[Link]:
-        """I need the Internet.  Deferred of the Link of the active uplink, failing with UplinkRefused or UplinkFailed."""
+        """I need the Internet.  Deferred of the Link of the active uplink, failing with UplinkRefused or UplinkFailed.
+
+        If none is up, those on their way are waited for, then those on demand are dialled, in order of preference, if
+        their rules of ``wake`` allow what ``cause`` (values.Cause) says: ``client`` (None: the gateway itself), ``protocol``,
+        ``destination`` (``address``, ``address:port`` or ``[v6]:port``) and ``name``; a name without a destination is a
+        lookup.  Requests at the same time are one dial; to cancel one hangs nothing up.
+
+        UplinkRefused: a rule, a limit, an hour or a command forbids it, and the reason has the key that decided.
+        UplinkFailed: it was tried in vain, its device is absent, or it is not time for the next try.  ``retry_at`` of
+        both (seconds of IClock.now) is when it is worth another try, None if that cannot be said.
+        """
 
     def current() -> UplinkView | None:
         """The values.UplinkView of the active uplink, or None."""

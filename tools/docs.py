@@ -4,8 +4,8 @@
     .venv/bin/python tools/docs.py --write   puts them between the marks of their pages
 
 docs/architecture.md: the uplink policy as a diagram (mermaid), every state that `step` can reach by every event.
-A node is a state as `ics status` shows it, with a plus if a cause is being served ("wanted").  Of a plugin's
-reports those are tried that its contract allows (icsframework/interfaces.py, IUplink).
+A node is a state as `ics status` shows it, but that "hanging up" is a node of its own.  Of a plugin's reports those
+are tried that its contract allows (icsframework/interfaces.py, IUplink).
 
 docs/operator.md: the catalogue of events.
 
@@ -25,20 +25,24 @@ from icsframework.uplinks.policy import (
     ConnectMode,
     HungUp,
     PolicyEvent,
+    Quiet,
     Reported,
+    Ruled,
     Started,
     TimeCame,
     UplinkPolicy,
+    hangs_up_at,
     shown,
     step,
 )
-from icsframework.values import Absent, Cause, Connecting, Down, Failed, Link, Up
+from icsframework.values import Absent, Cause, Connecting, Down, Failed, Link, Refused, Up
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 BEGIN, END = "<!-- tools/docs.py: begin -->", "<!-- tools/docs.py: end -->"
 LINK = Link("eth0", 2, None, "ethernet", "kernel", 1500, False, 0.0, None)
 LATER = 1e9
 """Seconds; past every retry."""
+GONE = "device is gone"
 
 
 def events(policy: UplinkPolicy, started: bool) -> Iterator[tuple[str, PolicyEvent]]:
@@ -47,38 +51,48 @@ def events(policy: UplinkPolicy, started: bool) -> Iterator[tuple[str, PolicyEve
         yield "start", Started()
         return
     yield "ics connect", Commanded(Cause("command"))
+    yield "ics connect --override", Commanded(Cause("command"), override=True)
     yield "ics disconnect", HungUp("disconnected")
-    yield "a plugin asks", Asked(Cause("plugin"))
-    if policy.retry_at is not None:
+    yield "ics disconnect --for", HungUp("disconnected", until=0.0)
+    yield "traffic", Asked(Cause("demand.wake"))
+    if policy.forbidden is None:
+        yield "a limit or hour", Ruled(Refused("limits.time"))
+    else:
+        yield "the limit is over", Ruled(None)
+    if policy.retry_at is not None or policy.barred is not None:
         yield "the wait is over", TimeCame()
+    if hangs_up_at(policy) is not None:
+        yield "quiet", TimeCame()
     if isinstance(policy.device, Absent):
         yield "device is there", Reported(Down())
         return
-    yield "device is gone", Reported(Absent("gone"))
+    yield GONE, Reported(Absent("gone"))
     if isinstance(policy.device, Connecting):
         yield "link is up", Reported(Up(LINK))
-    if isinstance(policy.device, Connecting | Up):
+    if policy.leaving:
+        yield "hung up", Reported(Down("disconnected"))
+    elif isinstance(policy.device, Connecting | Up):
         yield "failed or lost", Reported(Failed("no answer"))
-        if policy.wanted is None:
-            yield "hung up", Reported(Down("disconnected"))
 
 
 def canonical(policy: UplinkPolicy) -> UplinkPolicy:
     """The same policy without what only counts or explains, so that there are finitely many."""
     cause = Cause("any") if policy.wanted is not None else None
     retry = None if policy.retry_at is None else 0.0
-    return replace(policy, wanted=cause, tries=0, retry_at=retry, reason="told" if policy.reason else "")
+    since = None if policy.since is None else 0.0
+    reason = "told" if policy.reason else ""
+    return replace(policy, wanted=cause, tries=0, retry_at=retry, since=since, active=0.0, reason=reason)
 
 
 def node(policy: UplinkPolicy) -> str:
     """The name of a state in the diagram."""
-    return shown(policy).name + ("+" if policy.wanted is not None else "")
+    return "hanging up" if policy.leaving else shown(policy).name
 
 
-def edges(mode: ConnectMode) -> dict[tuple[str, str], list[str]]:
+def edges(mode: ConnectMode, quiet: Quiet) -> dict[tuple[str, str], list[str]]:
     """(from, to) -> what happened, in the order they are found."""
     found: dict[tuple[str, str], list[str]] = {}
-    waiting = [(UplinkPolicy(mode), False)]
+    waiting = [(UplinkPolicy(mode, quiet), False)]
     seen = set(waiting)
     for policy, started in waiting:  # grows while it is read
         for words, event in events(policy, started):
@@ -94,27 +108,47 @@ def edges(mode: ConnectMode) -> dict[tuple[str, str], list[str]]:
 
 
 def diagram(ways: dict[tuple[str, str], list[str]]) -> str:
-    """A fenced mermaid block."""
-    names = sorted({name for way in ways for name in way} - {"[*]"})
-    lines = [
-        f'    state "{name.removesuffix("+")}{" (wanted)" * name.endswith("+")}" as {_id(name)}'
-        for name in names
-    ]
-    lines += [
-        f"    {_id(here)} --> {_id(there)}: {', '.join(words)}" for (here, there), words in ways.items()
-    ]
-    return "\n".join(["```mermaid", "stateDiagram-v2", *lines, "```"])
+    """A fenced mermaid block: one box for all states with a device, since all of them may lose it."""
+    inside = {way: words for way, words in ways.items() if not {"[*]", "absent"} & set(way)}
+    return "\n".join(
+        [
+            "```mermaid",
+            "stateDiagram-v2",
+            "    [*] --> absent: start",
+            '    state "the device is there" as there {',
+            *(f"        {line}" for line in _lines(inside)),
+            "    }",
+            *(f"    {line}" for line in _lines({w: words for w, words in ways.items() if w[0] == "absent"})),
+            f"    there --> absent: {GONE}",
+            "```",
+        ]
+    )
 
 
-def _id(name: str) -> str:
-    return name.replace("+", "_wanted")
+def _lines(ways: dict[tuple[str, str], list[str]]) -> list[str]:
+    return [
+        f"{here.replace(' ', '_')} --> {there.replace(' ', '_')}: {', '.join(_short(here, words))}"
+        for (here, there), words in ways.items()
+    ]
+
+
+def _short(here: str, words: list[str]) -> list[str]:
+    """A command says for its options what they do not change; where something is refused they make the difference."""
+    return [
+        word
+        for word in words
+        if here == "refused" or " --" not in word or word.partition(" --")[0] not in words
+    ]
 
 
 def policy() -> str:
-    """`connect: always`, and what is different with `manual`."""
-    always, manual = edges("always"), edges("manual")
-    other = {way: words for way, words in manual.items() if always.get(way) != words}
-    return f"`connect: always`\n\n{diagram(always)}\n\nOnly with `connect: manual`:\n\n{diagram(other)}"
+    """A diagram for each mode that differs."""
+    shapes: tuple[tuple[ConnectMode, Quiet], ...] = (
+        ("always", Quiet()),
+        ("demand", Quiet(300.0)),
+        ("manual", Quiet()),
+    )
+    return "\n\n".join(f"`connect: {mode}`\n\n{diagram(edges(mode, quiet))}" for mode, quiet in shapes)
 
 
 def catalogue() -> str:

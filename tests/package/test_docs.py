@@ -12,6 +12,7 @@ import pytest
 from icsframework.config.loader import load
 from icsframework.config.not_yet import NOT_YET
 from icsframework.registry import Registry
+from icsframework.uplinks.quiet import Quiet
 
 ROOT = Path(__file__).resolve().parents[2]
 ICS = Path(sys.executable).parent / "ics"
@@ -232,13 +233,22 @@ def test_what_follows_from_the_code_is_up_to_date():
     assert old == [], "run: .venv/bin/python tools/docs.py --write"
 
 
-def test_the_diagram_is_explored():
-    """Every state that `always` can show is reached, and each edge says what happened."""
-    ways = tool().edges("always")
-    names = {name.removesuffix("+") for way in ways for name in way} - {"[*]"}
-    assert names == {"absent", "connecting", "up", "cooling", "failed", "down"}
+@pytest.mark.parametrize(
+    ("mode", "quiet", "own", "way", "words"),
+    [
+        ("always", Quiet(), {"failed", "down"}, ("up", "cooling"), ["failed or lost"]),
+        ("demand", Quiet(60.0), {"armed"}, ("armed", "connecting"), ["ics connect", "ics connect --override", "traffic"]),
+        ("manual", Quiet(), {"failed", "down"}, ("connecting", "failed"), ["failed or lost"]),
+    ],
+)  # fmt: skip
+def test_the_diagram_is_explored(mode, quiet, own, way, words):
+    """Every state that the mode can show is reached, and each edge says what happened."""
+    ways = tool().edges(mode, quiet)
+    names = {name for way in ways for name in way} - {"[*]"}
+    assert names == {"absent", "connecting", "up", "cooling", "refused", "hanging up"} | own
     assert all(ways.values())
-    assert ("up+", "cooling+") in ways
+    assert ways[way] == words
+    assert ("quiet" in ways["up", "hanging up"]) == (quiet.idle > 0)
 
 
 def test_these_checks_can_fail(tmp_path, known):
