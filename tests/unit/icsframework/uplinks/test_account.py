@@ -69,9 +69,9 @@ def test_minutes_are_never_older_than_they_are():
     """Whatever the two boots' clocks show, an attempt counts for the whole of its hour."""
     for shift in range(0, 120, 7):
         found = revived(Account(used(6059.0)), stamp(6060.0), stamp(5.0, WALL + 6060.0 + shift, boot="next"))
-        left = 3600 - shift  # of its hour, at 5.0 of this boot
-        assert hour_of(found.usage, left - 60) == 1
-        assert hour_of(found.usage, left + 190) == 0
+        left = 3599 - shift  # of its hour
+        assert hour_of(found.usage, left - 1) == 1
+        assert hour_of(found.usage, left + 121) == 0
 
 
 @pytest.mark.parametrize(
