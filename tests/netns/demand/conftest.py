@@ -230,6 +230,15 @@ class Stand:
         assert status == 0, said
         return json.loads(said)
 
+    def wait_event(self, event, words):
+        """Wait until the last such event of the history has these words in its reason; a state is seen a moment earlier."""
+
+        def last():
+            found = [one for one in self.history() if one["event"] == event]
+            return found and words in found[-1]["reason"]
+
+        wait_for(last, 5.0, f"the history to have {event}: {words}")
+
     def dialled(self):
         """How often the modem was told to dial."""
         return len(self.modem.look()["dialled"])

@@ -31,7 +31,7 @@ def test_hung_up_until_wanted(stand):
     status, said = stand.ics("disconnect", "phone")
     assert status == 0, said
     assert (stand.wait("armed")["state"], stand.dialled()) == ("armed", before)
-    assert "disconnected by" in [e for e in stand.history() if e["event"] == "down"][-1]["reason"]
+    stand.wait_event("down", "disconnected by")
     works(stand)
     assert stand.dialled() == before + 1
 
@@ -76,7 +76,7 @@ def test_by_command_only(module_stand):
     assert stand.ics("connect", "phone")[0] == 0
     works(stand)
     stand.wait("down", timeout=8.0)
-    assert "idle" in [e for e in stand.history() if e["event"] == "down"][-1]["reason"]
+    stand.wait_event("down", "demand.idle")
     assert stand.dialled() == before + 1
 
 
@@ -91,7 +91,7 @@ def test_a_reload_does_not_cut(module_stand):
         assert own.recv(100) == b"still there?"
         up = stand.uplink()
         assert (up["state"], up["since"], stand.dialled()) == ("up", since, dialled)
-        assert up["limits"]
+        assert [one["key"] for one in up["limits"]["rates"]] == ["limits.time", "limits.data"]
         own.sendall(b"and now?")
         assert own.recv(100) == b"and now?"
     stand.hang_up()

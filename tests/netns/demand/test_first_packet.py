@@ -93,6 +93,12 @@ def test_one_connection(stand):
     assert arrived[0] - sent[-1] > 0.1
 
 
+def asked(sock):
+    """What comes back."""
+    sock.sendall(b"hello")
+    return sock.recv(100)
+
+
 def test_strict_reverse_path_on_the_host(fresh_stand):
     """`all.rp_filter=1`, which some distributions set, drops nothing of what was held, and is there again at the end."""
     stand = fresh_stand("{net.ipv4.conf.all.rp_filter: '1', net.ipv4.conf.default.rp_filter: '1'}")
@@ -101,9 +107,11 @@ def test_strict_reverse_path_on_the_host(fresh_stand):
         assert own.recv(100) == b"the first"
         with stand.tcp(stand.pc2) as other:
             other.connect((SERVER, PORT))
+            assert asked(other) == b"hello"
         stand.hang_up()
         with stand.tcp(stand.pc2) as other:
             other.connect((SERVER, PORT))
+            assert asked(other) == b"hello"
     assert [one.protocol for one in witness.heard] == ["udp", "tcp", "tcp"]
     assert {one.source for one in witness.heard} == {PROVIDERS["isp"]}
     assert stand.gateway.stop() == 0
