@@ -21,7 +21,7 @@ from icsframework.uplinks.account import Account
 from icsframework.uplinks.calls import Call, begun, carried, passed, same
 from icsframework.uplinks.limits import Standing, Terms, Verdict, judge, standings
 from icsframework.uplinks.periods import Calendar, Moment
-from icsframework.uplinks.permission import Permission
+from icsframework.uplinks.permission import FREE, Permission
 from icsframework.uplinks.usage import Amounts, added, in_period, rolled
 from icsframework.values import Link, Refused
 
@@ -71,15 +71,18 @@ class Meter:
         self._written = 0.0
         self._observers = Observers(parts.log)
         self._answer: object = None
-        self._refused: Refused | None = None
-        """What was said last."""
+        self._permission = FREE
+        """What was said last; it holds until that time (IClock.now), and while the clock is as right as it was."""
+        self._holds_until, self._trusted = 0.0, True
 
     # --- IMeter
 
     def permission(self) -> Permission:
-        """See IMeter."""
-        verdict = self._judge(self._pass_time())
-        return Permission(self._steady(verdict.refused), verdict.warnings)
+        """See IMeter.  While it is down the answer holds until something happens: a crowd of packets may ask for it."""
+        clock = self._parts.clock
+        if self._call is None and clock.now() < self._holds_until and clock.wall_trusted == self._trusted:
+            return self._permission
+        return self._answered(self._judge(self._pass_time()))
 
     def dialled(self) -> None:
         """See IMeter."""
@@ -155,6 +158,7 @@ class Meter:
         self._count(traffic)
         at = self.moment()
         verdict = self._judge(at)
+        self._answered(verdict)
         self._plan_next(verdict, at)
         self._tell_limits()
         if self._call is not None and at.now - self._written >= WRITE:
@@ -211,14 +215,21 @@ class Meter:
     def _judge(self, at: Moment) -> Verdict:
         return judge(self._terms, self._usage, self._calendar, at, self._call, self._dialling)
 
+    def _answered(self, verdict: Verdict) -> Permission:
+        """The verdict as an answer, and for how long it holds if nothing but time passes."""
+        self._permission = Permission(self._steady(verdict.refused), verdict.warnings)
+        self._holds_until = inf if verdict.due is None else verdict.due
+        self._trusted = self._parts.clock.wall_trusted
+        return self._permission
+
     def _steady(self, refused: Refused | None) -> Refused | None:
         """What was said before, if only the wall clock's tiny moves make it look different."""
-        before, self._refused = self._refused, refused
+        before = self._permission.refused
         if before is None or refused is None or before.reason != refused.reason:
             return refused
         if abs((before.retry_at or inf) - (refused.retry_at or inf)) < CLOCK_NOISE or before == refused:
-            self._refused = before
-        return self._refused
+            return before
+        return refused
 
     def _standings(self, at: Moment) -> tuple[Standing, ...]:
         return standings(self._terms, self._usage, self._calendar, at, self._call, self._dialling)

@@ -352,9 +352,9 @@ def test_an_answer_that_stays(machine):
     meter = machine.meters.meter("modem", entry(dials="0/hour", time="0s/day", hours="00:00-01:00"))
     machine.meters.meter("modem", entry(hours="00:00-01:00"))
     first = meter.permission().refused
-    machine.clock.wall_offset += 0.003
+    machine.set_clock(0.003)
     assert meter.permission().refused is first
-    machine.clock.wall_offset += 5.0
+    machine.set_clock(5.0)
     assert meter.permission().refused.retry_at == pytest.approx(first.retry_at - 5.003)
 
 
