@@ -57,13 +57,14 @@ NAMES = [f"name{number}.example.net" for number in range(40)]
 USUAL = {"connect": "demand", "demand": "{idle: 30s, hold: 20s}"}
 
 
-def config(**keys):
-    """The gateway's file with these keys of the uplink (YAML text)."""
+def config(publish="[]", **keys):
+    """The gateway's file with these keys of the uplink (YAML text), and what is published."""
     words = {"numbers": '"123"', "user": "gw", "password": "secret"} | keys
     own = ", ".join(f"{name}: {value}" for name, value in words.items())
     return (
         "lans: [{name: home, interface: eth1, address: 192.168.0.1/24}]\n"
         f"uplinks: [{{name: phone, plugin: dialup, device: /run/modem, {own}}}]\n"
+        f"publish: {publish}\n"
     )
 
 

@@ -6,8 +6,9 @@ import time
 import dpkt
 import pytest
 
-from icsframework.lab.noise import flood, home_noise
+from icsframework.lab.noise import flood, home_noise, udp
 from icsframework.lab.waiting import wait_for
+from icsframework.lab.witness import Witness
 
 SERVER, PUBLIC, PORT = "192.0.2.80", "203.0.113.5", 9000
 ROUNDS = 20
@@ -82,8 +83,12 @@ def test_groups(module_stand, group, sends):
     stand.wait("up")
 
 
+SERVICE = 8081
+PUBLISH = f'[{{name: game, protocol: udp, port: {SERVICE}, to: "192.168.0.100"}}]'
+
+
 class Scanners(threading.Thread):
-    """They go on until they are told to end."""
+    """They go on until they are told to end; every other packet is for the port that is open."""
 
     def __init__(self, sock):
         super().__init__(daemon=True)
@@ -91,20 +96,25 @@ class Scanners(threading.Thread):
         self.ended = threading.Event()
 
     def run(self):
+        known = udp(SERVER, PUBLIC, 7000, SERVICE, b"anybody?")
         for packet in flood(SERVER, PUBLIC):
             sent(self._sock, packet)
+            sent(self._sock, known)
             if self.ended.wait(PAUSE):
                 return
 
 
 def test_noise_from_the_internet_holds_no_line(module_stand):
-    """Scans of the public address, and the home's own noise, go on; the line is hung up when `idle` is over."""
-    stand = module_stand.begin(demand=f"{{idle: {IDLE:g}s, hold: 20s}}")
+    """Scans of the public address go on, a published service answers some, and the home has noise of its own; the line is
+    hung up when `idle` is over.
+    """
+    stand = module_stand.begin(demand=f"{{idle: {IDLE:g}s, hold: 20s}}", publish=PUBLISH)
     home = home_noise(stand.lease["pc2"].address, SERVER)
     quiet = [packet for name, packet in home.items() if "over" in name or "cast" in name or name == "rst"]
     with (
         stand.raw(stand.server) as outside,
         stand.raw(stand.pc2) as inside,
+        Witness(stand.pc1, SERVICE) as service,
         stand.lab["isp"].capture("ppp0", f"dst {PUBLIC}") as arriving,
     ):
         with stand.witness(PORT), stand.udp(stand.pc1, (SERVER, PORT)) as own:
@@ -123,6 +133,7 @@ def test_noise_from_the_internet_holds_no_line(module_stand):
         scanners.join()
         stand.wait("armed")
         assert len(arriving.frames()) > 10
+        assert len(service.heard) > 10
     assert took > IDLE * 0.9
     stand.wait_event("down", "demand.idle")
     assert stand.uplink()["state"] == "armed"
