@@ -42,7 +42,7 @@ def saved_of(index: int, policy: UplinkPolicy, link: Link | None, cause: Cause |
     if policy.barred is not None:
         return SavedUplink(index, link, why, policy.barred.reason, policy.barred.retry_at)
     hung_up = policy.reason if policy.mode == "always" and policy.wanted is None else None
-    return SavedUplink(index, link, why, hung_up, override=policy.override)
+    return SavedUplink(index, link, why, hung_up, override=policy.override and link is not None)
 
 
 def to_document(uplinks: Mapping[str, SavedUplink]) -> dict[str, Any]:

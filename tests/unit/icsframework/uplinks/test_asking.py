@@ -145,12 +145,14 @@ def test_uplinks_on_demand_are_tried_in_order() -> None:
 
 
 def test_a_second_wish_waits_for_the_first_ones_dial() -> None:
-    """While one modem dials the other is not dialled for somebody else."""
+    """While one modem dials the other is not dialled for somebody else, however long it takes."""
     bench = Bench(first="demand", second="demand")
     bench.ask()
-    bench.plugins["first"].report(Failed("busy", 60.0))
+    bench.plugins["first"].report(Failed("busy", 3.0))
     bench.calls()
     got = bench.ask()
+    bench.clock.clock.advance(10 * GRACE)
+    assert bench.supervisor.runner("first").refusal() is None
     assert bench.calls() == []
     bench.up("second")
     assert got == [link("second")]
