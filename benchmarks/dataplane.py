@@ -1,4 +1,4 @@
-"""How long the packet filter takes: rendering, loading in each of the three forms, single elements.
+"""How long the packet filter takes: rendering, loading in each of the three forms, single elements, counters.
 
 Usage: unshare --net python benchmarks/dataplane.py [--rounds N] [--elements N]
 
@@ -95,7 +95,9 @@ def main(reactor: Any, rounds: int, count: int) -> Generator[Deferred[Any], Any,
     yield measure(
         "one element deleted, by a child", rounds, lambda n: child.delete(table, EXPECTED, [element(n)])
     )
+    yield measure("counters read", rounds, lambda _: nft.counters())
     yield nft.add(table, EXPECTED, many)
+    yield measure(f"counters read beside {count} elements", rounds, lambda _: nft.counters())
     yield measure(
         f"one element added to {count}, in process",
         rounds,

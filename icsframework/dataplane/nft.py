@@ -5,8 +5,9 @@ made from it is loaded, and transactions never overtake each other.  Rule sets
 are loaded by a child process (``nft -f -``): libnftables 1.0 can abort the
 process on a text that looks right, and that must not be the gateway.  A few
 elements of a set or map, whose text is made by render.py only, go through
-libnftables inside this process (0.2 ms instead of 4), and so do questions for the
-counters; where the library is missing, and for many elements, the child does that too.
+libnftables inside this process (0.2 ms instead of 4); where the library is
+missing, and for many elements, the child does that too.  Counters are asked of the
+kernel directly.
 """
 
 import ctypes
@@ -16,7 +17,7 @@ import shutil
 from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred, DeferredLock, inlineCallbacks
+from twisted.internet.defer import Deferred, DeferredLock, fail, inlineCallbacks, succeed
 from twisted.internet.error import ProcessDone
 from twisted.internet.interfaces import IDelayedCall, IProcessTransport
 from twisted.internet.protocol import ProcessProtocol
@@ -30,6 +31,7 @@ from icsframework.dataplane.inventory import Inventory, parse
 from icsframework.dataplane.ruleset import TABLE, Element, Set, Table
 from icsframework.errors import HostError, NftError, NoPrivilege
 from icsframework.host.machine import ITable
+from icsframework.host.rulecounters import read_counters
 
 PATIENCE = 15.0
 """Seconds the child may take; a full load takes 0.02, tens of thousands of elements less than one."""
@@ -39,9 +41,6 @@ MAX_OUTPUT = 64 * 1024 * 1024
 
 MAX_IN_PROCESS = 64
 """Elements that libnftables may take on the reactor's time: about a millisecond."""
-
-_JSON = 1 << 4
-"""NFT_CTX_OUTPUT_JSON of libnftables.h."""
 
 _NOT_THERE = "No such file or directory"
 
@@ -58,11 +57,19 @@ class Nft:
     in force), NoPrivilege, or HostError if nft is not installed.
     """
 
-    def __init__(self, reactor: Any, program: str | None = None, library: "Library | None" = None) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        program: str | None = None,
+        library: "Library | None" = None,
+        count: Callable[[str], dict[str, int]] = read_counters,
+    ) -> None:
         """``reactor`` starts processes and counts time; ``program`` is the path of nft (None: search for it).
 
-        ``library`` takes single elements; without one the child does.
+        ``library`` takes single elements; without one the child does.  ``count`` reads the counters of a table from the
+        kernel; where it cannot, the child does.
         """
+        self._count = count
         self._reactor = reactor
         self._program = program
         self._library = library
@@ -138,17 +145,18 @@ class Nft:
         return filters_nft.parse(listing)
 
     def counters(self) -> Deferred[dict[str, int]]:
-        """ICounters."""
-        return self._queue.run(self._counters)
+        """ICounters.  It waits for nothing: whatever is being loaded, counters stay."""
+        try:
+            return succeed(self._count(TABLE))
+        except NoPrivilege:
+            return fail()
+        except HostError:
+            return self._queue.run(self._counters)
 
     @inlineCallbacks
     def _counters(self) -> Generator[Deferred[Any], Any, dict[str, int]]:
-        words = ["list", "counters", "table", "inet", TABLE]
         try:
-            if self._library is not None:
-                listing: bytes = self._library.ask(" ".join(words))
-            else:
-                listing = yield self._child(["-j", *words], "")
+            listing: bytes = yield self._child(["-j", "list", "counters", "table", "inet", TABLE], "")
         except NothingThere:
             return {}
         return {counter.name: counter.packets for counter in parse(listing).counters.values()}
@@ -305,7 +313,6 @@ class Library:
             ) from error
         pointer, text = ctypes.c_void_p, ctypes.c_char_p
         self._declare("nft_ctx_new", pointer, ctypes.c_uint32)
-        self._declare("nft_ctx_output_set_flags", None, pointer, ctypes.c_uint)
         for name in ("nft_ctx_buffer_output", "nft_ctx_buffer_error"):
             self._declare(name, ctypes.c_int, pointer)
         for name in ("nft_ctx_get_output_buffer", "nft_ctx_get_error_buffer"):
@@ -323,23 +330,11 @@ class Library:
 
     def run(self, text: str) -> None:
         """Carry out the commands in one transaction.  Raises NftError."""
-        self._run(text)
-
-    def ask(self, text: str) -> bytes:
-        """The answer to a command that lists something, as JSON.  Raises NftError."""
-        self._nft.nft_ctx_output_set_flags(self._context, _JSON)
-        try:
-            return self._run(text)
-        finally:
-            self._nft.nft_ctx_output_set_flags(self._context, 0)
-
-    def _run(self, text: str) -> bytes:
         failed = self._nft.nft_run_cmd_from_buffer(self._context, text.encode())
-        output: bytes = self._nft.nft_ctx_get_output_buffer(self._context)  # reading empties it
+        self._nft.nft_ctx_get_output_buffer(self._context)  # reading empties it
         errors: bytes = self._nft.nft_ctx_get_error_buffer(self._context)
         if failed:
             raise explain(errors.decode("utf-8", "replace"), text)
-        return output
 
 
 def open_library() -> Library | None:

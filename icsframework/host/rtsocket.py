@@ -1,4 +1,4 @@
-"""One rtnetlink socket: ask for lists, ask for changes.  Blocking, for the worker thread and quick looks."""
+"""One netlink socket (rtnetlink unless told otherwise): ask for lists, ask for changes.  Blocking, for the worker thread and quick looks."""
 
 import errno
 import socket
@@ -25,9 +25,10 @@ class RouteSocket:
     that makes no sense, or OSError.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, protocol: int = socket.NETLINK_ROUTE) -> None:
+        """``protocol`` is the netlink family."""
         kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC
-        self._socket = socket.socket(socket.AF_NETLINK, kind, socket.NETLINK_ROUTE)
+        self._socket = socket.socket(socket.AF_NETLINK, kind, protocol)
         self._socket.settimeout(PATIENCE)
         self._sequence = 0
 

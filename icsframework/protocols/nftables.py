@@ -1,4 +1,4 @@
-"""Just enough of nf_tables' notifications to see who changes which table: bytes to values, no I/O.
+"""Just enough of nf_tables' messages to see who changes which table, and to read a table's counters: bytes to values, no I/O.
 
 Numbers of linux/netfilter/nfnetlink.h and nf_tables.h.  At the end of each
 transaction stands a message with the process that made it.
@@ -10,8 +10,9 @@ from typing import Literal
 
 from icsframework.errors import WireError
 from icsframework.frozen import dataclass
+from icsframework.protocols.netlink import NLM_F_DUMP, Message, attributes, attributes_to_wire
 
-__all__ = ["GROUP", "Changed", "Committed", "parse"]
+__all__ = ["GROUP", "Changed", "Committed", "dump_counters", "parse", "read_counter"]
 
 GROUP = 7
 """NFNLGRP_NFTABLES: the multicast group of these messages."""
@@ -27,6 +28,14 @@ ADDED, REMOVED = {NEW_TABLE, NEW_CHAIN, NEW_RULE}, {DELETE_TABLE, DELETE_CHAIN, 
 NFTA_NAME = 1
 """NFTA_TABLE_NAME, NFTA_CHAIN_TABLE, NFTA_RULE_TABLE, NFTA_SET_TABLE: they have one number."""
 NFTA_GEN_PROC_PID, NFTA_GEN_PROC_NAME = 2, 3
+
+NEW_OBJECT, GET_OBJECT = 18, 19
+NFTA_OBJ_NAME, NFTA_OBJ_TYPE, NFTA_OBJ_DATA = 2, 3, 4
+COUNTER = 1
+"""NFT_OBJECT_COUNTER"""
+NFTA_COUNTER_PACKETS = 2
+INET = 1
+"""NFPROTO_INET"""
 
 FAMILIES = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
 TYPE_MASK = 0x3FFF
@@ -56,6 +65,28 @@ class Committed:
 def parse(data: bytes) -> list[Changed | Committed]:
     """What one datagram tells, in order; messages of other kinds are left out.  WireError if it is malformed."""
     return [item for kind, payload in _messages(data) if (item := _item(kind, payload)) is not None]
+
+
+def dump_counters(table: str) -> Message:
+    """The request for all named counters of a table of family inet; nothing is listed of one that is not there."""
+    wanted = [(NFTA_NAME, table.encode() + b"\0"), (NFTA_OBJ_TYPE, COUNTER.to_bytes(4, "big"))]
+    return Message(
+        SUBSYSTEM << 8 | GET_OBJECT, NLM_F_DUMP, _NFGENMSG.pack(INET, 0, 0) + attributes_to_wire(wanted)
+    )
+
+
+def read_counter(message: Message) -> tuple[str, int] | None:
+    """Name and packets of a listed counter, None for what is no counter.  WireError if it is malformed."""
+    if message.kind != SUBSYSTEM << 8 | NEW_OBJECT:
+        return None
+    parts = attributes(message.body[_NFGENMSG.size :])
+    if int.from_bytes(parts.get(NFTA_OBJ_TYPE, b""), "big") != COUNTER:
+        return None
+    try:
+        packets = attributes(parts[NFTA_OBJ_DATA])[NFTA_COUNTER_PACKETS]
+        return _text(parts[NFTA_OBJ_NAME]), int.from_bytes(packets, "big")
+    except KeyError as error:
+        raise WireError(f"a counter of nf_tables lacks attribute {error}") from error
 
 
 def _item(kind: int, payload: bytes) -> Changed | Committed | None:

@@ -84,16 +84,12 @@ class FakeLibrary:
     """libnftables that notes what it is told, and fails when it is told to."""
 
     def __init__(self):
-        self.texts, self.errors, self.answer = [], [], b""
+        self.texts, self.errors = [], []
 
     def run(self, text):
         self.texts.append(text)
         if self.errors and (error := self.errors.pop(0)):
             raise error
-
-    def ask(self, text):
-        self.run(text)
-        return self.answer
 
 
 @pytest.fixture
@@ -373,36 +369,42 @@ COUNTERS = (
 )
 
 
-def test_counters_are_read_in_this_process(reactor):
-    """In the queue, by the library; a table that is not there has counted nothing, and what cannot be understood is an error."""
-    library = FakeLibrary()
-    nft = Nft(reactor, "/sbin/nft", library)
-    library.answer = COUNTERS
-    assert outcome(nft.counters()) == [{"leaked": 7}]
-    assert (library.texts, reactor.children) == (["list counters table inet ics"], [])
-    library.errors = [NothingThere("gone"), NftError("broken")]
-    assert outcome(nft.counters()) == [{}]
-    assert isinstance(outcome(nft.counters())[0], NftError)
-    for answer in (b"", b"{}", b'{"nftables": [{"counter": {"name": "leaked"}}]}'):
-        library.answer = answer
-        assert isinstance(outcome(nft.counters())[0], NftError)
+def test_counters_are_read_from_the_kernel(reactor):
+    """At once, whatever is being loaded, and by no child."""
+    asked = []
 
+    def count(table):
+        asked.append(table)
+        return {"leaked": 7}
 
-def test_counters_wait_for_their_turn(reactor):
-    """A load that runs comes first."""
-    library = FakeLibrary()
-    nft = Nft(reactor, "/sbin/nft", library)
-    library.answer = COUNTERS
+    nft = Nft(reactor, "/sbin/nft", count=count)
     load, counted = outcome(nft.check("x")), outcome(nft.counters())
-    assert counted == []
-    reactor.children[0].end()
-    assert (load, counted) == ([None], [{"leaked": 7}])
+    assert (load, counted, asked, len(reactor.children)) == ([], [{"leaked": 7}], ["ics"], 1)
 
 
-def test_counters_without_library(nft, reactor):
-    """The child tells the same."""
-    counted, gone = outcome(nft.counters()), outcome(nft.counters())
+def refuses(error):
+    """A way to count that fails."""
+
+    def count(table):
+        raise error
+
+    return count
+
+
+def test_counters_by_the_child(reactor):
+    """Where the kernel cannot be asked nft is; a table that is not there has counted nothing, and nonsense is an error."""
+    nft = Nft(reactor, "/sbin/nft", count=refuses(HostError("no netlink here")))
+    counted, gone, broken = (outcome(nft.counters()) for _ in range(3))
     assert reactor.children[0].arguments == ["-j", "list", "counters", "table", "inet", "ics"]
     reactor.children[0].end(COUNTERS)
     reactor.children[1].end(errors=MISSING, status=1)
+    reactor.children[2].end(b'{"nftables": [{"counter": {"name": "leaked"}}]}')
     assert (counted, gone) == ([{"leaked": 7}], [{}])
+    assert isinstance(broken[0], NftError)
+
+
+def test_counters_without_privilege(reactor):
+    """Nobody else is asked then."""
+    nft = Nft(reactor, "/sbin/nft", count=refuses(NoPrivilege()))
+    assert isinstance(outcome(nft.counters())[0], NoPrivilege)
+    assert reactor.children == []
