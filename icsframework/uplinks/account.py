@@ -6,7 +6,7 @@ the record was written and is now; else the last hour counts as if it had just b
 
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
-from math import ceil, isfinite
+from math import ceil
 from typing import Any, NamedTuple
 
 from icsframework.errors import StoreError
@@ -22,6 +22,12 @@ FORMAT = 1
 """Version of the journal's records."""
 MAX_MINUTES = 100
 """Buckets that a record may have; an hour has 61."""
+
+
+LARGEST = 1e11
+"""Of seconds, counts and money: more than three thousand years.  Beyond it dates cannot be shown."""
+MOST_BYTES = 10**21
+"""More than any line carries in a lifetime."""
 
 
 class Stamp(NamedTuple):
@@ -146,8 +152,8 @@ def _read_span(kept: Any) -> Span | None:
 
 def _amounts(kept: Any) -> Amounts:
     time, data, dials, money = kept
-    amounts = Amounts(_number(time), _whole(data), _whole(dials), Decimal(str(money)))
-    if not amounts.money.is_finite() or any(one < 0 for one in (*kept[:3], amounts.money)):
+    amounts = Amounts(_number(time), _whole(data, MOST_BYTES), _whole(dials), Decimal(str(money)))
+    if not 0 <= amounts.money <= LARGEST or min(time, data, dials) < 0:
         raise ValueError(f"amounts {kept}")
     return amounts
 
@@ -160,18 +166,18 @@ def _call(kept: Any) -> Call:
         _number(since),
         _number(counted),
         _number(unit_began),
-        None if received is None else _whole(received),
-        None if sent is None else _whole(sent),
+        None if received is None else _whole(received, MOST_BYTES),
+        None if sent is None else _whole(sent, MOST_BYTES),
     )
 
 
 def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LARGEST:
         raise ValueError(f"{value!r} is no number")
     return float(value)
 
 
-def _whole(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ValueError(f"{value!r} is no whole number")  # noqa: TRY004 - it comes from a file
+def _whole(value: Any, most: float = LARGEST) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > most:
+        raise ValueError(f"{value!r} is no whole number")
     return value

@@ -10,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icsframework.errors import StoreError
+from icsframework.quantities import Period, Rate
 from icsframework.uplinks.account import MAX_MINUTES, Account, Stamp, read, record_of
-from icsframework.uplinks.calls import Call
+from icsframework.uplinks.calls import Call, Tariff
+from icsframework.uplinks.limits import Terms, judge
 from icsframework.uplinks.periods import Calendar, Moment
-from icsframework.uplinks.usage import Amounts, Usage, added, last_hour
+from icsframework.uplinks.usage import Amounts, Usage, added, last_hour, rolled
 
 BERLIN = Calendar(ZoneInfo("Europe/Berlin"))
 WALL = datetime(2026, 11, 25, 12, tzinfo=BERLIN.zone).timestamp()
@@ -116,11 +118,16 @@ def test_a_record_without_a_part(key):
         ("minutes", [[0, 1.0, 0, 0, "NaN"]]),
         ("minutes", [[0, 1.0, 0, 0, "ten"]]),
         ("minutes", [[0, float("inf"), 0, 0, "0"]]),
+        ("minutes", [[10**30, 1.0, 0, 0, "0"]]),
+        ("minutes", [[0, 1.0, 10**30, 0, "0"]]),
+        ("minutes", [[0, 1.0, 0, 0, "1E+99999"]]),
+        ("minutes", [[0, 1.0, 0, 0, "-1"]]),
         ("minutes", 7),
         ("now", "noon"),
         ("now", None),
         ("wall", True),
         ("day", {**GOOD["day"], "span": [2.0, 1.0]}),
+        ("day", {**GOOD["day"], "span": [0.0, 1e300]}),
         ("day", {**GOOD["day"], "used": None}),
         ("month", []),
         ("call", ["ppp0"]),
@@ -134,6 +141,13 @@ def test_nonsense(key, value):
         read({**GOOD, key: value}, stamp(30.0))
 
 
+ALL = Terms(
+    time=(Rate(1.0, Period.HOUR), Rate(5.0, Period.DAY)),
+    data=(Rate(1, Period.MONTH),),
+    dials=(Rate(1, Period.DAY),),
+    money=(Rate(Decimal(1), Period.MONTH),),
+    tariff=Tariff(Decimal("0.02"), 60.0),
+)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=8) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
@@ -143,7 +157,7 @@ JSON = st.recursive(
 
 @given(key=st.sampled_from(sorted(GOOD)), value=JSON)
 def test_any_part_may_be_anything(key, value):
-    """What is read is sound, whatever stood there; else it is a StoreError."""
+    """What is read is sound, whatever stood there, and can be judged; else it is a StoreError."""
     try:
         _, account = read({**GOOD, key: value}, stamp(30.0))
     except StoreError:
@@ -151,6 +165,9 @@ def test_any_part_may_be_anything(key, value):
     hour = last_hour(account.usage, 30.0)
     assert min(hour.time, hour.data, hour.dials, hour.money) >= 0
     assert all(minute.number <= 0 for minute in account.usage.minutes)
+    for boundary in (30.0, 90_000.0):
+        at = Moment(boundary, WALL + boundary)
+        judge(ALL, rolled(account.usage, BERLIN, at), BERLIN, at, account.call)
 
 
 @given(st.lists(st.floats(0, 7000), max_size=8), st.floats(0, 9000))
