@@ -3,8 +3,9 @@
 Usage: python benchmarks/packets.py [--rounds N] [--elements N]          needs root, or a user namespace
 
 A PC, a gateway and a server in a lab; the gateway's rules are loaded in turns before each burst: three lines that
-masquerade, ours without doors, ours with the helpers that come by default, and the same with published services,
-an inbound helper and ``--elements`` open ports.  Counted is the CPU time of the sender, in whose time a packet is
+masquerade, ours without doors, ours of an uplink that is dialled on demand and watched for its quiet, the same with the
+raw hooks that are there while no link is up, ours with the helpers that come by default, and the same with published
+services, an inbound helper and ``--elements`` open ports.  Counted is the CPU time of the sender, in whose time a packet is
 forwarded all the way to the server; it includes the sending itself, which is the same for all.
 """
 
@@ -13,6 +14,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from ipaddress import ip_address, ip_interface
 from pathlib import Path
 
@@ -22,12 +24,13 @@ from figures import ratio, spread
 from icsframework.dataplane import policy, render
 from icsframework.dataplane.doors import Doors, KernelAid, Published, Redirect, Trigger
 from icsframework.dataplane.mapped import elements_of
-from icsframework.dataplane.plane import DataPlane, LanSide, UplinkSide
+from icsframework.dataplane.plane import DataPlane, HoldSide, LanSide, UplinkSide
 from icsframework.lab.errors import LabError
 from icsframework.lab.host import Host
 from icsframework.lab.parse import parse_lab
 from icsframework.lab.privilege import become_root
 from icsframework.lab.world import Lab
+from icsframework.uplinks.traffic import keep_rules, wake_rules
 from icsframework.values import Endpoint, Family, Link, Mapping, PortSpan
 
 PACKETS = 20000
@@ -92,6 +95,12 @@ def plane(doors: Doors) -> DataPlane:
     return DataPlane((home,), (UplinkSide("cable", 1, "eth0", link),), doors=doors)
 
 
+def on_demand(settled: bool) -> DataPlane:
+    """The uplink is dialled on demand; ``settled`` as it is while it is up."""
+    hold = HoldSide(settled=settled, wake={"cable": wake_rules(())})
+    return replace(plane(Doors()), hold=hold, keep={"cable": keep_rules(())})
+
+
 def texts(count: int) -> dict[str, str]:
     """The rules of each mode; the last one has ``count`` open ports."""
     full = policy.build(plane(MANY))
@@ -105,6 +114,8 @@ def texts(count: int) -> dict[str, str]:
     return {
         "three lines": MASQUERADE,
         "no doors": render.define(policy.build(plane(Doors()))),
+        "on demand": render.define(policy.build(on_demand(settled=True))),
+        "on demand, raw hooks": render.define(policy.build(on_demand(settled=False))),
         "default helpers": render.define(policy.build(plane(DEFAULT))),
         f"all, {count} open": "\n".join([render.define(full), *render.change_elements(full, opened, []), ""]),
     }
