@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Protocol
 
 from icsframework.frozen import dataclass
-from icsframework.interfaces import Unwatch
 from icsframework.values import Link, Refused
 
 __all__ = ["FREE", "IMeter", "Permission", "Unmetered"]
@@ -46,8 +45,11 @@ class IMeter(Protocol):
         """The link is down, or the try has failed."""
         ...
 
-    def watch(self, changed: Callable[[], None]) -> Unwatch:
-        """Call ``changed`` when ``permission`` may have another answer: a limit reached, a new hour, a clock that was set."""
+    def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
+        """Call ``changed`` when ``permission`` may have another answer: a limit reached, a new hour, a clock that was set.
+
+        Returns a callable that ends it.
+        """
         ...
 
 
@@ -67,6 +69,6 @@ class Unmetered:
     def down(self) -> None:
         """See IMeter."""
 
-    def watch(self, changed: Callable[[], None]) -> Unwatch:
+    def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
         """See IMeter."""
         return lambda: None

@@ -30,6 +30,9 @@ PURE = (
     "icsframework.uplinks.wishes",
     "icsframework.uplinks.hold",
     "icsframework.uplinks.packets",
+    "icsframework.uplinks.permission",
+    "icsframework.uplinks.saved",
+    "icsframework.uplinks.traffic",
     "icsframework.uplinks.account",
     "icsframework.uplinks.calls",
     "icsframework.uplinks.hours",
@@ -65,8 +68,11 @@ PURE = (
             "doorrules",
             "doors",
             "dynamic",
+            "hold",
+            "keep",
             "mapped",
             "mss",
+            "named",
             "pairs",
             "plane",
             "policy",
@@ -76,6 +82,7 @@ PURE = (
             "scoping",
             "translation",
             "triggers",
+            "wake",
         )
     ),
 )
@@ -224,26 +231,35 @@ def is_shell(module):
     )
 
 
+def says_pure(module):
+    """True for modules that call themselves so, without a "but", in the first paragraph of their docstring."""
+    first = (ast.get_docstring(module.tree) or "").partition("\n\n")[0]
+    return "Pure." in first or "Pure:" in first
+
+
 def is_pure(module):
-    """True for what must do no I/O: the pure rooms of the core, and every plugin module that is no shell."""
-    return module.inside(*PURE) or (module.inside("ics_plugins") and not is_shell(module))
+    """True for what must do no I/O: the pure rooms, whatever says that it is, and every plugin module that is no shell."""
+    return (
+        module.inside(*PURE) or says_pure(module) or (module.inside("ics_plugins") and not is_shell(module))
+    )
 
 
 def impure_chains(modules):
     """Ways on which a pure module reaches Twisted or a socket, directly or through ours, at import time."""
     ours = {module.name: module for module in modules}
 
-    def reached(module, chain):
+    def reached(module, chain, seen):
         for i in module.imports:
             if i.late or i.typing_only:
                 continue
             if within(i.name, *IO):
                 yield " -> ".join([*chain, i.name])
             target = ours.get(i.name) or ours.get(i.name.rpartition(".")[0])
-            if target and target.name not in chain:
-                yield from reached(target, [*chain, target.name])
+            if target and target.name not in seen:
+                seen.add(target.name)
+                yield from reached(target, [*chain, target.name], seen)
 
-    return sorted({way for m in modules if is_pure(m) for way in reached(m, [m.name])})
+    return sorted({way for m in modules if is_pure(m) for way in reached(m, [m.name], {m.name})})
 
 
 def test_purity_is_transitive(modules):
@@ -257,10 +273,13 @@ def test_transitive_purity_can_fail(module):
         module("icsframework/protocols/x.py", "from icsframework.detour import y"),
         module("icsframework/detour.py", "from twisted.internet import defer"),
         module("plugins/ics_plugins/lan/dhcp/pool.py", "import socket"),
+        module("icsframework/gateway/x.py", '"""Sums.  Pure: it only adds."""\nimport socket'),
+        module("icsframework/gateway/y.py", '"""Sums.\n\nPure chance."""\nimport socket'),
         module("plugins/ics_plugins/lan/dhcp/service.py", "import socket"),
     ]
     assert impure_chains(bad) == [
         "ics_plugins.lan.dhcp.pool -> socket",
+        "icsframework.gateway.x -> socket",
         "icsframework.protocols.x -> icsframework.detour -> twisted.internet.defer",
     ]
 
