@@ -160,3 +160,36 @@ def test_it_keeps_the_link_up(net, held):
     held.put_back(packets)
     responder.recv(100)
     assert net.counter("keep_cable") == 1
+
+
+def test_a_flow_that_outlives_its_call(net, held):
+    """Its next packet waits when the call was lost, and goes on in the same connection when the address is the same again."""
+    held.link_comes()
+    asker, responder = net.socket("pc1", port=4000), net.socket("server", port=9000)
+    assert net.ask(asker, responder, (net.server_address, 9000)) == net.cable
+    net.become(net.waiting)
+    asker.sendto(b"and now?", (net.server_address, 9000))
+    packets = held.read()
+    assert len(packets) == 1
+    held.link_comes()
+    held.put_back(packets)
+    assert responder.recvfrom(100) == (b"and now?", (net.cable, 4000))
+    flows = [flow for flow in net.conntrack(lambda c: c.flows()) if flow.source_port == 4000]
+    assert [(flow.translated, str(flow.source)) for flow in flows] == [(True, PC)]
+
+
+def test_a_packet_that_is_too_long_for_the_link(net, held):
+    """Its sender is told how long it may be (RFC 1191), by the gateway's address on the LAN."""
+    asker = net.socket("pc1", port=4000)
+    asker.setsockopt(socket.IPPROTO_IP, 10, 2)  # IP_MTU_DISCOVER, IP_PMTUDISC_DO
+    asker.sendto(bytes(1450), (net.server_address, 9000))
+    packets = held.read()
+    net.ip("link", "set", "eth0", "mtu", "1400")
+    held.link_comes()
+    with net.lab["pc1"].capture("eth0", "icmp") as wire:
+        held.put_back(packets)
+        assert net.until(wire.frames)
+    ip = dpkt.ethernet.Ethernet(wire.frames()[0]).data
+    assert (socket.inet_ntoa(ip.src), ip.icmp.type, ip.icmp.code) == ("192.168.0.1", 3, 4)
+    assert int.from_bytes(bytes(ip.icmp)[6:8]) == 1400
+    net.lab["pc1"].run(["ip", "route", "flush", "cache"], check=True)
