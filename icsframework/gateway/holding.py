@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from twisted.internet.defer import inlineCallbacks
-from twisted.internet.interfaces import IDelayedCall, IReactorFDSet
+from twisted.internet.interfaces import IReactorFDSet
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -28,9 +28,10 @@ from icsframework.helpers.throttle import Throttle
 from icsframework.interfaces import IClock, IEvents, IHost, ILeases, INames, IUplinks
 from icsframework.protocols.icmp import NET_UNREACHABLE, PROHIBITED, Code
 from icsframework.status import HoldStatus
+from icsframework.uplinks.alarm import Alarm
 from icsframework.uplinks.hold import Dropped, Hold
 from icsframework.uplinks.packets import Fragment, Packet, parse
-from icsframework.uplinks.traffic import Traffic, TrafficRule
+from icsframework.uplinks.traffic import Traffic, TrafficRule, is_noise
 from icsframework.values import Address
 
 __all__ = ["Holding", "Judge"]
@@ -81,9 +82,9 @@ class Holding:
         self._telling = Throttle(TELL_BURST, TELL_EVERY)
         self._own: frozenset[Address] = frozenset({HOLD_ADDRESS.ip})
         self._up = False
-        self._expiry = _Timer(clock, self._expire)
-        self._reopening = _Timer(clock, self._reopen)
-        self._again = _Timer(clock, self._ask_again)
+        self._expiry = Alarm(clock, self._expire)
+        self._reopening = Alarm(clock, self._reopen)
+        self._again = Alarm(clock, self._ask_again)
         self._dropped: Counter[str] = Counter()
         self._refused = 0
 
@@ -105,7 +106,7 @@ class Holding:
 
         One that was taken away is made anew at once.
         """
-        self._reopening.cancel()
+        self._reopening.set(None)
         try:
             yield self._device.open()
         except IcsError as error:
@@ -119,8 +120,8 @@ class Holding:
 
     def stop(self) -> None:
         """Let the device go; packets that wait are dropped, and counted."""
-        for timer in (self._expiry, self._reopening, self._again):
-            timer.cancel()
+        for alarm in (self._expiry, self._reopening, self._again):
+            alarm.set(None)
         self._dropped["stopped"] += len(self._hold.refuse())
         self._wishes.stop()
         self._refused_flows.stop()
@@ -130,14 +131,14 @@ class Holding:
     def _lost(self, reason: str) -> None:
         """Somebody removed the device.  What waits goes on waiting: it is delivered if there is a new one by then."""
         self._events.emit("hold.lost", reason=reason, seconds=REOPEN)
-        self._reopening.set(REOPEN)
+        self._reopening.set(self._clock.now() + REOPEN)
         self._changed()
 
     def _reopen(self) -> None:
         def failed(failure: Failure) -> None:
             if failure.check(IcsError) is None:
                 self._log.failure("the hold device cannot be made anew", failure)
-            self._reopening.set(REOPEN)
+            self._reopening.set(self._clock.now() + REOPEN)
 
         self._device.open().addCallbacks(lambda _: self._changed(), failed)
 
@@ -197,18 +198,15 @@ class Holding:
         if code is not None:
             self._turn_away((packet,), code)
             return
-        now = self._clock.now()
-        self._hold.seconds = self._seconds()
-        outcome = self._hold.offer(packet, now)
+        outcome = self._hold.offer(packet, self._clock.now())
         if isinstance(outcome, Dropped) and outcome.why != "duplicate":
             return
-        if not self._expiry.running:
-            self._schedule()
+        self._schedule()
         self._wishes.ask(packet)
 
     def _not_woken(self, packet: Packet, rule: TrafficRule | None) -> None:
         """Noise is dropped; what a rule of the operator's forbids is answered, and so are our own programs."""
-        if rule is not None and not rule.label.startswith(("never:", "demand.ignore:")):
+        if rule is not None and not is_noise(rule):
             self._turn_away((packet,), PROHIBITED)
         elif packet.own:
             self._turn_away((packet,), NET_UNREACHABLE)
@@ -224,7 +222,7 @@ class Holding:
         self._tell("hold.refused" if code == PROHIBITED else "hold.failed", packets, reason)
         self._schedule()
         if self._hold:
-            self._again.set(0.0)
+            self._again.set(self._clock.now())
 
     def _ask_again(self) -> None:
         waiting = self._hold.packets()
@@ -245,11 +243,8 @@ class Holding:
 
     def _schedule(self) -> None:
         """See to it that ``_expire`` is called when the oldest has waited long enough."""
-        self._expiry.cancel()
         self._hold.seconds = self._seconds()
-        deadline = self._hold.deadline()
-        if deadline is not None:
-            self._expiry.set(deadline - self._clock.now())
+        self._expiry.set(self._hold.deadline())
 
     def _expire(self) -> None:
         packets = self._hold.expired(self._clock.now())
@@ -278,29 +273,3 @@ class Holding:
             refused=self._refused,
             icmp_sent=self._answers.sent,
         )
-
-
-class _Timer:
-    """Calls ``function`` once, when its time has come; setting it again gives it another time."""
-
-    def __init__(self, clock: IClock, function: Callable[[], None]) -> None:
-        self._clock = clock
-        self._function = function
-        self._call: IDelayedCall | None = None
-
-    @property
-    def running(self) -> bool:
-        return self._call is not None
-
-    def set(self, seconds: float) -> None:
-        self.cancel()
-        self._call = self._clock.call_later(max(0.0, seconds), self._fire)
-
-    def cancel(self) -> None:
-        if self._call is not None:
-            self._call.cancel()
-            self._call = None
-
-    def _fire(self) -> None:
-        self._call = None
-        self._function()

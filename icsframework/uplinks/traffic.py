@@ -25,6 +25,7 @@ __all__ = [
     "TrafficRule",
     "fits",
     "fits_name",
+    "is_noise",
     "judge",
     "keep_rules",
     "wake_rules",
@@ -43,9 +44,9 @@ BUILT_IN = "built in"
 class TrafficRule:
     """One rule; what it leaves out (None, empty) fits everything.
 
-    ``label`` is how people find it: ``wake[0]``, ``demand.ignore: ntp``, ``never: smb``.  ``gateway`` true: traffic of
-    the gateway itself, and no other; false: traffic of LAN hosts only.  ``ports`` are destination ports.  ``name`` is a
-    domain pattern: lookups of such a name, and traffic to what it led this client to.
+    ``label`` is how people find it: ``wake[0]``, ``demand.ignore: ntp``, ``never: smb``; ``is_noise`` goes by it.
+    ``gateway`` true: traffic of the gateway itself, and no other; false: traffic of LAN hosts only.  ``ports`` are
+    destination ports.  ``name`` is a domain pattern: lookups of such a name, and traffic to what it led this client to.
     """
 
     action: Action
@@ -91,6 +92,11 @@ def fits(rule: TrafficRule, traffic: Traffic) -> bool:
         and _inside(traffic.destination, rule.destination)
         and (not rule.name or fits_name(rule.name, traffic.name))
     )
+
+
+def is_noise(rule: TrafficRule) -> bool:
+    """Is it about what never counts, or what ``demand.ignore`` names?  Nobody misses an answer to that."""
+    return rule.action == "ignore" and rule.label.startswith(("never: ", "demand.ignore: "))
 
 
 def fits_name(pattern: str, name: str) -> bool:

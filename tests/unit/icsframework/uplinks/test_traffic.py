@@ -15,6 +15,7 @@ from icsframework.uplinks.traffic import (
     TrafficRule,
     fits,
     fits_name,
+    is_noise,
     judge,
     keep_rules,
     wake_rules,
@@ -141,3 +142,13 @@ def test_all_parts_must_fit(rule, traffic, found):
 def test_names(pattern, name, found):
     """A star stands for anything below, and not for the name itself; case and the last dot do not matter."""
     assert fits_name(pattern, name) is found
+
+
+def test_noise_is_what_no_rule_of_the_operators_is_about():
+    """All that is built in to be ignored, and what demand.ignore adds; neither what counts nor a rule of ``wake``."""
+    own = TrafficRule("ignore", "wake[0]"), TrafficRule("allow", "wake[1]")
+    rules = wake_rules(own, ("dns",))
+    ignored = [rule for rule in rules if rule.action == "ignore"]
+    assert [rule for rule in rules if is_noise(rule)] == ignored[1:]
+    assert {"demand.ignore: dns", "never: ntp"} <= {rule.label for rule in ignored}
+    assert not is_noise(TrafficRule("allow", "never: as it were"))
