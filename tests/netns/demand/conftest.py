@@ -217,13 +217,17 @@ class Stand:
     def wait_armed(self, timeout=15.0):
         """Wait until the uplink is armed and packets find the hold device, which takes a moment longer."""
         shown = self.wait("armed", timeout=timeout)
+        self.wait_hold()
+        return shown
+
+    def wait_hold(self):
+        """Wait until packets to the Internet find the hold device and nothing else."""
 
         def only_way():
             routes = self.box.run(["ip", "route", "show", "default"]).stdout
             return "dev icsh0" in routes and "icsu-phone" not in routes
 
         wait_for(only_way, 5.0, "the hold device to be the only way")
-        return shown
 
     def history(self):
         """Oldest first."""

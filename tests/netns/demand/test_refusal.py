@@ -82,6 +82,20 @@ def test_a_limit(fresh_stand):
     assert stand.dialled() == 2
 
 
+def test_time_that_is_used_up(fresh_stand):
+    """A call that reaches its limit is hung up, although it is used, and who goes on is told by ICMP."""
+    stand = fresh_stand(limits="{time: 2s/hour}")
+    with stand.witness(PORT), stand.tcp(stand.pc1) as own:
+        own.connect((SERVER, PORT))
+        own.sendall(b"hello?")
+        assert own.recv(100) == b"hello?"
+        stand.wait("refused", timeout=6.0)
+    stand.wait_event("down", "limits.time")
+    up = refused_everywhere(stand, "limits.time")
+    assert up["limits"]["rates"][0]["reached"]
+    assert stand.dialled() == 1
+
+
 def test_hours(module_stand):
     """Outside its hours it is refused, and inside them it is not; a reload changes that."""
     other = (time.localtime().tm_hour + 2) % 23  # never this hour, and never the last of the day
