@@ -173,7 +173,7 @@ class Agreement:
         now, known = self._reconciler.in_force, self._plane
         if now is None or known is None or not plane.preference or not self._parts.ondemand.waiting:
             return None
-        if replace(known, uplinks=plane.uplinks, active=plane.active) != plane:
+        if _without_links(known) != _without_links(plane):
             return None
         return replace(state, table=now.table)
 
@@ -197,3 +197,8 @@ class Agreement:
 
     def _called(self, lan: LanSection) -> str:
         return self.places.of(Role("lan", lan.name)).name or lan.device
+
+
+def _without_links(plane: DataPlane) -> DataPlane:
+    """The same while every link is down: what the rules are about besides."""
+    return replace(plane, uplinks=tuple(replace(one, link=None) for one in plane.uplinks), active=None)

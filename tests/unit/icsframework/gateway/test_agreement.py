@@ -130,7 +130,7 @@ class Parts:
 
     def go_on(self, plane: DataPlane) -> None:
         """Packets that wait for a link hear what is in force."""
-        there = {str(one.address) for one in self.machine.addresses if one.interface == "eth0"}
+        there = {str(one.address) for one in self.machine.addresses if one.interface in ("eth0", "wan0")}
         self.told += [f"packets from {address}" for address in sorted(there) if plane.preference]
 
     def start(self) -> "Parts":
@@ -267,6 +267,21 @@ def test_without_packets_or_with_other_rules_nothing_is_done_in_haste(tmp_path: 
         parts.up("203.0.113.5/24")
         parts.settle()
         assert parts.told == ["filter", "packets from 203.0.113.5/24"]
+
+
+def test_a_link_on_a_device_that_the_rules_do_not_know_waits_for_them(tmp_path: Path) -> None:
+    """They would neither let packets through to it nor translate them: what goes on before is lost."""
+    parts = Parts(tmp_path, PLAIN)
+    parts.hold = HoldSide()
+    parts.start()
+    del parts.told[:]
+    parts.ondemand.waiting = True
+    parts.up("203.0.113.5/24")
+    parts.machine.rename("eth0", "wan0")
+    parts.look()
+    parts.settle()
+    assert parts.told == ["filter", "packets from 203.0.113.5/24"]
+    assert parts.planes[-1].uplinks[0].interface == "wan0"
 
 
 def test_what_the_machine_refuses_in_haste_it_refuses_once_more_and_says_why(tmp_path: Path) -> None:
