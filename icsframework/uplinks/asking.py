@@ -77,6 +77,8 @@ class Asking:
     # --- from one to the next ---
 
     def _next(self) -> None:
+        if self._over:
+            return  # a limit that ended brought one up at once
         for runner in self._open():
             if runner.coming and runner.spec.name not in self._joined:
                 self._joined.add(runner.spec.name)
@@ -88,12 +90,14 @@ class Asking:
                 self._said[runner.spec.name] = Failed("no link came of it")
                 self._wait(runner, cause, None)
                 return
-        late = [runner for runner in self._runners() if runner.spec.name in self._late and runner.coming]
-        if late:
-            self._late.clear()
-            self._wait(late[0], self._cause, None)
-        else:
-            self._give_up()
+        late = [runner for runner in self._runners() if runner.spec.name in self._late]
+        self._late.clear()
+        for runner in late:
+            if runner.coming:
+                self._wait(runner, self._cause, None)
+                return
+            self._granted(runner)
+        self._give_up()
 
     def _open(self) -> list[Runner]:
         """The uplinks that have not said no."""

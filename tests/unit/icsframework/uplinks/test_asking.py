@@ -223,6 +223,34 @@ def test_one_that_had_its_time_is_the_last_hope() -> None:
     assert got == [link("cable")]
 
 
+def test_one_that_had_its_time_and_failed_is_named_too() -> None:
+    """The cable gave up while the modem dialled."""
+    bench = Bench(cable="always", modem="demand")
+    got = bench.ask()
+    bench.clock.clock.advance(GRACE)
+    bench.plugins["cable"].report(Failed("no DHCP server answers", 90.0))
+    bench.plugins["modem"].report(Failed("busy", 60.0))
+    why = "no uplink can be used now: cable: no DHCP server answers; modem: busy"
+    assert got == [(UplinkFailed, why, 60.0)]
+
+
+def test_a_limit_that_is_over_when_asked_is_enough(meter: Any) -> None:
+    """The meter forgot to tell; the uplink that is always wanted comes up at once, and nothing else is dialled."""
+    bench = Bench(modem="demand", cable="always")
+    bench.plugins["cable"].report(Failed("busy"))
+    bench.supervisor.runner("cable").rearm("always", Quiet(), (), meter)
+    meter.say(TIME)
+    bench.calls()
+
+    def connect(cause: Cause) -> Deferred[Link]:
+        bench.up("cable")
+        return succeed(link("cable"))
+
+    bench.plugins["cable"].connect = connect  # type: ignore[method-assign]
+    meter.answer = None
+    assert (bench.ask(), bench.calls()) == ([link("cable")], [])
+
+
 def test_the_uplinks_on_demand_decide_what_kind_of_no_it_is(meter: Any) -> None:
     """The cable is out and the modem past its limit: that is forbidden, not failed."""
     bench = Bench(meter, cable="always", modem="demand")
