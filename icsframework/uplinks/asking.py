@@ -126,11 +126,10 @@ class Asking:
         )
 
     def _wait(self, runner: Runner, cause: Cause, patience: float | None) -> None:
-        name = runner.spec.name
         if patience is not None:
             self._timer = self._clock.call_later(patience, self._too_late)
         waiting = self._waiting = runner.ask(cause)
-        waiting.addCallbacks(self.arrived, self._failed, errbackArgs=(name, waiting))
+        waiting.addCallbacks(self.arrived, self._failed, errbackArgs=(runner, waiting))
 
     def _too_late(self) -> None:
         self._stop_waiting()
@@ -141,13 +140,14 @@ class Asking:
         }
         self._next()
 
-    def _failed(self, failure: Failure, name: str, waiting: Deferred[Link]) -> None:
+    def _failed(self, failure: Failure, runner: Runner, waiting: Deferred[Link]) -> None:
         if self._over or waiting is not self._waiting:
             return  # we have stopped waiting for it
         failure.trap(IcsError)
         self._stop_waiting()
-        if name in self._said:  # it was dialled for this
-            self._said[name] = answer_of(failure.value)
+        # It was dialled for this, or the operator who hangs up means all that wait by now, not only the first.
+        if runner.spec.name in self._said or runner.hanging_up:
+            self._said[runner.spec.name] = answer_of(failure.value)
         self._next()
 
     def _stop_waiting(self) -> None:

@@ -96,6 +96,8 @@ class Runner:
         self._feeding = 0
         self._metering = Metering(spec.meter, lambda: self._feeding > 0, self.ask_meter)
         self._stopping = False
+        self.hanging_up = False
+        """True while those who wait are told that the operator hangs up."""
         self._calls = 0
         """Calls of connect and disconnect so far: what an earlier one says late is not about the present."""
         self._disconnecting: Deferred[Any] = succeed(None)
@@ -288,7 +290,11 @@ class Runner:
     @inlineCallbacks
     def hang_up(self, reason: str, until: float | None = None) -> Any:
         """The operator wants it down, until wanted again or until then; Deferred fires when the machine is without it."""
-        self._feed(rules.HungUp(reason, until))
+        self.hanging_up = True
+        try:
+            self._feed(rules.HungUp(reason, until))
+        finally:
+            self.hanging_up = False
         yield after(self._disconnecting)
         yield after(self._machine.leaving)
 

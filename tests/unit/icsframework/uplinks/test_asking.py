@@ -311,6 +311,17 @@ def test_a_wish_that_joined_a_dial_it_could_not_ask_for_is_refused_when_that_fai
     assert bench.calls() == [("modem", BUILT_IN)]
 
 
+def test_whoever_hangs_up_a_dial_hangs_up_for_all_that_wait() -> None:
+    """The second wish does not dial again in the moment after the command; the next one does."""
+    bench = Bench(modem="demand")
+    got = [bench.ask(), bench.ask(LOOKUP)]
+    bench.supervisor.runner("modem").hang_up("disconnected by root")
+    why = (UplinkFailed, "no uplink can be used now: modem: disconnected by root", None)
+    assert (got, bench.calls()) == ([[why], [why]], [("modem", BUILT_IN), ("modem", "-disconnected by root")])
+    bench.ask(LOOKUP)
+    assert bench.calls() == [("modem", BUILT_IN)]
+
+
 def test_a_plugin_that_fails_at_once_is_no_trouble() -> None:
     """Nothing is waited for, and the next one is asked."""
     bench = Bench(first="demand", second="demand")
