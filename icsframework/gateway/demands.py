@@ -10,12 +10,10 @@ from dataclasses import replace
 from icsframework.addresses import PortRange
 from icsframework.config.uplinks import GATEWAY, Rule, UplinkSection
 from icsframework.uplinks.quiet import NEVER_QUIET, Quiet
-from icsframework.uplinks.traffic import TrafficRule, keep_rules, wake_rules
+from icsframework.uplinks.traffic import DNS_PORT, TrafficRule, keep_rules, wake_rules
 
-__all__ = ["hold_seconds", "keep", "quiet", "wake"]
+__all__ = ["hold_seconds", "keep", "on_demand", "quiet", "wake"]
 
-DNS = 53
-"""The port that lookups are for."""
 NOT_A_BEGINNING = "never: not the beginning of a connection"
 AN_END = "never: the end of a connection"
 NOT_AN_ECHO = "never: errors"
@@ -50,6 +48,11 @@ def quiet(section: UplinkSection) -> Quiet:
     return Quiet(section.demand.idle, section.demand.min_up, section.limits.charge_unit if paid else 0.0)
 
 
+def on_demand(sections: Iterable[UplinkSection]) -> bool:
+    """Is any of them dialled on demand?  Then packets without a link have a device to go to, however long they are kept there."""
+    return any(one.connect == "demand" for one in sections)
+
+
 def hold_seconds(sections: Iterable[UplinkSection]) -> float:
     """How long packets are kept for a link to come up: the longest that any uplink wants; 0 if nothing dials on demand."""
     return max((one.demand.hold for one in sections if one.connect == "demand"), default=0.0)
@@ -74,7 +77,7 @@ def _spelled(rule: Rule, label: str, wakes: bool) -> Iterator[TrafficRule]:
     )
     if rule.name and not (rule.protocol in (None, "udp") and rule.port is None and rule.destination is None):
         # Whatever the traffic is, it begins with a lookup.
-        yield replace(said, protocol="udp", ports=(PortRange(DNS, DNS),), destination=None)
+        yield replace(said, protocol="udp", ports=(PortRange(DNS_PORT, DNS_PORT),), destination=None)
     if rule.action == "ignore":
         yield said
         return

@@ -41,7 +41,7 @@ def render(path: str, out: TextIO, err: TextIO) -> int:
         out.write(
             f"# The listeners of helpers get their ports when they start; here {FIRST_LISTENER} and above.\n"
         )
-    hold = HoldSide() if demands.hold_seconds(enabled(config)) else None
+    hold = HoldSide() if demands.on_demand(enabled(config)) else None
     live = Live(chosen=chosen, doors=doors, hold=hold)
     plane = data_plane(config, live, assign_indices(uplink.name for uplink in enabled(config)))
     out.write(render_table(build(plane), None))

@@ -18,6 +18,7 @@ from icsframework.values import Address, Network
 
 __all__ = [
     "BUILT_IN",
+    "DNS_PORT",
     "GROUPS",
     "NEVER",
     "Form",
@@ -38,6 +39,9 @@ Form = Literal["opening", "closing", "echo"]
 
 BUILT_IN = "built in"
 """The label of what is allowed by no rule of the operator's."""
+
+DNS_PORT = 53
+"""Where lookups go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +143,7 @@ GROUPS: Mapping[str, tuple[TrafficRule, ...]] = {
     "ssdp": _at("udp", 1900),
     "llmnr": _at("tcp udp", 5355),
     "ntp": _at("udp", 123),
-    "dns": _at("tcp udp", 53),
+    "dns": _at("tcp udp", DNS_PORT),
     "icmp": (TrafficRule("ignore", "", protocol="icmp"),),
 }
 """The kinds of noise that ``demand.ignore`` knows."""

@@ -5,13 +5,11 @@ from dataclasses import replace
 from ipaddress import ip_address
 
 from icsframework.errors import IcsError, UplinkFailed, UplinkRefused
-from icsframework.uplinks.traffic import BUILT_IN, Form, Traffic, TrafficRule, judge
+from icsframework.uplinks.traffic import BUILT_IN, DNS_PORT, Form, Traffic, TrafficRule, judge
 from icsframework.values import Address, Cause, Failed, Refused
 
-__all__ = ["DNS_PORT", "answer_of", "error_of", "ruled", "traffic"]
+__all__ = ["answer_of", "error_of", "ruled", "traffic"]
 
-DNS_PORT = 53
-"""Where lookups go."""
 FORMS: dict[str, Form] = {"tcp": "opening", "icmp": "echo"}
 """What a wish is for: to open a connection, to ask for an echo.  Other packets are no reason to wish for anything."""
 

@@ -5,7 +5,7 @@ from ipaddress import ip_address
 import pytest
 
 from icsframework.config.uplinks import UplinkSection
-from icsframework.gateway.demands import hold_seconds, keep, quiet, wake
+from icsframework.gateway.demands import hold_seconds, keep, on_demand, quiet, wake
 from icsframework.uplinks.quiet import NEVER_QUIET, Quiet
 from icsframework.uplinks.traffic import Traffic, judge
 
@@ -176,3 +176,10 @@ def test_the_longest_wait_is_the_one_that_packets_have():
         hold_seconds([modem(demand={"hold": "30s"}), modem(), modem(connect="manual", demand={"hold": "5m"})])
         == 60
     )
+
+
+def test_packets_have_a_device_to_go_to_however_long_they_are_kept():
+    """That one of several is dialled on demand is enough, also with ``hold: 0s``."""
+    assert not on_demand([])
+    assert not on_demand([modem(connect="always"), modem(connect="manual", demand={"hold": "5m"})])
+    assert on_demand([modem(connect="always"), modem(demand={"hold": "0s"})])

@@ -50,6 +50,8 @@ def test_an_uplink_on_demand_has_its_rules_of_waking(tmp_path: Path) -> None:
     assert 'fib daddr oifname "icsh0" goto untracked' in out
     assert "jump wake_eth0" in out
     assert 'counter name "keep_eth0"' in out
+    path.write_text(AUTO.replace("interface: eth0", "interface: eth0, connect: demand, demand: {hold: 0s}"))
+    assert "goto untracked" in run(path)[1]
     path.write_text(AUTO)
     assert "icsh0" not in run(path)[1]
 
