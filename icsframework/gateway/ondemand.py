@@ -5,6 +5,7 @@ data plane.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred, inlineCallbacks
@@ -22,6 +23,7 @@ from icsframework.gateway.named import NamedFlows
 from icsframework.gateway.view import Shared
 from icsframework.interfaces import IStore
 from icsframework.uplinks.activity import Activity
+from icsframework.uplinks.guard import agree
 from icsframework.uplinks.supervisor import Supervisor
 from icsframework.uplinks.traffic import Traffic, TrafficRule, judge
 from icsframework.values import UplinkView
@@ -41,6 +43,8 @@ class OnDemand:
         settle: Callable[[], Deferred[Any]],
     ) -> None:
         clock, bus = shared.clock, shared.bus
+        events = OwnedEvents(bus, "hold")
+        self._agree = partial(agree, settle, events, log, "packets that wait")
         self._seconds = 0.0
         self._host = machinery.scoped_host("hold")
         self.meters = Meters(clock, OwnedEvents(bus, "meters"), log)
@@ -52,7 +56,7 @@ class OnDemand:
             names=shared.names,
             leases=shared.leases,
             elements=machinery.elements,
-            events=OwnedEvents(bus, "hold"),
+            events=events,
             log=log,
             judge=self._judge,
             seconds=lambda: self._seconds,
@@ -61,8 +65,6 @@ class OnDemand:
         self.activity = Activity(clock, supervisor, machinery.counters.counters, log)
         self.named = NamedFlows(shared.names, machinery.elements, log)
         self._supervisor = supervisor
-        self._settle = settle
-        self._log = log
         self._linked = False
 
     @inlineCallbacks
@@ -80,8 +82,7 @@ class OnDemand:
     @inlineCallbacks
     def prepare(self, config: Configuration) -> Any:
         """Make the hold device if an uplink needs one; Deferred."""
-        dialled = any(uplink.connect == "demand" for uplink in enabled(config))
-        if dialled and not self.holding.ready:
+        if demands.on_demand(enabled(config)) and not self.holding.ready:
             yield self.holding.start()
 
     def start(self) -> None:
@@ -123,9 +124,6 @@ class OnDemand:
         linked, self._linked = self._linked, view is not None
         if self._linked and not linked and self.holding.ready:
             self._agree()
-
-    def _agree(self) -> None:
-        self._settle().addErrback(lambda failure: self._log.warn("{why}", why=failure.getErrorMessage()))
 
     # --- for the hold
 

@@ -4,7 +4,7 @@ from ipaddress import ip_address
 from types import SimpleNamespace
 
 import pytest
-from twisted.internet.defer import succeed
+from twisted.internet.defer import fail, succeed
 from twisted.internet.task import Clock
 from twisted.logger import Logger
 
@@ -42,6 +42,7 @@ class Bench:
         self.bus, self.seen = EventBus(self.clock, Logger()), []
         self.bus.watch(self.seen.append)
         self.settled, self.counted, self.plugins = [], {}, ScriptedUplinkFactory()
+        self.refusal = None
         self.supervisor = Supervisor(
             self.clock, FakeEvents("u", self.clock), Logger(), self.settle, lambda: 0.5
         )
@@ -60,6 +61,8 @@ class Bench:
         ondemand = getattr(self, "ondemand", None)
         side = None if ondemand is None else ondemand.side()
         self.settled.append(side)
+        if side is not None and side.settled and self.refusal is not None:
+            return fail(self.refusal)
         if ondemand is not None:
             ondemand.in_force(DataPlane(hold=side))
         return succeed(0)
@@ -167,3 +170,13 @@ def test_packets_dial_also_where_they_are_not_held(bench):
     """``hold: 0s`` is about what becomes of the packet, not about what wakes the line."""
     stage = bench(DEMAND.replace("hold: 9s", "hold: 0s"))
     assert stage.ondemand.side() == HoldSide("hold", settled=False)
+
+
+def test_a_second_look_that_the_machine_refuses_is_told(bench):
+    """As every other change that it refuses; the link is in force all the same."""
+    stage = bench(DEMAND)
+    stage.refusal = HostError("The kernel has no room.")
+    stage.dial()
+    assert stage.supervisor.active() == "modem"
+    told = [event.fields["reason"] for event in stage.seen if event.id == "host.state.failed"]
+    assert told == ["The kernel has no room."]
