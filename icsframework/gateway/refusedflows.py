@@ -8,6 +8,7 @@ from twisted.python.failure import Failure
 
 from icsframework.dataplane.elements import IElements
 from icsframework.dataplane.wake import refused_element
+from icsframework.errors import IcsError
 from icsframework.interfaces import IClock
 from icsframework.uplinks.packets import Flow
 
@@ -58,7 +59,12 @@ class RefusedFlows:
         ).addBoth(self._told)
 
     def _refused(self, failure: Failure) -> None:
-        self._log.debug("refused flows are not dropped by the kernel: {why}", why=failure.getErrorMessage())
+        if failure.check(IcsError) is None:
+            self._log.failure("refused flows", failure)
+        else:
+            self._log.debug(
+                "refused flows are not dropped by the kernel: {why}", why=failure.getErrorMessage()
+            )
 
     def _told(self, _: Any) -> None:
         self._telling = False

@@ -1,8 +1,10 @@
 """Refused flows, told to the packet filter."""
 
 from ipaddress import ip_address
+from types import SimpleNamespace
 
 import pytest
+from twisted.internet.defer import fail
 from twisted.logger import Logger
 
 from icsframework.errors import NftError
@@ -90,3 +92,14 @@ def test_a_stop_leaves_nothing(stage):
     stage.flows.stop()
     stage.clock.clock.advance(1.0)
     assert (stage.there(), stage.clock.clock.getDelayedCalls()) == (set(), [])
+
+
+def test_a_defect_is_logged_and_the_next_flows_are_told(stage):
+    """What is no refusal of the kernel's is shown to those who can mend it; it blocks nothing."""
+    logged = []
+    broken = SimpleNamespace(change=lambda add, delete: fail(ZeroDivisionError("a defect")))
+    flows = RefusedFlows(broken, stage.clock, Logger(namespace="hold", observer=logged.append))
+    for count in (1, 2):
+        flows.add(WEB)
+        stage.wait()
+        assert [event["log_level"].name for event in logged] == ["critical"] * count
