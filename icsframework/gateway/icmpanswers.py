@@ -1,7 +1,7 @@
 """Tells hosts by ICMP that what they sent goes nowhere, so that they need not wait for nothing; not too often."""
 
 from collections import OrderedDict
-from typing import Any
+from socket import socket
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
@@ -37,7 +37,7 @@ class Answers:
         self._host = host
         self._clock = clock
         self._log = log
-        self._socket: Any = None
+        self._socket: socket | None = None
         self._all = Throttle(BURST, EVERY)
         self._clients: OrderedDict[Address, Throttle] = OrderedDict()
 
@@ -46,8 +46,8 @@ class Answers:
         if self._socket is not None:
             return succeed(None)
 
-        def opened(socket: Any) -> None:
-            self._socket = socket
+        def opened(made: socket) -> None:
+            self._socket = made
 
         return self._host.open_icmp().addCallback(opened)
 

@@ -6,7 +6,7 @@ the packet filter decides as Python would.  The sets stay in the kernel when the
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from twisted.logger import Logger
@@ -34,7 +34,7 @@ Pair = tuple[Address, Address]
 class Told(Protocol):
     """Where it is known what clients are told (directory.NameDirectory)."""
 
-    def listen(self, observer: Any) -> Unwatch:
+    def listen(self, observer: Callable[[Address, str, Address, float], None]) -> Unwatch:
         """See NameDirectory."""
         ...
 

@@ -106,13 +106,14 @@ class Asking:
 
     def _granted(self, runner: Runner) -> Cause | None:
         """The cause to dial it with; None if it may not be dialled, which is noted."""
-        why_not = runner.refusal()
-        allowed = runner.would_dial(self._cause)
-        if isinstance(why_not, Failed) and isinstance(allowed, Refused):
-            why_not = allowed  # it would not be dialled if it could be
-        if why_not is None and isinstance(allowed, Cause):
+        name, why_not, allowed = runner.spec.name, runner.refusal(), runner.would_dial(self._cause)
+        if isinstance(allowed, Refused):
+            # Also where it could not be dialled: it would not be if it could.
+            self._said[name] = why_not if isinstance(why_not, Refused) else allowed
+        elif why_not is not None:
+            self._said[name] = why_not
+        else:
             return allowed
-        self._said[runner.spec.name] = why_not or allowed  # type: ignore[assignment]  # one of them is a refusal
         return None
 
     def _is_another(self, runner: Runner) -> bool:
