@@ -42,7 +42,9 @@ class Told(Protocol):
 class NamedFlows:
     """``in_force`` says which patterns there are; before it nothing is told, and without patterns nobody listens."""
 
-    def __init__(self, names: Told, elements: IElements, log: Logger) -> None:
+    def __init__(self, names: Told, elements: IElements, log: Logger, most: int = MOST) -> None:
+        """``most``: how many pairs to know."""
+        self._most = most
         self._names = names
         self._elements = elements
         self._log = log
@@ -84,7 +86,7 @@ class NamedFlows:
             self._change(pattern, pair, lifetime)
         if fitting:
             self._fitting[pair] = fitting
-            if len(self._fitting) > MOST:
+            if len(self._fitting) > self._most:
                 self._fitting.popitem(last=False)
         self._flush()
 

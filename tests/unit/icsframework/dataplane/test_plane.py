@@ -4,7 +4,7 @@ from ipaddress import ip_interface, ip_network
 
 import pytest
 
-from icsframework.dataplane.plane import DataPlane, LanSide, UplinkSide
+from icsframework.dataplane.plane import DataPlane, HoldSide, LanSide, UplinkSide
 from icsframework.values import Family, Link
 
 
@@ -49,3 +49,16 @@ def test_what_is_ours():
     assert [str(address) for address in CABLE.addresses] == ["192.0.2.1/32"]
     with pytest.raises(KeyError):
         plane.uplink("other")
+
+
+def test_the_hold_device():
+    """Packets wait only while it is there and nothing else is to become of them; its address is one of those that must not leave."""
+    assert [HoldSide(without).waits for without in ("hold", "unreachable", "prohibit")] == [
+        True,
+        False,
+        False,
+    ]
+    assert not HoldSide(present=False).waits
+    plane = DataPlane((HOME, SIX), (CABLE,), hold=HoldSide())
+    assert [str(network) for network in plane.inside()] == ["192.168.0.0/24", "192.0.0.8/32"]
+    assert DataPlane((HOME, SIX)).inside() == (HOME.network,)

@@ -1,12 +1,13 @@
 """Scopes as matches."""
 
+from dataclasses import replace
 from ipaddress import ip_interface, ip_network
 
 import pytest
 
 from icsframework.dataplane.doors import Scope
-from icsframework.dataplane.plane import DataPlane, LanSide, UplinkSide
-from icsframework.dataplane.scoping import by_lan, by_uplink, common, pairs
+from icsframework.dataplane.plane import DataPlane, HoldSide, LanSide, UplinkSide
+from icsframework.dataplane.scoping import by_interface, by_lan, by_uplink, common, pairs
 
 PLANE = DataPlane(
     (
@@ -34,6 +35,36 @@ def nets(*texts):
 def test_lans(lans, matches):
     """All LANs are the set of them, some are named, and a LAN that is not there gives no rule."""
     assert list(by_lan(PLANE, Scope(lans), "iifname")) == matches
+
+
+@pytest.mark.parametrize(
+    ("lans", "matches"),
+    [
+        ((), ["iifname @lans "]),
+        (
+            ("guest", "home", "six"),
+            [
+                'iifname { "eth1", "eth2", "eth4" } ',
+                'iifname "icsh0" ip saddr 192.168.0.0/24 ',
+                'iifname "icsh0" ip saddr 192.168.7.0/24 ',
+            ],
+        ),
+        (("gone",), []),
+    ],
+)
+def test_lans_of_packets_that_have_waited(lans, matches):
+    """They come in by the hold device, which is in the set of all; where some are named, their source tells. To a LAN nothing is different."""
+    six = LanSide("six", "eth4", ip_interface("fd00::1/64"))
+    plane = replace(PLANE, lans=(*PLANE.lans, six), hold=HoldSide())
+    assert list(by_lan(plane, Scope(lans), "iifname")) == matches
+    assert len(list(by_lan(plane, Scope(lans), "oifname"))) == len(matches[:1])
+
+
+def test_lans_where_the_device_was_asked_for_before():
+    """Only the interfaces of those that are named."""
+    assert list(by_interface(PLANE, Scope())) == [""]
+    assert list(by_interface(PLANE, Scope(("guest",)))) == ['iifname "eth2" ']
+    assert list(by_interface(PLANE, Scope(("gone",)))) == []
 
 
 @pytest.mark.parametrize(

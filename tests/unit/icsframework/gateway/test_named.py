@@ -117,6 +117,17 @@ def test_one_transaction_at_a_time(stand):
     assert len(stand.led_to(WWW)) <= MOST_WAITING + 1
 
 
+def test_what_is_known_of_pairs_is_bounded(stand):
+    """Of the oldest of very many only the kernel knows, until it runs out there."""
+    named = NamedFlows(stand.names, stand.elements, Logger(), most=2)
+    named.in_force(plane(WWW))
+    for client in (PC, OTHER, ip_address("192.168.0.7")):
+        stand.names.resolved(client, WWW, [SERVER], 60)
+    for client in (PC, OTHER):
+        stand.names.resolved(client, "else.example", [SERVER], 60)
+    assert stand.led_to(WWW) == {(PC, SERVER), (ip_address("192.168.0.7"), SERVER)}
+
+
 def test_a_kernel_that_refuses_is_no_trouble(stand):
     """It is noted for those who look for it; the next lookup is told again."""
     stand.named.in_force(plane(WWW))
