@@ -5,11 +5,13 @@ leave by it in flows that began inside.  What comes in never counts, so that noi
 and neither do answers to it.  The policy compares the counter from time to time.
 
 What a helper says to a server stands for what the LAN host said to the helper.  Its sockets carry the uplink's mark,
-like those that look names up, which do not count.
+like those that look names up, which do not count.  And what it has that server open to the LAN host began outside, but
+belongs to a connection that began inside: the file of an active FTP transfer, while nothing is said beside it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from icsframework.dataplane.dynamic import BOOKED, PAIRS
 from icsframework.dataplane.plane import DataPlane, UplinkSide
 from icsframework.dataplane.ruleset import Chain, Counter, Rule
 from icsframework.dataplane.rulewords import chain_of, verdicts
@@ -17,7 +19,7 @@ from icsframework.dataplane.wake import judged
 
 __all__ = ["keep_chains", "keep_counter", "keep_counters", "keeping"]
 
-KEEP, KEEP_OWN = "keep", "keep_own"
+KEEP, KEEP_OWN, KEEP_BESIDE = "keep", "keep_own", "keep_beside"
 
 
 def keep_counter(uplink: str) -> str:
@@ -40,11 +42,21 @@ def keeping(plane: DataPlane, own: bool = False) -> Iterator[Rule]:
     """For forward and output, before known flows."""
     uplinks = _uplinks(plane) if own or plane.lans else []
     if uplinks:
-        ways = [(one.interface, f"jump {chain_of(KEEP_OWN if own else KEEP, one)}") for one in uplinks]
         whose = "" if own else "iifname @lans "
         yield Rule(
-            f"{whose}ct direction original oifname vmap {{ {verdicts(ways)} }}", "does it keep the link up?"
+            f"{whose}ct direction original {_ways(uplinks, KEEP_OWN if own else KEEP)}",
+            "does it keep the link up?",
         )
+        if not own:
+            yield Rule(
+                f"{whose}ct direction reply ct status dnat {_ways(uplinks, KEEP_BESIDE)}",
+                "does it belong to what keeps the link up?",
+            )
+
+
+def _ways(uplinks: Sequence[UplinkSide], kind: str) -> str:
+    ways = [(one.interface, f"jump {chain_of(kind, one)}") for one in uplinks]
+    return f"oifname vmap {{ {verdicts(ways)} }}"
 
 
 def keep_chains(plane: DataPlane) -> Iterator[Chain]:
@@ -57,6 +69,11 @@ def keep_chains(plane: DataPlane) -> Iterator[Chain]:
                 tuple(judged(rules, False, counts)),
                 f"what of LAN hosts keeps {uplink.name} up",
             )
+            yield Chain(
+                chain_of(KEEP_BESIDE, uplink),
+                tuple(_beside(f"meta mark & 0 | {plane.marks.uplink_mark(uplink.index):#010x}", counts)),
+                f"what helpers let in by {uplink.name} and keeps it up",
+            )
         leg = Rule(
             f"{plane.marks.key('meta')} {plane.marks.uplink_mark(uplink.index):#010x} tcp dport != 53 "
             f"tcp flags & (fin | rst) == 0 {counts}",
@@ -66,4 +83,16 @@ def keep_chains(plane: DataPlane) -> Iterator[Chain]:
             chain_of(KEEP_OWN, uplink),
             (leg, *judged(rules, True, counts)),
             f"what of the gateway itself keeps {uplink.name} up",
+        )
+
+
+def _beside(mark: str, counts: str) -> Iterator[Rule]:
+    """``mark`` is an expression with the uplink's mark as its value: nft asks sets for expressions only."""
+    yield Rule("tcp flags & (fin | rst) != 0 return", "never: the end of a connection")
+    for protocol in ("tcp", "udp"):
+        # Not the pair alone: who has a helped connection to a published server may have others to that host as well.
+        yield Rule(
+            f"meta l4proto {protocol} {mark} . ip saddr . ip daddr @{PAIRS.name} "
+            f"{mark} . meta l4proto . ct original proto-dst @{BOOKED.name} {counts}",
+            "a helper has opened that port for this peer",
         )

@@ -5,7 +5,7 @@ server may refuse those that come from another address (FTP: "425").  So while a
 control connection runs, the stream shell (helpers/pairs.py) keeps its inside host
 and its peer in the dynamic set ``pairs``, and first packets from the one to the
 other are routed by its uplink, whichever is preferred by now.  With one uplink
-there is nothing to ask.
+there is no way to choose; what keeps it up (keep.py) asks this set too.
 """
 
 from collections.abc import Iterator

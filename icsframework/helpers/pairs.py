@@ -1,10 +1,10 @@
-"""Tells the packet filter which two hosts have a connection through a helper, so that what begins between them takes the same uplink.
+"""Tells the packet filter which two hosts have a connection through a helper, so that what begins between them takes the same uplink, and keeps it up.
 
 One for all shells: a pair may have connections through several of them, and is
 told for as long as one is left.  Where they go by different uplinks (somebody
 outside has called a published server by two of our addresses) the newest one
 says.  An element of the set ``pairs`` (dataplane/pairs.py) has a short time: those
-of a daemon that was killed go by themselves.  With one uplink nothing is told.
+of a daemon that was killed go by themselves.  With one uplink that is not hung up when it is quiet nothing is told.
 """
 
 from collections.abc import Iterable
@@ -100,7 +100,7 @@ class Pairs:
 
     def _element(self, hosts: Hosts) -> NamedElement | None:
         flow = self._newest(hosts)
-        if flow is None or not several(self._plane):
+        if flow is None or not (several(self._plane) or self._plane.keep):
             return None
         mark = self._plane.marks.uplink_mark
         marks = [mark(uplink.index) for uplink in self._plane.uplinks if uplink.name == flow.uplink]

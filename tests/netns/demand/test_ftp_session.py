@@ -9,6 +9,8 @@ from icsframework.lab.waiting import wait_for
 SERVER, FTP = "192.0.2.80", 21
 AT_ONCE = 1.0
 """Seconds."""
+RATE = 38400
+"""Bit/s: the server's file of 20 kB takes four seconds."""
 
 
 def helper(stand):
@@ -74,3 +76,19 @@ def test_a_client_that_may_not_dial(module_stand):
             own.connect((SERVER, FTP))
             assert own.recv(1000).startswith(b"220 ")
     assert stand.dialled() == before + 1
+
+
+def test_a_file_that_the_server_sends_by_a_connection_of_its_own(module_stand):
+    """Keeps the line for as long as that takes, although nothing else is said: active mode, and much longer than `idle`."""
+    stand = module_stand.begin(demand="{idle: 1s, hold: 20s}")
+    stand.modem.set_rate(RATE)
+    try:
+        began, dialled = time.monotonic(), stand.dialled()
+        words = ["curl", "-sS", "--max-time", "15", "--ftp-port", "-", "-o", "-", f"ftp://{SERVER}/big"]
+        done = stand.pc1.run(words, timeout=20.0)
+    finally:
+        stand.modem.set_rate(0)
+    assert done.returncode == 0, done.stderr
+    assert time.monotonic() - began > 3.0
+    assert stand.dialled() == dialled + 1
+    stand.wait("armed", timeout=6.0)

@@ -33,10 +33,11 @@ def test_uplinks_without_rules_cost_nothing():
 
 
 def test_only_what_began_inside_is_asked():
-    """From the LANs by that uplink in the original direction; own packets of any host."""
+    """From the LANs by that uplink in the original direction, or by what was opened for that; own packets of any host."""
     made = plane({"modem": keep_rules(())})
     assert said(keeping(made)) == [
-        'iifname @lans ct direction original oifname vmap { "icsu-modem" : jump keep_modem }'
+        'iifname @lans ct direction original oifname vmap { "icsu-modem" : jump keep_modem }',
+        'iifname @lans ct direction reply ct status dnat oifname vmap { "icsu-modem" : jump keep_beside_modem }',
     ]
     assert said(keeping(made, own=True)) == [
         'ct direction original oifname vmap { "icsu-modem" : jump keep_own_modem }'
@@ -59,3 +60,15 @@ def test_rules_count_and_return():
         'meta l4proto icmp counter name "keep_modem" return',
     ]
     assert [counter.name for counter in keep_counters(plane({"modem": own}))] == [keep_counter("modem")]
+
+
+def test_what_a_helper_lets_in_counts():
+    """Of two hosts that a helped connection joins, and by a port that has an owner: no published service counts."""
+    chains = {chain.name: chain for chain in keep_chains(plane({"modem": keep_rules(())}))}
+    assert said(chains["keep_beside_modem"].rules) == ["tcp flags & (fin | rst) != 0 return"] + [
+        f"meta l4proto {protocol} meta mark & 0 | 0x00010000 . ip saddr . ip daddr @pairs "
+        "meta mark & 0 | 0x00010000 . meta l4proto . ct original proto-dst @booked "
+        'counter name "keep_modem" return'
+        for protocol in ("tcp", "udp")
+    ]
+    assert not [name for name in chains if "beside" in name and "modem" not in name]

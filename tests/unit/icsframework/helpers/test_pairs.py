@@ -12,6 +12,7 @@ from icsframework.testing.elements import FakeElements
 from icsframework.testing.flows import INSIDE, OUTSIDE, PEER
 from icsframework.testing.gateway import FakeClock
 from icsframework.testing.stream import CABLE, DSL, ONE_UPLINK, TWO_UPLINKS, Lines
+from icsframework.uplinks.traffic import keep_rules
 from icsframework.values import Endpoint, Flow
 
 BY_CABLE, BY_DSL = (0x10000, INSIDE, PEER), (0x20000, INSIDE, PEER)
@@ -125,6 +126,15 @@ def test_with_one_uplink_nothing_is_told():
     assert (bench.told, bench.idle) == (set(), True)
     bench.pairs.release("a")
     assert bench.elements.transactions == 2
+
+
+def test_one_uplink_that_is_hung_up_when_it_is_quiet():
+    """Is told: what belongs to the connection keeps it up."""
+    bench = Bench(replace(ONE_UPLINK, keep={"cable": keep_rules(())}))
+    bench.pairs.hold("a", flow("cable"))
+    assert bench.told == {BY_CABLE}
+    bench.pairs.in_force(ONE_UPLINK)
+    assert (bench.told, bench.idle) == (set(), True)
 
 
 def test_a_table_that_was_lost_is_filled_again(bench):
