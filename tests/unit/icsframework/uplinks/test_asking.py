@@ -1,16 +1,17 @@
 """One wish on its way through several uplinks."""
 
 from ipaddress import ip_address
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.logger import Logger
 
 from icsframework.errors import UplinkFailed, UplinkRefused
 from icsframework.testing.gateway import FakeClock, FakeEvents
 from icsframework.testing.uplink import ScriptedUplink
-from icsframework.uplinks.asking import GRACE
+from icsframework.uplinks.asking import GRACE, Asking
 from icsframework.uplinks.policy import Quiet
 from icsframework.uplinks.runner import UplinkSpec
 from icsframework.uplinks.saved import SavedUplink
@@ -156,6 +157,42 @@ def test_a_second_wish_waits_for_the_first_ones_dial() -> None:
     assert bench.calls() == []
     bench.up("second")
     assert got == [link("second")]
+
+
+def test_a_dial_by_command_is_waited_for_like_any_other() -> None:
+    """Though another modem could be dialled meanwhile: a few seconds only get those that connect by themselves."""
+    bench = Bench(first="demand", second="demand")
+    bench.supervisor.runner("second").connect(Cause("command"))
+    assert bench.calls() == [("second", "command")]
+    got = bench.ask()
+    bench.clock.clock.advance(10 * GRACE)
+    assert bench.calls() == []
+    bench.up("second")
+    assert got == [link("second")]
+
+
+def test_one_that_fails_and_is_on_its_way_again_is_not_joined_for_ever() -> None:
+    """A plugin that fails and connects in one breath holds up no wish, and not the gateway."""
+    asked: list[Cause] = []
+
+    def ask(cause: Cause) -> Deferred[Link]:
+        asked.append(cause)
+        return fail(UplinkFailed("busy"))
+
+    restless: Any = SimpleNamespace(
+        spec=SimpleNamespace(name="modem", connect="demand"),
+        coming=True,
+        hanging_up=False,
+        ask_meter=lambda: None,
+        refusal=lambda: Failed("busy", 7.0),
+        would_dial=lambda cause: cause,
+        ask=ask,
+    )
+    got: list[Any] = []
+    asking = Asking(FakeClock(), lambda: [restless], WEB, lambda one: got.append("over"))
+    asking.answer.addErrback(lambda failure: got.append((str(failure.value), failure.value.retry_at)))
+    asking.begin(None)
+    assert (asked, got) == ([WEB], ["over", ("no uplink can be used now: modem: busy", 7.0)])
 
 
 def test_an_uplink_that_connects_by_itself_gets_a_few_seconds() -> None:
