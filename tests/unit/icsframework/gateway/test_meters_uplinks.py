@@ -18,6 +18,7 @@ from icsframework.host.traffic import Traffic
 from icsframework.testing.gateway import FakeClock, FakeEvents
 from icsframework.testing.store import MemoryStore
 from icsframework.testing.uplink import ScriptedUplink
+from icsframework.uplinks.quiet import NEVER_QUIET
 from icsframework.uplinks.spec import UplinkSpec
 from icsframework.uplinks.supervisor import Supervisor
 from icsframework.values import Cause, Down, Failed, Link, Refused, Up
@@ -80,6 +81,8 @@ class World:
         self.clock = FakeClock(NOON)
         self.store = MemoryStore()
         self.octets = 0.0
+        self.logged = []
+        self.log = Logger(observer=self.logged.append)
         self.section = UplinkSection.model_validate(
             {"plugin": "x", "name": "modem", "connect": connect, "limits": limits, "demand": {"hours": hours}}
         )
@@ -90,10 +93,10 @@ class World:
         for call in self.clock.clock.getDelayedCalls():
             call.cancel()
         self.events = FakeEvents("x", self.clock)
-        self.meters = Meters(self.clock, self.events, Logger(), self.traffic)
+        self.meters = Meters(self.clock, self.events, self.log, self.traffic)
         self.meters.open(self.store)
         self.meters.use("Europe/Berlin")
-        self.supervisor = Supervisor(self.clock, self.events, Logger(), lambda: succeed(None), lambda: 0.5)
+        self.supervisor = Supervisor(self.clock, self.events, self.log, lambda: succeed(None), lambda: 0.5)
         self.supervisor.start(
             UplinkSpec(
                 "modem", "x", self.section.connect, "modem", True, 1 << 16, self.make,
@@ -216,11 +219,13 @@ class Life(RuleBasedStateMachine):
         """Some of it."""
         self.world.run(seconds)
 
+    @precondition(lambda self: not self.world.runner.policy.leaving)
     @rule()
     def somebody_asks(self):
         """A lookup."""
         self.world.supervisor.request(ASKED).addErrback(lambda failure: failure.trap(IcsError) and None)
 
+    @precondition(lambda self: not self.world.runner.policy.leaving)
     @rule()
     def command(self):
         """``ics connect``."""
@@ -256,6 +261,21 @@ class Life(RuleBasedStateMachine):
         self.world.clock.wall_trusted = trusted
         self.world.events.emit("clock.right" if trusted else "clock.wrong", time="", problem="")
 
+    @rule(seconds=st.sampled_from([HOUR, 12 * HOUR, 40 * 24 * HOUR]))
+    def clock_put_forward(self, seconds):
+        """Somebody sets it."""
+        self.world.clock.wall_offset += seconds
+        self.world.events.emit("clock.set", seconds=seconds, time="")
+
+    @rule(data=st.sampled_from(["200MB/day", "50MB/day"]))
+    def reload(self, data):
+        """Another limit, and back."""
+        limits = self.world.section.limits.model_dump(mode="json") | {"data": data}
+        section = self.world.section.model_dump(mode="json") | {"limits": limits}
+        self.world.section = UplinkSection.model_validate(section)
+        meter = self.world.meters.meter("modem", self.world.section)
+        self.world.runner.rearm(self.world.section.connect, NEVER_QUIET, (), meter)
+
     @invariant()
     def within_the_limits(self):
         """Never more than allowed, but for the seconds of hanging up and the bytes of a look."""
@@ -279,6 +299,7 @@ class Life(RuleBasedStateMachine):
         """Nothing was logged as a failure."""
         if hasattr(self, "world"):
             self.world.meters.stop()
+            assert [event for event in self.world.logged if "log_failure" in event] == []
 
 
 TestLife = Life.TestCase
