@@ -17,11 +17,8 @@ def load_zone(name: str) -> tzinfo:
 
     try:
         return ZoneInfo(name)
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-    ) as error:  # ZoneInfoNotFoundError is a KeyError; Europe is a directory
+    except (OSError, ValueError, KeyError) as error:
+        # ZoneInfoNotFoundError is a KeyError; Europe is a directory.
         raise LookupError(name) from error
 
 

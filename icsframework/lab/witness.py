@@ -79,7 +79,8 @@ class Witness:
     def _listen(self) -> None:
         while True:
             ready = [key for key, _ in self._selector.select()]
-            for key in sorted(ready, key=lambda one: one.data is None):  # the end is for what has come as well
+            # What has come before the end is written down as well.
+            for key in sorted(ready, key=lambda one: one.data is None):
                 if key.data is None:
                     for known in list(self._selector.get_map().values()):
                         assert isinstance(known.fileobj, socket.socket)

@@ -79,9 +79,8 @@ def opt_record(size: int, do: bool, extended_rcode: int = 0, options: bytes = b"
 
 def extended_error(code: int, text: str = "") -> bytes:
     """The EDNS option that explains an error (RFC 8914 section 2)."""
-    extra = (
-        text.encode()[:MAX_EXTRA_TEXT].decode(errors="ignore").encode()
-    )  # no half character: RFC 8914 wants UTF-8
+    # No half character at the end: RFC 8914 wants UTF-8.
+    extra = text.encode()[:MAX_EXTRA_TEXT].decode(errors="ignore").encode()
     payload = code.to_bytes(2) + extra
     return _OPTION.pack(15, len(payload)) + payload
 

@@ -229,9 +229,8 @@ class DnsService(Service):
             self._dialling = False
 
     def _request(self, wish: Dial) -> None:
-        forwarder = (
-            self._proxy.forwarder
-        )  # of a service that was stopped and started meanwhile it is another one
+        # Of a service that was stopped and started meanwhile it is another one.
+        forwarder = self._proxy.forwarder
 
         def granted(_: Link) -> None:
             self.perform(forwarder.dial_granted(wish))
