@@ -15,13 +15,20 @@ class Metering:
         self.meter = meter
         self._busy = busy
         self._changed = changed
-        self._stale = False
+        self._stale = self._deaf = False
         self._unwatch = meter.watch(self._news)
 
     def forbidden(self) -> Refused | None:
         """What forbids that the uplink is up now."""
         self._stale = False
         return self.meter.permission().refused
+
+    def call_is_over(self) -> Refused | None:
+        """Tell it so.  What it says then counts when that is known, and is the answer."""
+        self._deaf = True
+        self.meter.down()
+        self._deaf = False
+        return self.forbidden()
 
     def finished(self) -> None:
         """No longer busy."""
@@ -47,5 +54,5 @@ class Metering:
     def _news(self) -> None:
         if self._busy():
             self._stale = True
-        else:
+        elif not self._deaf:
             self._changed()

@@ -59,13 +59,6 @@ class NotAdopted:
 
 
 @dataclass(frozen=True, slots=True)
-class Reported:
-    """The plugin told its observer something."""
-
-    state: UplinkState
-
-
-@dataclass(frozen=True, slots=True)
 class Asked:
     """Somebody needs the Internet."""
 
@@ -93,6 +86,17 @@ class Ruled:
     """What limits and hours say now: None, nothing forbids that it is up; else why not, and until when."""
 
     forbidden: Refused | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """The plugin told its observer something.
+
+    ``ruled``: what limits and hours say after it, if it ended a call or a try.  They hold before anything is dialled again.
+    """
+
+    state: UplinkState
+    ruled: Ruled | None = None
 
 
 @dataclass(frozen=True, slots=True)

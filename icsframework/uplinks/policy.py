@@ -62,6 +62,7 @@ from icsframework.uplinks.standing import (
     coming,
     command_refusal,
     deadline,
+    ends_call,
     hangs_up_at,
     hindrance,
     lingering,
@@ -102,6 +103,7 @@ __all__ = [
     "coming",
     "command_refusal",
     "deadline",
+    "ends_call",
     "hangs_up_at",
     "hindrance",
     "lingering",
@@ -145,8 +147,11 @@ def step(policy: UplinkPolicy, event: PolicyEvent, now: float, random: Callable[
             return _rearmed(policy, event, now)
         case Active(when):
             return replace(policy, active=max(policy.active, when), unused=False), ()
-        case Reported(state):
-            return _reported(policy, state, now, random)
+        case Reported(state, ruled):
+            if ruled is None:
+                return _reported(policy, state, now, random)
+            after, actions = _reported(replace(policy, forbidden=ruled.forbidden), state, now, random)
+            return (after, actions) if actions else _ruled(after, ruled.forbidden)
         case InForce():
             return replace(policy, tries=0), ()
         case TimeCame():

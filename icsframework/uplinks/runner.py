@@ -183,7 +183,7 @@ class Runner:
             self._not_adopted()
         elif link is not None and self.policy.device != Up(link):
             # It returned the link and did not report it.
-            self._feed(rules.Reported(Up(link)))
+            self._report(Up(link))
 
     def _not_adopted(self) -> None:
         """Tidy up, then connect anew."""
@@ -329,7 +329,13 @@ class Runner:
         if self._saved is not None and not isinstance(self.policy.device, Up) and not isinstance(state, Up):
             self._seen = state  # the device as it is; whether the link goes on is what ``adopt`` answers
             return
-        self._feed(rules.Reported(state))
+        self._report(state)
+
+    def _report(self, state: UplinkState) -> None:
+        """What the plugin said, and if that is the end of a call, what the meter says then: a wish may wait for it."""
+        over = rules.ends_call(self.policy, state)
+        ruled = rules.Ruled(self._metering.call_is_over()) if over else None
+        self._feed(rules.Reported(state, ruled))
 
     def _feed(self, event: rules.PolicyEvent) -> None:
         self._feeding += 1
@@ -385,11 +391,11 @@ class Runner:
     def _connect_ended(self, outcome: object, call: int) -> None:
         if call != self._calls or self._stopping or not isinstance(self.policy.device, Connecting):
             return
-        self._feed(rules.Reported(connected(outcome)))
+        self._report(connected(outcome))
 
     def _disconnect_ended(self, _: object, call: int, reason: str) -> None:
         if call == self._calls and not self._stopping and isinstance(self.policy.device, (Connecting, Up)):
-            self._feed(rules.Reported(Down(reason)))
+            self._report(Down(reason))
 
     # --- telling ---
 
@@ -401,9 +407,6 @@ class Runner:
                 self._metering.meter.up(new.link)
                 self._put_in_force(new.link)
             return
-        gone = isinstance(reported, (Absent, Down, Failed))
-        if gone and isinstance(old, (Connecting, Up)) and old != rules.ADOPTING:
-            self._metering.meter.down()
         if before.leaving and isinstance(reported, (Down, Failed)):
             reported = Down(self._parting)  # however the line ended, it was we who hung up
         # It may have ended and be tried again in one step, because it was wanted again while it went down.

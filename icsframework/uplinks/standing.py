@@ -24,6 +24,7 @@ __all__ = [
     "coming",
     "command_refusal",
     "deadline",
+    "ends_call",
     "hangs_up_at",
     "hindrance",
     "lingering",
@@ -76,6 +77,12 @@ def coming(policy: UplinkPolicy) -> bool:
     if isinstance(policy.device, Up):
         return policy.leaving
     return policy.redialling and policy.retry_at is not None and not isinstance(policy.device, Absent)
+
+
+def ends_call(policy: UplinkPolicy, state: UplinkState) -> bool:
+    """Does this report end a call, or a try?"""
+    calling = isinstance(policy.device, (Connecting, Up)) and policy.device != ADOPTING
+    return calling and isinstance(state, (Absent, Down, Failed))
 
 
 def promising(policy: UplinkPolicy) -> bool:

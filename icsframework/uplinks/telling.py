@@ -8,7 +8,10 @@ from icsframework.uplinks.refusals import Refusals
 from icsframework.uplinks.steps import Steps
 from icsframework.values import Cause, Link, Refused
 
-__all__ = ["Telling"]
+__all__ = ["DEVICE", "Telling"]
+
+DEVICE = Cause(rule="device")
+"""The cause of what nobody wished for: a device that comes or goes, or a link that comes up by itself."""
 
 
 class Telling:
@@ -24,17 +27,19 @@ class Telling:
 
     def emit(self, event: str, **fields: object) -> None:
         """An event about the link that is up, comes or was lost."""
-        self._events.emit(event, uplink=self._name, why=cause_to_json(self.cause), **fields)
+        self._events.emit(event, uplink=self._name, why=cause_to_json(self.cause or DEVICE), **fields)
 
     def ended(self, event: str, reason: str) -> None:
-        """The connect, or the link, is over."""
-        self.emit(event, reason=reason, **self.steps.end())
+        """The connect is over; or the device has gone, which is nobody's wish if none was under way."""
+        cause = self.cause if self.steps.connect is not None or event != "uplink.absent" else None
+        why = cause_to_json(cause or DEVICE)
+        self._events.emit(event, uplink=self._name, why=why, reason=reason, **self.steps.end())
 
     def parting(self, event: str, reason: str) -> Callable[[], None]:
         """The same, to be told later, whatever the cause and the steps are then."""
         fields = {
             "uplink": self._name,
-            "why": cause_to_json(self.cause),
+            "why": cause_to_json(self.cause or DEVICE),
             "reason": reason,
             **self.steps.end(),
         }

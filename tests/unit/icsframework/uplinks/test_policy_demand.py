@@ -474,6 +474,46 @@ def test_a_command_for_always_past_its_limit_makes_it_wanted_again() -> None:
     assert talk.say(Ruled(None)) == ("connecting", [Connect(ALWAYS)], None)
 
 
+@pytest.mark.parametrize(
+    ("mode", "then", "later"),
+    [
+        ("demand", ("refused", [], None), ("armed", [], None)),
+        ("manual", ("refused", [], None), ("down", [], None)),
+        ("always", ("refused", [], None), ("connecting", [Connect(COMMAND)], None)),
+    ],
+)
+def test_a_limit_reached_by_the_call_that_ends_holds_before_the_next(
+    mode: str, then: Line, later: Line
+) -> None:
+    """The last dial of the hour was hung up with a wish behind it: that is not dialled in the same step."""
+    talk = Talk(mode)
+    talk.say(Commanded(COMMAND))
+    talk.say(HungUp("by root"))
+    talk.say(Commanded(COMMAND))
+    assert talk.say(Reported(Down("by root"), Ruled(TIME))) == then
+    assert talk.say(Ruled(None)) == later
+
+
+def test_the_call_that_ends_may_be_followed_by_another_if_limits_allow_it() -> None:
+    """Or if they allow it again since it has ended."""
+    talk = Talk()
+    talk.up()
+    talk.say(Ruled(TIME))
+    talk.say(Reported(Down(), Ruled(None)))
+    assert talk.say(Asked(DNS)) == ("connecting", [Connect(DNS)], None)
+    talk.say(HungUp("by root"))
+    talk.say(Asked(WEB))
+    assert talk.say(Reported(Down(), Ruled(None))) == ("connecting", [Connect(WEB)], None)
+    assert talk.say(Reported(Failed("busy"), Ruled(None))) == ("cooling", [], 101.0)
+
+
+def test_no_redial_is_planned_past_a_limit() -> None:
+    """The lost call was the last that was allowed."""
+    talk = Talk()
+    talk.up()
+    assert talk.say(Reported(Failed("carrier lost"), Ruled(TIME))) == ("refused", [], None)
+
+
 # --- override -------------------------------------------------------------------------------------------
 
 

@@ -14,7 +14,7 @@ from icsframework.uplinks.refusals import EVERY
 from icsframework.uplinks.runner import Runner, UplinkSpec
 from icsframework.uplinks.saved import SavedUplink
 from icsframework.uplinks.traffic import wake_rules
-from icsframework.values import Armed, Cause, Connecting, Cooling, Down, Failed, Link, Refused, Up
+from icsframework.values import Absent, Armed, Cause, Connecting, Cooling, Down, Failed, Link, Refused, Up
 
 DNS = Cause(rule="demand.wake: built in", protocol="udp", name="example.org")
 COMMAND = Cause(rule="command")
@@ -256,6 +256,19 @@ def test_a_meter_may_refuse_the_dial_that_it_was_just_told_of(meter: Any) -> Non
     assert bench.told() == ["demand.wake: built in", f"-{TIME.reason}"]
 
 
+def test_a_try_that_was_the_last_is_not_followed_by_another(meter: Any) -> None:
+    """It was hung up with a command behind it: the meter, told of its end, has the last word before the next dial."""
+    bench = Bench(meter, "always")
+    bench.plugin.disconnect = lambda reason: Deferred()  # type: ignore[method-assign]
+    meter.down = lambda: meter.say(TIME)
+    bench.runner.hang_up("by root")
+    got = outcome(bench.runner.connect(COMMAND))
+    bench.plugin.report(Down("by root"))
+    assert (bench.told(), said(got)) == (["always"], [(UplinkRefused, TIME.reason, 5000.0)])
+    meter.say(None)
+    assert bench.told() == ["command"]
+
+
 def test_a_stopped_uplink_hears_no_meter(meter: Any) -> None:
     """Nothing of it is left."""
     bench = Bench(meter)
@@ -323,6 +336,29 @@ def test_refusals_of_one_kind_are_told_now_and_then(meter: Any) -> None:
     meter.say(None)
     bench.runner.told.refused(DNS, TIME)
     assert len(bench.events.said("uplink.refused")) == 4
+
+
+# --- causes -------------------------------------------------------------------------------------------
+
+
+def test_what_nobody_wished_for_has_the_device_as_its_cause(meter: Any) -> None:
+    """A modem that is pulled out is not pulled out for the lookup that dialled it yesterday."""
+    bench = Bench(meter)
+    bench.plugin.report(Absent("no modem"))
+    bench.plugin.report(Down())
+    bench.up()
+    bench.plugin.report(Absent("no modem"))
+    bench.plugin.report(Down())
+    bench.plugin.report(Absent("no modem"))
+    causes = [(event.id, event.fields["why"]["rule"]) for event in bench.events.all]
+    assert causes == [
+        ("uplink.absent", "device"),
+        ("uplink.connecting", DNS.rule),
+        ("uplink.stage", DNS.rule),
+        ("uplink.up", DNS.rule),
+        ("uplink.failed", DNS.rule),
+        ("uplink.absent", "device"),
+    ]
 
 
 # --- another configuration ---------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from icsframework.status import cause_to_json
 from icsframework.testing.gateway import FakeClock, FakeEvents
-from icsframework.uplinks.telling import Telling
+from icsframework.uplinks.telling import DEVICE, Telling
 from icsframework.values import Cause, Link, Refused
 
 LINK = Link("eth0", 2, None, "ethernet", "kernel", 1500, False, 0.0, None)
@@ -45,6 +45,22 @@ def test_what_is_told_later_has_the_cause_of_its_time() -> None:
     tell()
     assert events.said("uplink.failed") == [
         {"uplink": "modem", "why": cause_to_json(DNS), "reason": "carrier lost"}
+    ]
+
+
+def test_without_a_wish_the_device_is_the_cause() -> None:
+    """Every entry of the history has one; a device that goes is nobody's wish, whoever used it last."""
+    clock = FakeClock()
+    events = FakeEvents("uplinks", clock)
+    told = Telling("modem", clock, events)
+    told.begin("dialling", "dialling")
+    told.ended("uplink.down", "not wanted")
+    told.parting("uplink.down", "not wanted")()
+    told.cause = DNS
+    told.ended("uplink.absent", "no modem")
+    assert [(event.id, event.fields["why"]) for event in events.all] == [
+        (event, cause_to_json(DEVICE))
+        for event in ("uplink.connecting", "uplink.down", "uplink.down", "uplink.absent")
     ]
 
 
