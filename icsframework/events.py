@@ -148,7 +148,10 @@ _KINDS = (
     EventKind("uplink.absent", "warn", "uplink {uplink}: {reason}", history=True),
     EventKind("uplink.adopted", "info", "uplink {uplink} goes on as it was: {addresses} on {interface}"),
     EventKind(
-        "uplink.not_adopted", "warn", "uplink {uplink}: what an earlier start left does not go on: {reason}"
+        "uplink.not_adopted",
+        "warn",
+        "uplink {uplink}: what an earlier start left does not go on: {reason}",
+        history=True,
     ),
     EventKind(
         "uplink.refused",

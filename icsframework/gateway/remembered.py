@@ -26,9 +26,11 @@ from icsframework.dataplane.marks import Marks
 from icsframework.dataplane.plane import DataPlane, UplinkSide
 from icsframework.errors import IcsError, StoreError
 from icsframework.interfaces import IEvents
+from icsframework.status import cause_to_json
 from icsframework.store.files import VolatileFiles
 from icsframework.store.snapshot import read, write_atomic
 from icsframework.uplinks.saved import SavedUplink, from_document, to_document
+from icsframework.uplinks.telling import DEVICE
 from icsframework.values import InterfaceInfo, Link
 
 __all__ = ["VERSION", "LinksFile", "Remembered", "SavedLinks"]
@@ -145,7 +147,8 @@ class Remembered:
         def without_links(failure: Failure) -> Deferred[Any]:
             failure.trap(IcsError)
             for name in self.links():
-                self._events.emit("uplink.not_adopted", uplink=name, reason=failure.getErrorMessage())
+                why = cause_to_json(self.found[name].cause or DEVICE)
+                self._events.emit("uplink.not_adopted", uplink=name, why=why, reason=failure.getErrorMessage())
             self.found = {name: replace(one, link=None) for name, one in self.found.items()}
             return settle()
 

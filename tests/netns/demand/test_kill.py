@@ -49,10 +49,17 @@ def test_killed_while_up(limited):
     """The call ends with it; the next start dials for the next packet, has one call only, and has counted both."""
     stand = limited
     works(stand)
+    stand.wait("up")
+    journal = stand.gateway.state / "history.journal"
+    wait_for(lambda: '"up"' in journal.read_text(), 5.0, "the history to be on disk")
     restart(stand)
     works(stand)
     assert stand.dialled() == 2
     counted(stand, 2)
+    stand.wait("up")
+    events = [(one["event"], one["cause"]["client"]) for one in stand.history()]
+    pc = str(stand.lease["pc1"].address.ip)
+    assert events == [(event, pc) for event in ("connecting", "up", "not_adopted", "connecting", "up")]
     finish(stand)
 
 
