@@ -49,7 +49,7 @@ def uplink_rows(uplinks: Sequence[Mapping[str, Any]], now: datetime, colour: boo
 def about(uplink: Mapping[str, Any], now: datetime) -> list[str]:
     """What is to be said of it: what it does or why not, who wanted it, when it ends by itself, what it has used."""
     lifted = "limits and hours are lifted until it is hung up" if uplink.get("override") else ""
-    return [_state(uplink, now), _wanted(uplink), lifted, _end(uplink, now), *_limits(uplink, now)]
+    return [_state(uplink, now), _wanted(uplink), lifted, _end(uplink, now), *_limits(uplink)]
 
 
 def _state(uplink: Mapping[str, Any], now: datetime) -> str:
@@ -79,7 +79,7 @@ def _end(uplink: Mapping[str, Any], now: datetime) -> str:
     return f"hangs up at {until_clock(moment, now)} if it is not used until then" if moment else ""
 
 
-def _limits(uplink: Mapping[str, Any], now: datetime) -> Iterator[str]:
+def _limits(uplink: Mapping[str, Any]) -> Iterator[str]:
     """How much of each limit is used, and the hours; the warnings of all uplinks stand at the end of the status."""
     limits = uplink.get("limits") or {}
     if rates := limits.get("rates"):
