@@ -148,7 +148,9 @@ class Remembered:
             failure.trap(IcsError)
             for name in self.links():
                 why = cause_to_json(self.found[name].cause or DEVICE)
-                self._events.emit("uplink.not_adopted", uplink=name, why=why, reason=failure.getErrorMessage())
+                self._events.emit(
+                    "uplink.not_adopted", uplink=name, why=why, reason=failure.getErrorMessage()
+                )
             self.found = {name: replace(one, link=None) for name, one in self.found.items()}
             return settle()
 
