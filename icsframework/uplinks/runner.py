@@ -1,19 +1,16 @@
 """One uplink: its plugin, its policy, and the callers who wait for it.
 
-What the plugin reports goes into ``policy.step``; ``connect`` and ``disconnect`` are
-called as the policy says.  A link that the plugin announces is shown as up only
-when the core has it in force (``settle``); until then it is ``connecting``, stage
-``configuring``.  When a link is lost the new state is put in force first and told
-afterwards.
+What the plugin reports goes into ``policy.step``; ``connect`` and ``disconnect`` are called as the policy says.  A link
+that the plugin announces is shown as up only when the core has it in force (``settle``); until then it is
+``connecting``, stage ``configuring``.  When a link is lost the new state is put in force first and told afterwards.
 
-A link that an earlier process left counts as announced until the plugin has said
-whether it goes on: the machine keeps its addresses and routes for that moment.
-A link that was lost with its carrier leaves its addresses (``lingering``), so that
-a cable plugged in again finds every flow as it was; how long, and that nobody else
-carries the flows meanwhile, is decided here and by the supervisor.
+A link that an earlier process left counts as announced until the plugin has said whether it goes on: the machine keeps
+its addresses and routes for that moment.  A link that was lost with its carrier leaves its addresses (``lingering``),
+so that a cable plugged in again finds every flow as it was; how long, and that nobody else carries the flows
+meanwhile, is decided here and by the supervisor.
 
-The meter counts what the link costs; what it permits is asked before every wish,
-and whenever it says that its answer may have changed.
+The meter counts what the link costs; what it permits is asked before every wish, when a call has ended, and whenever it
+says that its answer may have changed.
 """
 
 from collections.abc import Callable
@@ -82,17 +79,14 @@ class Runner:
         self._machine = MachineLink(settle, self._agree, log, f"uplink {spec.name}")
         self._changed = changed
         self._random = random
-        self.told = Telling(spec.name, clock, events)
-        """Its news, and the cause and steps that they tell."""
+        self.told = Telling(spec.name, clock, events)  # its news, and the cause and steps that they tell
         self._guard = Guard(spec, clock, events, log)
         self._saved: Link | None = None
         """The link of an earlier process, until the plugin has said whether it goes on."""
-        self._seen: UplinkState = Down()
-        """What the plugin said of its device meanwhile."""
+        self._seen: UplinkState = Down()  # what the plugin said of its device meanwhile
         self._lingering = Lingering(clock, self._agree)
         self._waiters = Waiters()
-        self._alarm = Alarm(clock, self._time_came)
-        """Set to the policy's deadline."""
+        self._alarm = Alarm(clock, self._time_came)  # set to the policy's deadline
         self._feeding = 0
         self._metering = Metering(spec.meter, lambda: self._feeding > 0, self.ask_meter)
         self._stopping = False
@@ -102,8 +96,7 @@ class Runner:
         """Calls of connect and disconnect so far: what an earlier one says late is not about the present."""
         self._disconnecting: Deferred[Any] = succeed(None)
         """The last ``disconnect``: fires when the plugin has done it."""
-        self._parting = ""
-        """The reason of the last ``disconnect``."""
+        self._parting = ""  # the reason of the last disconnect
         self.plugin = spec.make(self._observe)
 
     # --- life ---
@@ -333,8 +326,7 @@ class Runner:
 
     def _report(self, state: UplinkState) -> None:
         """What the plugin said, and if that is the end of a call, what the meter says then: a wish may wait for it."""
-        over = rules.ends_call(self.policy, state)
-        ruled = rules.Ruled(self._metering.call_is_over()) if over else None
+        ruled = rules.Ruled(self._metering.call_is_over()) if rules.ends_call(self.policy, state) else None
         self._feed(rules.Reported(state, ruled))
 
     def _feed(self, event: rules.PolicyEvent) -> None:
@@ -389,9 +381,8 @@ class Runner:
     # A plugin reports before its Deferred fires; one that forgot must not leave us waiting for ever.
 
     def _connect_ended(self, outcome: object, call: int) -> None:
-        if call != self._calls or self._stopping or not isinstance(self.policy.device, Connecting):
-            return
-        self._report(connected(outcome))
+        if call == self._calls and not self._stopping and isinstance(self.policy.device, Connecting):
+            self._report(connected(outcome))
 
     def _disconnect_ended(self, _: object, call: int, reason: str) -> None:
         if call == self._calls and not self._stopping and isinstance(self.policy.device, (Connecting, Up)):
