@@ -52,18 +52,24 @@ OTHERS = """
     interfaces: {eth0: {segment: backbone, address: 192.0.2.3/24}}
     telephone: {numbers: "125", users: {gw: secret}, server: slirp, auth: chap, dns: [192.0.2.1]}
 """
+CABLE = """
+  fibre:
+    forward: true
+    interfaces: {eth0: {segment: backbone, address: 192.0.2.4/24}, eth1: {segment: fibre, address: 198.51.100.1/24}}
+"""
+"""A provider without a telephone."""
 NAMES = [f"name{number}.example.net" for number in range(40)]
 """An answer is kept for minutes, so that a name dials but once."""
 USUAL = {"connect": "demand", "demand": "{idle: 30s, hold: 20s}"}
 
 
-def config(publish="[]", **keys):
-    """The gateway's file with these keys of the uplink (YAML text), and what is published."""
+def config(publish="[]", first="", **keys):
+    """The gateway's file with these keys of the uplink (YAML text), what is published, and an uplink before it."""
     words = {"numbers": '"123"', "user": "gw", "password": "secret"} | keys
     own = ", ".join(f"{name}: {value}" for name, value in words.items())
     return (
         "lans: [{name: home, interface: eth1, address: 192.168.0.1/24}]\n"
-        f"uplinks: [{{name: phone, plugin: dialup, device: /run/modem, {own}}}]\n"
+        f"uplinks: [{first}{{name: phone, plugin: dialup, device: /run/modem, {own}}}]\n"
         f"publish: {publish}\n"
     )
 
@@ -224,8 +230,8 @@ class Stand:
         """Wait until packets to the Internet find the hold device and nothing else."""
 
         def only_way():
-            routes = self.box.run(["ip", "route", "show", "default"]).stdout
-            return "dev icsh0" in routes and "icsu-phone" not in routes
+            routes = self.box.run(["ip", "route", "show", "default"]).stdout.splitlines()
+            return len(routes) == 1 and "dev icsh0" in routes[0]
 
         wait_for(only_way, 5.0, "the hold device to be the only way")
 
@@ -323,6 +329,27 @@ def module_stand(open_module_lab):
 def stand(module_stand):
     """The same, line down, usual keys."""
     return module_stand.begin()
+
+
+@pytest.fixture
+def stand_with_cable(open_lab):
+    """A stand whose gateway has a cable as well, which is preferred and always up."""
+    cable = (
+        "{name: cable, plugin: ethernet, interface: eth0, "
+        "address: {address: 198.51.100.5/24, gateway: 198.51.100.1, dns: [192.0.2.1]}}, "
+    )
+    text = lab_text(config(first=cable, **USUAL)) + CABLE
+    text = text.replace("segments: [home, backbone]", "segments: [home, backbone, fibre]")
+    text = text.replace(
+        "{eth1: {segment: home, up: false}}",
+        "{eth1: {segment: home, up: false}, eth0: {segment: fibre, up: false}}",
+    )
+    routes = "routes: [{to: 203.0.113.0/29"
+    stand = Stand(
+        open_lab(text.replace(routes, routes.replace("[", "[{to: 198.51.100.0/24, via: 192.0.2.4}, ")))
+    )
+    stand.gateway.wait_uplink("cable")
+    return stand.join()
 
 
 @pytest.fixture
