@@ -68,6 +68,15 @@ def test_a_burst_of_datagrams(stand):
     assert stand.dialled() == dialled + 1
 
 
+def test_a_datagram_in_fragments(stand):
+    """One that is longer than a packet waits as a whole, and arrives as one."""
+    words = bytes(range(256)) * 16
+    with stand.witness(PORT) as witness, stand.udp(stand.pc1, (SERVER, PORT)) as own:
+        own.send(words)
+        assert own.recv(len(words)) == words
+    assert [one.data for one in witness.heard] == [words]
+
+
 def syns(packets):
     """Times of the SYNs without ACK."""
     flags = dpkt.tcp.TH_SYN | dpkt.tcp.TH_ACK
