@@ -189,6 +189,20 @@ def test_a_demand_uplink_is_refused_outside_of_its_hours():
     assert isinstance(world.state, Refused)
 
 
+def test_wanted_again_while_it_hangs_up():
+    """The attempt that is being given up was the last that is allowed: there is no other one."""
+    world = World(connect="manual", dials="1/hour")
+    world.connect()
+    world.run(5)
+    world.runner.hang_up("ics disconnect")
+    world.run(1)
+    world.connect()
+    world.run(60)
+    assert world.line.calls == ["command", "-ics disconnect"]
+    assert isinstance(world.state, Refused)
+    assert world.used()["dials"] == 1
+
+
 def test_money_is_never_more_than_the_limit():
     """Five units of a minute in an hour: the sixth never begins, though the modem takes its time."""
     world = World(money="5/hour", price=1, charge_unit="60s")
@@ -219,13 +233,11 @@ class Life(RuleBasedStateMachine):
         """Some of it."""
         self.world.run(seconds)
 
-    @precondition(lambda self: not self.world.runner.policy.leaving)
     @rule()
     def somebody_asks(self):
         """A lookup."""
         self.world.supervisor.request(ASKED).addErrback(lambda failure: failure.trap(IcsError) and None)
 
-    @precondition(lambda self: not self.world.runner.policy.leaving)
     @rule()
     def command(self):
         """``ics connect``."""
