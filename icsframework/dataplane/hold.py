@@ -17,7 +17,7 @@ from collections.abc import Iterator
 
 from icsframework.dataplane.plane import DataPlane, HoldSide
 from icsframework.dataplane.redirects import left_to_helpers
-from icsframework.dataplane.ruleset import RAW, BaseChain, Chain, Counter, Rule
+from icsframework.dataplane.ruleset import FILTER, RAW, BaseChain, Chain, Counter, Rule
 from icsframework.dataplane.rulewords import chain_of, drop, several, verdicts
 from icsframework.dataplane.text import quote
 from icsframework.dataplane.wake import REFUSED, WOKEN, forbidden, forbids, wake_chains, wake_jumps
@@ -38,16 +38,19 @@ REFUSED_AGAIN, FORBIDDEN, PROHIBITED = "refused_again", "forbidden", "prohibited
 NOT_WOKEN = Counter("not_woken", "no link is up, and no rule lets such traffic dial")
 REFUSED_FLOW = Counter("refused_flow", "of a flow that was refused a link a moment ago")
 RULED_OUT = Counter("forbidden", "no link is up, and a rule of the operator's forbids to dial for it")
+NO_LINK = Counter("no_link", "no link is up, and none can or may be dialled now")
 UNREADY = Counter("unready", "came when a link was lost, before it could wait for the next")
 UNSENT = Counter("unsent", "was to leave by a link that was lost in the same moment")
 
 ANSWERS = "limit rate 50/second burst 100 packets"
 """How often the kernel tells senders that it may not be (RFC 1812 section 4.3.2.8 wants such a limit)."""
+TOLD = {"unreachable": "no-route", "prohibit": "admin-prohibited"}
+"""What senders are told where nothing waits."""
 
 
 def hold_counters(plane: DataPlane) -> tuple[Counter, ...]:
     """What is counted about waiting."""
-    return () if plane.hold is None else (WOKEN, NOT_WOKEN, RULED_OUT, REFUSED_FLOW, UNREADY, UNSENT)
+    return () if plane.hold is None else (WOKEN, NOT_WOKEN, RULED_OUT, REFUSED_FLOW, NO_LINK, UNREADY, UNSENT)
 
 
 # --- the hooks -----------------------------------------------------------------------------------
@@ -103,7 +106,7 @@ def hold_chains(plane: DataPlane) -> tuple[Chain, ...]:
     if hold is None:
         return ()
     return (
-        *(_raw(plane, hold) if hold.waits and not hold.settled else ()),
+        *(_without_link(plane, hold) if not hold.settled else ()),
         Chain(TO_HOLD, tuple(_to_hold(plane, hold)), "to the hold device"),
         Chain(OWN_TO_HOLD, tuple(_own_to_hold(plane)), "the gateway's own packets to the hold device"),
         Chain(REFUSED_AGAIN, tuple(_answered(REFUSED_FLOW)), "late packets of refused flows"),
@@ -115,16 +118,40 @@ def hold_chains(plane: DataPlane) -> tuple[Chain, ...]:
     )
 
 
+def _without_link(plane: DataPlane, hold: HoldSide) -> Iterator[Chain]:
+    if hold.waits:
+        yield from _raw(plane, hold)
+    elif plane.lans:
+        # A route without a way answers too, but five packets of a host and then one a second, or none in a crowd.
+        told = TOLD.get(hold.without, "no-route")
+        yield BaseChain(
+            "no_way",
+            (
+                Rule(
+                    f"iifname @lans meta nfproto ipv4 fib daddr type unicast {_way(plane)} oif missing "
+                    f'counter name "{NO_LINK.name}" {ANSWERS} reject with icmpx {told}',
+                    "no link can be had now: the sender is told",
+                ),
+            ),
+            "packets of LAN hosts that lead nowhere",
+            hook="prerouting",
+            priority=FILTER,
+        )
+
+
+def _way(plane: DataPlane) -> str:
+    return "fib daddr . mark" if several(plane) else "fib daddr"
+
+
 def _raw(plane: DataPlane, hold: HoldSide) -> Iterator[Chain]:
     device = quote(hold.interface)
-    way = "fib daddr . mark" if several(plane) else "fib daddr"
     if plane.lans:
         yield BaseChain(
             "raw_pre",
             (
                 # Broadcast and multicast are never forwarded, and may be for the gateway itself.
                 Rule(
-                    f"iifname @lans ip daddr < 224.0.0.0 {way} oifname {device} goto {KEPT}",
+                    f"iifname @lans ip daddr < 224.0.0.0 {_way(plane)} oifname {device} goto {KEPT}",
                     "has no other way than the hold device",
                 ),
             ),

@@ -1,5 +1,6 @@
 """When it may not dial, or cannot: everybody is told at once, and why."""
 
+import contextlib
 import errno
 import re
 import time
@@ -108,6 +109,21 @@ def test_hours(module_stand):
     up = refused_everywhere(stand, "hours")
     assert up["retry_at"][14:19] == "00:00"
     assert stand.dialled() == before
+    stand.begin()
+    works(stand)
+
+
+def test_each_connection_of_a_crowd_is_told(module_stand):
+    """A browser opens many at once: none is left to wait, as those beyond the kernel's first few answers would be."""
+    stand = module_stand
+    stand.ics("disconnect", "--for", "1h", "phone")
+    stand.wait("refused")
+    with contextlib.ExitStack() as opened:
+        crowd = [opened.enter_context(stand.udp(stand.pc1, (SERVER, PORT + number))) for number in range(30)]
+        for own in crowd:
+            own.send(b"hello?")
+        wanted = (errno.EHOSTUNREACH, ADMINISTRATIVELY)
+        assert within(AT_ONCE, lambda: [stand.error_of(own) for own in crowd]) == [wanted] * len(crowd)
     stand.begin()
     works(stand)
 

@@ -76,3 +76,9 @@ def test_the_hold_device():
         "net.ipv6.conf.icsh0.disable_ipv6": "1",
     }
     assert all(one.optional for one in sysctls(DataPlane(hold=HoldSide())) if "icsh0" in one.path)
+
+
+def test_refusals_are_not_limited_to_one_a_second():
+    """The kernel's own limit for each host is lifted where senders are told that no link can be had."""
+    assert chosen(DataPlane(hold=HoldSide()), "icmp_ratelimit") == {"net.ipv4.icmp_ratelimit": "0"}
+    assert chosen(DataPlane((HOME,), (CABLE,)), "icmp_ratelimit") == {}
