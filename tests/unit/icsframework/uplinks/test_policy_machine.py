@@ -91,10 +91,13 @@ class Policy(RuleBasedStateMachine):
 
     def report(self, state: UplinkState) -> None:
         """The plugin tells."""
-        self.plugin = state.name if state.name in ("absent", "connecting", "up") else "down"
-        if self.plugin in ("absent", "down"):
+        calling, self.plugin = self.plugin in ("connecting", "up"), state.name
+        if self.plugin == "failed":
+            self.plugin = "down"
+        over = self.plugin in ("absent", "down")
+        if over:
             self.hanging_up = False
-        self.feed(Reported(state))
+        self.feed(Reported(state, Ruled(self.unlifted) if calling and over else None))
 
     # --- the plugin
 
@@ -129,6 +132,13 @@ class Policy(RuleBasedStateMachine):
     def fails(self, knows: bool) -> None:
         """The dial fails, or the line is lost."""
         self.report(Failed("no carrier", self.now + OWN_RETRY if knows else None))
+
+    @precondition(lambda self: self.plugin in ("connecting", "up"))
+    @rule(forbidden=st.sampled_from([None, LIMIT]))
+    def ends_as_the_last(self, forbidden: Refused | None) -> None:
+        """It ends, and the meter that counted it has another answer."""
+        self.unlifted = forbidden
+        self.report(Down() if self.hanging_up else Failed("no carrier"))
 
     @precondition(lambda self: self.hanging_up)
     @rule()
