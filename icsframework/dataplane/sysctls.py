@@ -82,7 +82,7 @@ def _uplinks(plane: DataPlane) -> Iterator[Sysctl]:
 def _hold(plane: DataPlane) -> Iterator[Sysctl]:
     if plane.hold is not None:
         # Who is refused a link is told so for each connection, not for one a second; our rules have a limit of their own.
-        yield Sysctl("net.ipv4.icmp_ratelimit", "0")
+        yield Sysctl("net.ipv4.icmp_ratelimit", "0", optional=True)
         interface = plane.hold.interface
         yield _own(interface, "rp_filter", 0)
         # What waited and was the gateway's own comes back in by this device with an address of ours.
