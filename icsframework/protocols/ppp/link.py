@@ -44,6 +44,8 @@ from icsframework.protocols.ppp.vj import VjError
 
 __all__ = ["LinkSettings", "Phase", "PppLink"]
 
+FAREWELL = "disconnected"
+"""What the peer learns when we hang up."""
 RESTARTS = 20
 """Times that a peer may take an open link back to its beginning, until it is left."""
 REJECTS = 5
@@ -404,7 +406,8 @@ class PppLink:
             return
         self._why = Down(cause, reason)
         self.phase = Phase.TERMINATE
-        self._lcp_outputs(self._lcp.close(now, reason), now)
+        # Why we hang up (who said so, which limit is reached) is none of the peer's business.
+        self._lcp_outputs(self._lcp.close(now, FAREWELL if cause is Cause.ASKED else reason), now)
 
     def _down(self, down: Down) -> None:
         if self.phase is Phase.DEAD:

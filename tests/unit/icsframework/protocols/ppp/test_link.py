@@ -239,13 +239,13 @@ def test_ipv6_comes_up_beside_ipv4():
 
 
 def test_a_link_is_closed_by_either_end():
-    """The other one learns the reason."""
+    """The other one learns that it is, and not what for."""
     pair = PppPair(GUEST, provider())
     pair.connect()
     pair.did(pair.left, pair.left.link.close("no more money", pair.now))
     pair.run(5, lambda: bool(pair.left.down and pair.right.down))
     assert pair.left.down == Down(Cause.ASKED, "no more money")
-    assert pair.right.down == Down(Cause.PEER, "the peer ended the link: no more money")
+    assert pair.right.down == Down(Cause.PEER, "the peer ended the link: disconnected")
     assert pair.left.link.phase is Phase.DEAD
 
 
