@@ -31,6 +31,16 @@ def test_news_wait_until_nothing_else_is_done(meter: Any) -> None:
     assert len(asked) == 2
 
 
+def test_the_end_of_a_call_is_told_before_it_is_judged(meter: Any) -> None:
+    """What the meter says then is the answer, not news about a call that is still thought to be up."""
+    heard: list[int] = []
+    metering = Metering(meter, lambda: False, lambda: heard.append(1))
+    meter.down = lambda: meter.say(TIME)
+    assert (metering.call_is_over(), heard) == (TIME, [])
+    meter.say(None)
+    assert heard == [1]
+
+
 def test_the_next_meter_takes_over(meter: Any) -> None:
     """The old one is not heard any more, and counts no call; the same one is told nothing."""
     heard: list[int] = []

@@ -269,6 +269,16 @@ def test_a_try_that_was_the_last_is_not_followed_by_another(meter: Any) -> None:
     assert bench.told() == ["command"]
 
 
+def test_a_dial_that_failed_is_not_hung_up_by_the_limit_that_it_reached(meter: Any) -> None:
+    """It was the last that was allowed: the plugin is asked nothing, and who waited hears the limit."""
+    bench = Bench(meter)
+    meter.down = lambda: meter.say(TIME)
+    got = outcome(bench.runner.ask(DNS))
+    bench.plugin.report(Failed("busy"))
+    assert (bench.told(), bench.runner.shown()) == (["demand.wake: built in"], TIME)
+    assert said(got) == [(UplinkRefused, TIME.reason, 5000.0)]
+
+
 def test_a_stopped_uplink_hears_no_meter(meter: Any) -> None:
     """Nothing of it is left."""
     bench = Bench(meter)
