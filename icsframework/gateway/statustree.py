@@ -85,9 +85,9 @@ def uplink_status(
     limits: Mapping[str, Any] = NO_LIMITS,
 ) -> UplinkStatus:
     """One uplink; ``lacks`` says why its device cannot be there, if the core knows better than the plugin."""
-    state = runner.shown()
+    state = runner.standing()
     link = state.link if isinstance(state, Up) else None
-    connect = runner.steps.connect if isinstance(state, Connecting) else None
+    connect = runner.told.steps.connect if isinstance(state, Connecting) else None
     since = link.since if link is not None else connect.began if connect is not None else None
     interface = link.interface if link is not None else uplink_device(section, live)
     bytes_ = traffic.get(interface, NO_TRAFFIC)

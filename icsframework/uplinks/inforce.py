@@ -21,6 +21,8 @@ class MachineLink:
     ) -> None:
         self.link: Link | None = None
         """The one that is in force."""
+        self.parting: Link | None = None
+        """The one that is lost while the machine still has it: what is sent now goes its way, and nowhere."""
         self.leaving: Deferred[Any] = succeed(None)
         """The last loss of the link: fires when the machine is without it."""
         self._settle = settle
@@ -72,11 +74,13 @@ class MachineLink:
     def lose(self, told: Callable[[bool], object]) -> None:
         """The plugin has no link any more; ``told(was_refused)`` is called when the machine is without it."""
         was_refused, self._refused = self.has_refused, None
-        self.link = None
+        self.parting, self.link = self.link or self.parting, None
         self._losses += 1
 
         def tell(_: object) -> None:
             self._losses -= 1
+            if not self._losses:
+                self.parting = None
             told(was_refused)
 
         # First the state without it, then the news: whoever hears of it finds the other link in use.

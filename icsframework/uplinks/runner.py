@@ -34,7 +34,6 @@ from icsframework.uplinks.permission import IMeter
 from icsframework.uplinks.quiet import Quiet
 from icsframework.uplinks.saved import SavedUplink, saved_of
 from icsframework.uplinks.spec import PluginMaker, UplinkSpec
-from icsframework.uplinks.steps import Steps
 from icsframework.uplinks.telling import Telling
 from icsframework.uplinks.traffic import TrafficRule
 from icsframework.uplinks.waiters import Waiters
@@ -200,11 +199,6 @@ class Runner:
         return self.told.cause
 
     @property
-    def steps(self) -> Steps:
-        """The steps of the connect that is under way."""
-        return self.told.steps
-
-    @property
     def announced(self) -> Link | None:
         """The link that the plugin says is up, in force or not; or the one it is being asked about.
 
@@ -226,12 +220,16 @@ class Runner:
         return self._machine.losing
 
     def shown(self) -> ShownState:
-        """The state for people: up only when in force."""
+        """The state for those who want to use it: up only when in force."""
         state = rules.shown(self.policy)
         if not isinstance(state, Up):
             return state
         refused, settled = self._machine.refusal(state.link), self._machine.link
         return refused or (Up(settled) if settled is not None else Connecting("configuring"))
+
+    def standing(self) -> ShownState:
+        """The state for people: who reads that it is armed may count on his packets to wait."""
+        return Up(self._machine.parting) if self._machine.parting is not None else self.shown()
 
     def view(self, active: bool) -> UplinkView:
         """This uplink as plugins see it."""

@@ -38,3 +38,20 @@ def test_a_carrier_that_is_lost_again_and_again(module_stand):
     wait_for(lambda: stand.dialled() == dialled + 1, 10.0, "the redial")
     stand.wait_armed()
     assert stand.dialled() == dialled + 1
+
+
+def test_as_soon_as_the_status_says_so(module_stand):
+    """Who reads that the line is not up any more may count on his next datagram to wait, whoever hung up."""
+    stand = module_stand.begin(demand="{idle: 1s, hold: 20s}")
+    with stand.witness(PORT) as witness, stand.udp(stand.pc1, (SERVER, PORT)) as own:
+        for word in (b"idle", b"lost"):
+            own.send(b"up")
+            assert own.recv(100) == b"up"
+            stand.wait("up")
+            if word == b"lost":
+                stand.modem.drop()
+            while stand.uplink()["state"] == "up":  # at once, and not a moment later
+                pass
+            own.send(word)
+            assert own.recv(100) == word
+    assert [one.data for one in witness.heard] == [b"up", b"idle", b"up", b"lost"]

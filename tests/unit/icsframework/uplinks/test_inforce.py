@@ -92,3 +92,20 @@ def test_a_loss_is_told_when_the_machine_is_without_it() -> None:
     bench.settling[2].callback(None)
     assert (bench.machine.losing, bench.heard) == (False, [True, False, False])
     assert bench.machine.leaving.called
+
+
+def test_a_lost_link_is_known_while_the_machine_has_it() -> None:
+    """Through several losses, of which the machine knows the last only when it agrees; one that never was in force is none."""
+    bench = Bench()
+    bench.machine.lose(bench.heard.append)
+    assert (bench.machine.losing, bench.machine.parting) == (True, None)
+    bench.settling[0].callback(None)
+    bench.put(LINK)
+    bench.settling[1].callback(None)
+    for _ in range(2):
+        bench.machine.lose(bench.heard.append)
+    assert (bench.machine.link, bench.machine.parting) == (None, LINK)
+    bench.settling[2].callback(None)
+    assert bench.machine.parting == LINK
+    bench.settling[3].callback(None)
+    assert (bench.machine.losing, bench.machine.parting) == (False, None)

@@ -122,15 +122,17 @@ def test_a_request_that_the_mode_forbids_is_refused() -> None:
 
 
 def test_a_lost_link_is_gone_from_the_machine_before_it_is_told() -> None:
-    """First the new state is in force, then the others hear of it."""
+    """First the new state is in force, then the others hear of it, people too; who wants to use it knows at once."""
     bench = Bench()
     bench.plugin.report(Down())
     bench.plugin.report(Up(LINK))
     bench.settling[0].callback(None)
     bench.plugin.report(Failed("carrier lost"))
     assert isinstance(bench.runner.shown(), Cooling)
+    assert bench.runner.standing() == Up(LINK)
     assert bench.events.ids() == ["uplink.connecting", "uplink.stage", "uplink.up"]
     bench.settling[1].callback(None)
+    assert bench.runner.standing() == bench.runner.shown()
     assert bench.events.ids() == ["uplink.connecting", "uplink.stage", "uplink.up", "uplink.failed"]
 
 

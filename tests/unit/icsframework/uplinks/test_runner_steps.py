@@ -74,7 +74,7 @@ def test_a_dial_that_comes_up() -> None:
     steps = [("initialising", 2.0), ("calling 123", 11.25), ("authenticating", 1.0), ("configuring", 0.125)]
     names = ["initialising", "calling 123", "authenticating", "configuring"]
     assert bench.told() == ["starting", *names, ("uplink.up", steps)]
-    assert bench.runner.steps.connect is None
+    assert bench.runner.told.steps.connect is None
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_a_dial_that_ends_otherwise(end: UplinkState, event: str) -> None:
     steps = [("initialising", 2.0), ("calling 123", 10.0)]
     assert bench.told() == ["starting", "initialising", "calling 123", (event, steps)]
     assert bench.events.all[-1].fields["reason"] == getattr(end, "reason", "")
-    assert bench.runner.steps.connect is None
+    assert bench.runner.told.steps.connect is None
 
 
 def test_a_hang_up_while_it_dials_is_told() -> None:
