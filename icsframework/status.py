@@ -128,7 +128,8 @@ class HoldStatus:
     """The packets that wait for a link: how many, their octets, how many clients sent them, the oldest one's age in seconds.
 
     The rest is counted since the start: those ``delivered`` when a link was up, retransmissions of what waited already
-    (``duplicates``), those ``dropped`` by reason, those ``refused`` with an answer, and the ICMP errors that were sent.
+    (``duplicates``), those ``dropped`` by reason, those ``refused``, the ICMP errors that were sent for them, and
+    (``icmp_withheld``) those that would have been too many or that the kernel did not send.
     ``ready`` false: there is no device that packets could wait in.
     """
 
@@ -142,6 +143,7 @@ class HoldStatus:
     dropped: Mapping[str, int]
     refused: int
     icmp_sent: int
+    icmp_withheld: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from twisted.internet.defer import Deferred, inlineCallbacks
 
 from icsframework.control.api import Hangup
 from icsframework.errors import UplinkRefused
-from icsframework.gateway import statustree
+from icsframework.gateway import demands, statustree
 from icsframework.gateway.agreement import Agreement
 from icsframework.gateway.directory import LeaseDirectory
 from icsframework.gateway.helpers import Helpers
@@ -18,7 +18,15 @@ from icsframework.gateway.uplinks import Uplinks
 from icsframework.gateway.view import Shared
 from icsframework.mappings.addition import Addition, Removal
 from icsframework.mappings.service import MappingService
-from icsframework.status import GatewayStatus, HistoryEntry, Instant, LeaseStatus, MappingStatus, Status
+from icsframework.status import (
+    GatewayStatus,
+    HistoryEntry,
+    HoldStatus,
+    Instant,
+    LeaseStatus,
+    MappingStatus,
+    Status,
+)
 from icsframework.uplinks.supervisor import Supervisor
 from icsframework.values import Cause, Link, Mapping
 
@@ -85,8 +93,12 @@ class Asked:
             helpers=statustree.helpers_status(self.helpers.running.values(), details),
             mappings=len(self.mappings.all()),
             warnings=(*self.warnings(), *near, *statustree.plugin_warnings(details)),
-            hold=None if self.holding is None else self.holding.status(),
+            hold=self._hold(),
         )
+
+    def _hold(self) -> HoldStatus | None:
+        dialled = demands.on_demand(self.uplinks.sections.values())
+        return self.holding.status() if self.holding is not None and dialled else None
 
     def leases_status(self) -> list[LeaseStatus]:
         """See control.api.Controlled."""

@@ -272,4 +272,5 @@ class Holding:
             dropped={why: count for why, count in sorted(dropped.items()) if count},
             refused=self._refused,
             icmp_sent=self._answers.sent,
+            icmp_withheld=self._answers.suppressed + self._answers.failed,
         )

@@ -28,7 +28,9 @@ MOST_CLIENTS = 256
 
 
 class Answers:
-    """Sends them.  ``sent`` counts those that went out, ``suppressed`` those that would have been too many."""
+    """Sends them.  ``sent`` counts those that went out, ``suppressed`` those that would have been too many, ``failed`` those
+    that the kernel did not send.
+    """
 
     def __init__(self, host: IHost, clock: IClock, log: Logger) -> None:
         self.sent = 0

@@ -293,6 +293,7 @@ def test_a_link_gets_its_address_and_routes(bench: Bench) -> None:
         ("cable", "up", True, ["203.0.113.5/24"]),
         ("modem", "absent", False, []),
     ]
+    assert status["hold"] is None  # nothing is dialled on demand
     assert bench.ids()[-2:] == ["uplink.up", "uplink.active"]
 
 

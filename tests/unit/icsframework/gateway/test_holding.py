@@ -267,6 +267,19 @@ def test_a_rule_of_the_operators(stage):
     }
 
 
+def test_who_goes_on_and_on_is_not_told_each_time(stage):
+    """Errors to one host are bounded (RFC 1812 section 4.3.2.8); how many it did not get can be seen."""
+    stage.rules = wake_rules([TrafficRule("ignore", "wake[0]", client=ip_network("192.168.0.7"))])
+    stage.start()
+    stage.come(*(udp(port=port) for port in range(1, MOST_OF_A_CLIENT + 7)))
+    found = stage.status
+    assert (found.refused, found.icmp_sent, found.icmp_withheld) == (
+        MOST_OF_A_CLIENT + 6,
+        MOST_OF_A_CLIENT,
+        6,
+    )
+
+
 def test_the_gateways_own_packets(stage):
     """They dial only where a rule says so; else our own program is told at once that there is no way."""
     stage.start()
