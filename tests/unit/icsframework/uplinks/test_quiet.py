@@ -25,7 +25,8 @@ def test_nothing_said_is_never() -> None:
         (Quiet(299.0, 0.0, 60.0), 1000.0, 1358.0),
         (Quiet(10.0, 600.0, 3600.0), 1000.0, 4598.0),  # an hour is paid for
         (Quiet(10.0, 0.0, 1.0), 1000.0, 1010.0),  # by the second: there is nothing to use up
-        (Quiet(10.0, 0.0, 4.0), 1000.0, 1010.0),
+        (Quiet(10.0, 0.0, 4.0), 1001.0, 1011.0),  # it would begin the next one while it is hung up
+        (Quiet(10.0, 0.0, 5.0), 1001.0, 1013.0),
     ],
 )
 def test_the_moment(quiet: Quiet, active: float, moment: float) -> None:

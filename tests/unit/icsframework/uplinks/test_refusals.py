@@ -32,3 +32,13 @@ def test_it_remembers_a_bounded_number() -> None:
     assert not refusals.worth_telling(f"wake[{KINDS}]", 70.0)
     assert not refusals.worth_telling("wake[1]", 70.0)
     assert refusals.worth_telling("wake[0]", 70.0)
+
+
+def test_what_is_told_again_is_new() -> None:
+    """It is not the one that is forgotten next."""
+    refusals = Refusals()
+    for number in range(KINDS):
+        refusals.worth_telling(f"wake[{number}]", 0.0)
+    assert refusals.worth_telling("wake[0]", EVERY)
+    refusals.worth_telling("hours", EVERY)
+    assert not refusals.worth_telling("wake[0]", EVERY + 1.0)
