@@ -279,3 +279,13 @@ def test_refused_flows():
     assert (name, len(element.key), element.timeout) == (REFUSED.name, len(REFUSED.type), None)
     assert element.key[2:] == ("tcp", 4000, 80)
     assert refused_element("192.168.0.10", "192.0.2.80", "icmp", 7, 8)[1].key[2:] == ("icmp", 0, 0)
+
+
+def test_chains_end_with_what_they_let_through():
+    """Behind it everything ends in the same way; where nothing is let through there is no chain, and no way to it."""
+    own = TrafficRule("allow", "wake[0]", gateway=True, protocol="udp")
+    never = TrafficRule("ignore", "wake[1]", gateway=True)
+    (chain,) = wake_chains(DataPlane(hold=HoldSide(wake={"modem": (never, own, never, never)})))
+    assert [rule.comment for rule in chain.rules] == ["wake[1]", "wake[0]"]
+    nothing = DataPlane(hold=HoldSide(wake={"modem": (never,)}))
+    assert [*wake_chains(nothing), *wake_jumps(nothing, own=True), *wake_jumps(nothing)] == []

@@ -119,3 +119,13 @@ def test_a_try_that_fails():
     bench.meter.down()
     assert bench.meter.permission().refused is not None
     assert bench.meter.status()["usage"]["day"] == {"time": 0.0, "data": 0, "dials": 1, "money": "0"}
+
+
+def test_an_answer_does_not_outlive_the_clock_it_was_given_by():
+    """What hours forbid is not forbidden any more in the moment in which the clock cannot be right, and is when it is."""
+    bench = Bench(hours="06:00-11:00")
+    answers = []
+    for trusted in (True, False, True):
+        bench.clock.wall_trusted = trusted
+        answers.append(bench.meter.permission().refused)
+    assert [answer is not None for answer in answers] == [True, False, True]
