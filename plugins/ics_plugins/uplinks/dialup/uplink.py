@@ -136,6 +136,8 @@ class DialupUplink(Service):
 
     def adopt(self, saved: Link) -> Deferred[Link | None]:
         """See IUplink: a link that the daemon carried ended with it."""
+        if isinstance(self._state, Down):
+            self._report(Down("the call ended with the daemon that carried it"))
         return succeed(None)
 
     # --- the device

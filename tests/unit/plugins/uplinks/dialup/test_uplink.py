@@ -382,11 +382,12 @@ def test_an_interface_of_an_earlier_process_goes_too(bench):
 
 
 def test_a_link_does_not_outlive_the_process(bench):
-    """So nothing is adopted, and the interface is left for the next call."""
-    one = bench().up()
-    answers = []
-    one.uplink.adopt(one.states[-1].link).addCallback(answers.append)
+    """So nothing is adopted, the interface is left for the next call, and the history can say why the call ended."""
+    link = bench().up().states[-1].link
+    one, answers = bench().start(), []
+    one.uplink.adopt(link).addCallback(answers.append)
     assert answers == [None]
+    assert one.seen[-1] == "down the call ended with the daemon that carried it"
 
 
 def test_a_stop_tells_nobody_and_a_new_start_works(bench):
