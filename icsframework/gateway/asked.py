@@ -65,6 +65,7 @@ class Asked:
         except UplinkRefused as error:
             sentence = f"{error}; ics connect --override {runner.spec.name} lifts that"
             raise UplinkRefused(sentence, error.retry_at) from error
+        self.agreement.remember()  # also where only limits were lifted, and the machine is as it was
         return link
 
     @inlineCallbacks

@@ -30,8 +30,15 @@ def ics(gateway, *arguments, check=True):
 
 
 def descriptors(pid):
-    """How many descriptors a process has open."""
-    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+    """How many descriptors a process has open, when it is done with what it opens for a moment."""
+    seen = [0, 1, 2]
+
+    def still():
+        seen.append(len(list(Path(f"/proc/{pid}/fd").iterdir())))
+        return len(set(seen[-20:])) == 1
+
+    wait_for(still, 10.0, "the number of descriptors to stay the same for 0.2 s")
+    return seen[-1]
 
 
 def test_twenty_starts_and_stops_leave_everything_as_it_was(lab):

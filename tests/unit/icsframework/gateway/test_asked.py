@@ -85,7 +85,9 @@ def test_commands_reach_the_uplink_as_they_were_given() -> None:
     asked.disconnect(None, "by root").addCallback(told.append)
     assert supervisor.calls == [
         ("connect", "command", True),
+        ("remember",),
         ("connect", "command", False),
+        ("remember",),
         ("hang up", "by root", 7260.0),
         ("remember",),
         ("hang up", "by root", None),

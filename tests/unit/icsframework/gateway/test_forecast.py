@@ -49,7 +49,7 @@ def test_an_uplink_that_starts_anew_has_no_link_at_first(bench: Any, stand: Any)
     bench.plugins.made["cable"].report(Up(stand.link("eth0", "203.0.113.5/24")))
     bench.write(stand.FILE.replace("interface: eth0", "interface: eth0, colour: blue"))
     assert preview(bench).machine == ()
-    bench.write(stand.FILE.replace("interface: eth0", "interface: eth0, connect: manual"))
+    bench.write(stand.FILE.replace("interface: eth0", "interface: eth0, weight: 2"))
     assert any("203.0.113.5" in line for line in preview(bench).machine)
 
 
