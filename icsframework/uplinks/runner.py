@@ -299,8 +299,10 @@ class Runner:
         """Go by other settings from now on; a running call goes on."""
         self.spec = replace(self.spec, connect=connect, quiet=quiet, wake=wake, meter=meter)
         self._metering.replace(meter, self.policy.device.link if isinstance(self.policy.device, Up) else None)
-        self.ask_meter()
+        if connect == "always":  # which dials if the meter lets it
+            self.ask_meter()
         self._feed(rules.Rearmed(connect, quiet))
+        self.ask_meter()  # what is not wanted always any more is not dialled because a limit is lifted
 
     def _wait(self, event: rules.Asked | rules.Commanded) -> Deferred[Link]:
         if self._stopping:

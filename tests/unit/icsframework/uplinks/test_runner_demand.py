@@ -9,6 +9,7 @@ from twisted.logger import Logger
 from icsframework.errors import IcsError, UplinkFailed, UplinkRefused
 from icsframework.testing.gateway import FakeClock, FakeEvents
 from icsframework.testing.uplink import ScriptedUplink
+from icsframework.uplinks.permission import Unmetered
 from icsframework.uplinks.policy import Quiet
 from icsframework.uplinks.refusals import EVERY
 from icsframework.uplinks.runner import Runner, UplinkSpec
@@ -386,6 +387,17 @@ def test_rearming_leaves_the_call_alone(meter: Any) -> None:
     assert bench.runner.would_dial(Cause("noise", protocol="igmp")) == Cause("noise", protocol="igmp")
     other.say(TIME)
     assert bench.told() == [f"-{TIME.reason}"]
+
+
+@pytest.mark.parametrize("mode", ["demand", "manual"])
+def test_a_limit_that_goes_with_always_dials_nothing(meter: Any, mode: Any) -> None:
+    """It waited for its limit to end; by the new settings it has no limit, and waits for somebody who needs it."""
+    meter.answer = TIME
+    bench = Bench(meter, "always")
+    bench.runner.rearm(mode, Quiet(300.0), (), Unmetered())
+    assert bench.told() == []
+    bench.runner.rearm("always", Quiet(), (), meter)
+    assert bench.told() == []
 
 
 def test_rearming_with_the_same_meter_tells_it_nothing(meter: Any) -> None:
