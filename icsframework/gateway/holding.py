@@ -8,7 +8,7 @@ a command forbids it.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from icsframework.dataplane.elements import IElements
-from icsframework.dataplane.plane import HOLD_ADDRESS, DataPlane
+from icsframework.dataplane.plane import HOLD_ADDRESS, DataPlane, Without
 from icsframework.errors import IcsError
 from icsframework.gateway.holddevice import HoldDevice
 from icsframework.gateway.icmpanswers import Answers
@@ -82,6 +82,8 @@ class Holding:
         self._telling = Throttle(TELL_BURST, TELL_EVERY)
         self._own: frozenset[Address] = frozenset({HOLD_ADDRESS.ip})
         self._up = False
+        self._terms: tuple[Without, Mapping[str, Sequence[TrafficRule]]] | None = None
+        """What becomes of packets without a link, by which rules."""
         self._expiry = Alarm(clock, self._expire)
         self._reopening = Alarm(clock, self._reopen)
         self._again = Alarm(clock, self._ask_again)
@@ -154,7 +156,15 @@ class Holding:
             self._deliver()
         elif was:
             self._hold.begin()
+        self._permit(plane)
         self._schedule()
+
+    def _permit(self, plane: DataPlane) -> None:
+        """Who was refused may not be any more: there is a link, a limit or command is over, or the rules are others."""
+        terms = None if plane.hold is None else (plane.hold.without, plane.hold.wake)
+        if self._up or terms != self._terms:
+            self._refused_flows.forget()
+        self._terms = terms
 
     def _deliver(self) -> None:
         begun, before = self._clock.now(), self._device.written

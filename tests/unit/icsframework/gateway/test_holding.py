@@ -12,6 +12,7 @@ from icsframework.errors import HostError, NoPrivilege, UplinkFailed, UplinkRefu
 from icsframework.gateway.holddevice import BATCH
 from icsframework.gateway.holding import REOPEN, TELL_BURST, Holding
 from icsframework.gateway.linkwishes import MOST_REFUSED, SAME_ANSWER
+from icsframework.gateway.refusedflows import TOGETHER
 from icsframework.protocols.icmp import NET_UNREACHABLE, PROHIBITED, unreachable
 from icsframework.testing.elements import FakeElements
 from icsframework.testing.gateway import FakeGateway, Readers
@@ -580,3 +581,24 @@ def test_status_before_anything(stage):
     """All of it is there from the start."""
     status = stage.holding.status()
     assert (status.ready, status.held, status.oldest, status.dropped) == (False, 0, None, {})
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        UP,
+        DataPlane((LAN,), hold=HoldSide("prohibit")),
+        DataPlane((LAN,), hold=HoldSide(wake={"modem": wake_rules(())})),
+    ],
+)
+def test_a_refused_flow_may_come_again_when_there_is_another_answer(stage, after):
+    """A link, a command or limit that begins or ends, other rules: the packet filter forgets it.  The same again: not."""
+    stage.start()
+    stage.come(udp())
+    stage.gateway.uplinks.fail_requests(UplinkRefused("modem: limits.time: used up"))
+    stage.gateway.clock.clock.advance(TOGETHER)
+    assert len(stage.elements.keys("refused")) == 1
+    stage.holding.in_force(DOWN)
+    assert len(stage.elements.keys("refused")) == 1
+    stage.holding.in_force(after)
+    assert stage.elements.keys("refused") == {}

@@ -7,8 +7,9 @@ import pytest
 from twisted.internet.defer import fail
 from twisted.logger import Logger
 
+from icsframework.dataplane.wake import REFUSED, REFUSED_SECONDS
 from icsframework.errors import NftError
-from icsframework.gateway.refusedflows import MOST, TOGETHER, RefusedFlows
+from icsframework.gateway.refusedflows import MOST, MOST_KNOWN, TOGETHER, RefusedFlows
 from icsframework.testing.elements import FakeElements
 from icsframework.testing.gateway import FakeClock
 from icsframework.uplinks.packets import Flow
@@ -103,3 +104,31 @@ def test_a_defect_is_logged_and_the_next_flows_are_told(stage):
         flows.add(WEB)
         stage.wait()
         assert [event["log_level"].name for event in logged] == ["critical"] * count
+
+
+def test_what_is_not_refused_any_more(stage):
+    """Is forgotten by the packet filter as well, and what it was not told yet never is; nothing known, nothing told."""
+    stage.flows.forget()
+    stage.flows.add(WEB)
+    stage.wait()
+    stage.flows.add(WEB._replace(port=81))
+    stage.flows.forget()
+    stage.wait()
+    assert (stage.there(), stage.elements.transactions) == (set(), 2)
+    stage.flows.add(WEB)
+    stage.wait()
+    stage.clock.clock.advance(REFUSED_SECONDS)
+    stage.flows.forget()
+    assert (stage.there(), stage.elements.transactions) == (set(), 3)
+
+
+def test_the_oldest_of_too_many_are_left_to_their_time(stage):
+    """We remember as many as the packet filter does, and of those that came again only the last time."""
+    assert REFUSED.size == MOST_KNOWN
+    for port in (*range(MOST), *range(MOST_KNOWN + 100)):
+        stage.flows.add(WEB._replace(source_port=port))
+        if port % MOST == MOST - 1:
+            stage.wait()
+    stage.wait()
+    stage.flows.forget()
+    assert {key[3] for key in stage.there()} == set(range(100))
