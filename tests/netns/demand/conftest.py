@@ -227,11 +227,12 @@ class Stand:
         return shown
 
     def wait_hold(self):
-        """Wait until packets to the Internet find the hold device and nothing else."""
+        """Wait until packets to the Internet find the hold device and nothing else, and the rules let them wait there."""
 
         def only_way():
             routes = self.box.run(["ip", "route", "show", "default"]).stdout.splitlines()
-            return len(routes) == 1 and "dev icsh0" in routes[0]
+            untracked = ["nft", "list", "chain", "inet", "ics", "raw_pre"]
+            return len(routes) == 1 and "dev icsh0" in routes[0] and self.box.run(untracked).returncode == 0
 
         wait_for(only_way, 5.0, "the hold device to be the only way")
 

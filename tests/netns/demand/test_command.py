@@ -85,7 +85,7 @@ def test_a_reload_does_not_cut(module_stand):
     stand = module_stand.begin()
     with stand.witness(PORT), stand.tcp(stand.pc1) as own:
         own.connect((SERVER, PORT))
-        since, dialled = stand.uplink()["since"], stand.dialled()
+        since, dialled = stand.wait("up")["since"], stand.dialled()
         stand.reload(wake="[{action: ignore, port: 9000}]", limits="{data: 500MB/month, time: 10h/day}")
         own.sendall(b"still there?")
         assert own.recv(100) == b"still there?"
