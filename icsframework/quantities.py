@@ -22,6 +22,7 @@ __all__ = [
     "TimeWindow",
     "format_bandwidth",
     "format_duration",
+    "format_money",
     "format_rate",
     "format_size",
     "parse_bandwidth",
@@ -222,6 +223,11 @@ def parse_money(value: object) -> Decimal:
             f"{shown(value)} is not an amount of money", "write a plain number such as 10 or 0.02"
         )
     return money
+
+
+def format_money(amount: Decimal) -> str:
+    """The shortest text that ``parse_money`` reads as exactly this amount."""
+    return f"{amount.normalize():f}"
 
 
 def parse_count(value: object) -> int:

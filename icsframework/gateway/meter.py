@@ -19,9 +19,10 @@ from icsframework.quantities import Period
 from icsframework.status import Instant
 from icsframework.uplinks.account import Account
 from icsframework.uplinks.calls import Call, begun, carried, passed, same
-from icsframework.uplinks.limits import Standing, Terms, Verdict, judge, standings
+from icsframework.uplinks.limits import Verdict, judge, standings
 from icsframework.uplinks.periods import Calendar, Moment
 from icsframework.uplinks.permission import FREE, Permission
+from icsframework.uplinks.terms import Standing, Terms
 from icsframework.uplinks.usage import Amounts, added, in_period, rolled
 from icsframework.values import Link, Refused
 

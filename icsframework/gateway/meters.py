@@ -21,8 +21,8 @@ from icsframework.host.traffic import Traffic, read_traffic
 from icsframework.interfaces import IClock, IEvents, IJournal, IStore, Unwatch
 from icsframework.uplinks.account import FORMAT, NAME, Account, Stamp, read, record_of
 from icsframework.uplinks.calls import Tariff
-from icsframework.uplinks.limits import Terms
 from icsframework.uplinks.periods import Calendar, Moment
+from icsframework.uplinks.terms import Terms
 from icsframework.values import Event
 
 __all__ = ["Meters", "terms_of"]

@@ -13,6 +13,7 @@ from icsframework.quantities import (
     TimeWindow,
     format_bandwidth,
     format_duration,
+    format_money,
     format_rate,
     format_size,
     parse_bandwidth,
@@ -149,6 +150,13 @@ def test_bandwidths():
         "1Gbit/s",
     ]
     assert refused(parse_bandwidth, [*GARBAGE, 0, "0bit/s", "20MB/s", "20Mbit", "20"]) == []
+
+
+@given(st.decimals(0, 10**6, places=4))
+def test_every_amount_of_money_reads_back(money):
+    """What format_money writes, parse_money understands exactly; without digits that say nothing."""
+    assert parse_money(format_money(money)) == money
+    assert [format_money(Decimal(text)) for text in ("10.50", "100", "0.00")] == ["10.5", "100", "0"]
 
 
 def test_money_keeps_the_digits_of_the_file():

@@ -13,8 +13,9 @@ from icsframework.errors import StoreError
 from icsframework.quantities import Period, Rate
 from icsframework.uplinks.account import MAX_MINUTES, Account, Stamp, read, record_of
 from icsframework.uplinks.calls import Call, Tariff
-from icsframework.uplinks.limits import Terms, judge
+from icsframework.uplinks.limits import judge
 from icsframework.uplinks.periods import Calendar, Moment
+from icsframework.uplinks.terms import Terms
 from icsframework.uplinks.usage import Amounts, Usage, added, last_hour, rolled
 
 BERLIN = Calendar(ZoneInfo("Europe/Berlin"))

@@ -20,8 +20,9 @@ from icsframework.quantities import (
     parse_time_window,
 )
 from icsframework.uplinks.calls import Call, Tariff, begun, passed
-from icsframework.uplinks.limits import HANG_UP, Limit, Terms, Verdict, judge, standings
+from icsframework.uplinks.limits import HANG_UP, Verdict, judge, standings
 from icsframework.uplinks.periods import Calendar, Moment
+from icsframework.uplinks.terms import Terms
 from icsframework.uplinks.usage import Amounts, Usage, added
 from icsframework.values import Refused
 
@@ -379,9 +380,3 @@ def test_due_is_not_too_late(limits, amounts, now, up):
         then, after = (usage, call) if call is None else passed(usage, call, limits.tariff, BERLIN, later)
         found = judge(limits, then, BERLIN, later, after)
         assert (found.refused is None) == (verdict.refused is None)
-
-
-def test_the_key_of_a_limit():
-    """As it stands in the file."""
-    limit = Limit("data", Rate(500_000_000, Period.MONTH))
-    assert (limit.key, str(limit)) == ("limits.data", "500MB/month")
