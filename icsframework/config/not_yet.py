@@ -43,9 +43,13 @@ NOT_YET: tuple[Idle, ...] = (
 
 
 def warn_not_yet(report: Report, raw: Mapping[str, Any], table: Iterable[Idle] = NOT_YET) -> None:
-    """One warning that names everything in the file that has no function yet."""
+    """One warning that names everything in the file that has no function yet; what is wrong anyway is not accepted."""
+    wrong = {problem.path for problem in report.errors}
     found = [
-        (path, idle) for idle in table for path in _uses(raw, idle.path, ()) if _matters(raw, path, idle)
+        (path, idle)
+        for idle in table
+        for path in _uses(raw, idle.path, ())
+        if path not in wrong and _matters(raw, path, idle)
     ]
     if not found:
         return

@@ -28,6 +28,14 @@ def test_values_that_mean_what_happens_anyway_are_not_named():
     assert warnings("a: {b: 0}") != []
 
 
+def test_a_value_that_is_refused_is_not_called_accepted(load_text):
+    """One sentence about it is enough."""
+    text = "lans: [{interface: eth1}]\nuplinks: [{plugin: ethernet, interface: eth0, connect: dial}]"
+    found = load_text(text)
+    assert (len(found.errors), found.warnings) == (1, ())
+    assert len(load_text(text.replace("dial", "standby")).warnings) == 1
+
+
 def test_the_minimal_file_has_no_warning(load_text):
     """Defaults are never named, only what somebody wrote."""
     assert (
