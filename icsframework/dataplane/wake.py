@@ -19,7 +19,7 @@ from icsframework.dataplane.named import name_set
 from icsframework.dataplane.plane import DataPlane
 from icsframework.dataplane.ruleset import Chain, Counter, Element, Rule, Set
 from icsframework.dataplane.rulewords import one_of
-from icsframework.uplinks.traffic import BUILT_IN, TrafficRule, wake_rules
+from icsframework.uplinks.traffic import ASIDES, BUILT_IN, TrafficRule, is_noise, wake_rules
 from icsframework.values import Address, Network
 
 __all__ = [
@@ -106,24 +106,20 @@ def judged(rules: Sequence[TrafficRule], own: bool, allowed: str) -> Iterator[Ru
         yield Rule(f"{match}{allowed if rule.action == 'allow' else 'return'}", rule.label or rule.action)
 
 
-_NOISE = ("never: ", "demand.ignore: ")
-"""How the labels of rules begin that are not the operator's own."""
-
-
 # --- what the operator forbids -----------------------------------------------------------------
 
 
 def forbids(plane: DataPlane) -> bool:
     """Does a rule of the operator's forbid something to any uplink?"""
     return any(
-        rule.action == "ignore" and not rule.gateway and not rule.label.startswith(_NOISE)
-        for rule in _every_rule(plane)
+        rule.action == "ignore" and not rule.gateway and not is_noise(rule) for rule in _every_rule(plane)
     )
 
 
 def forbidden(plane: DataPlane, verdict: str) -> Iterator[Rule]:
     """For packets of LAN hosts that no chain lets through: kinds of noise return, what wakes by itself meets ``verdict``."""
-    for rule in dict.fromkeys(rule for rule in _every_rule(plane) if _is_noise(rule)):
+    noise = (rule for rule in _every_rule(plane) if is_noise(rule) and rule.label not in ASIDES)
+    for rule in dict.fromkeys(noise):
         for match in matches(rule):
             yield Rule(f"{match}return", rule.label)
     for rule in wake_rules(()):
@@ -135,11 +131,6 @@ def forbidden(plane: DataPlane, verdict: str) -> Iterator[Rule]:
 def _every_rule(plane: DataPlane) -> Iterator[TrafficRule]:
     for rules in plane.hold.wake.values() if plane.hold is not None else ():
         yield from rules
-
-
-def _is_noise(rule: TrafficRule) -> bool:
-    """Of a kind that never counts, or that ``demand.ignore`` names; nobody misses an answer to that."""
-    return rule.action == "ignore" and not rule.name and rule.label.startswith(_NOISE)
 
 
 # --- matches --------------------------------------------------------------------------------

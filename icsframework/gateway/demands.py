@@ -10,13 +10,17 @@ from dataclasses import replace
 from icsframework.addresses import PortRange
 from icsframework.config.uplinks import GATEWAY, Rule, UplinkSection
 from icsframework.uplinks.quiet import NEVER_QUIET, Quiet
-from icsframework.uplinks.traffic import DNS_PORT, TrafficRule, keep_rules, wake_rules
+from icsframework.uplinks.traffic import (
+    AN_END,
+    DNS_PORT,
+    ERRORS,
+    NOT_A_BEGINNING,
+    TrafficRule,
+    keep_rules,
+    wake_rules,
+)
 
 __all__ = ["hold_seconds", "keep", "on_demand", "quiet", "wake"]
-
-NOT_A_BEGINNING = "never: not the beginning of a connection"
-AN_END = "never: the end of a connection"
-NOT_AN_ECHO = "never: errors"
 
 
 def wake(section: UplinkSection) -> tuple[TrafficRule, ...]:
@@ -89,6 +93,6 @@ def _spelled(rule: Rule, label: str, wakes: bool) -> Iterator[TrafficRule]:
             yield replace(said, action="ignore", protocol="tcp", form="closing", label=AN_END)
     if rule.protocol in (None, "icmp") and rule.port is None:
         yield replace(said, protocol="icmp", form="echo")
-        yield replace(said, action="ignore", protocol="icmp", label=NOT_AN_ECHO)
+        yield replace(said, action="ignore", protocol="icmp", label=ERRORS)
     if rule.protocol != "icmp" and not (wakes and rule.protocol == "tcp"):
         yield said

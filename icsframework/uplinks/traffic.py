@@ -17,10 +17,14 @@ from icsframework.frozen import dataclass
 from icsframework.values import Address, Network
 
 __all__ = [
+    "AN_END",
+    "ASIDES",
     "BUILT_IN",
     "DNS_PORT",
+    "ERRORS",
     "GROUPS",
     "NEVER",
+    "NOT_A_BEGINNING",
     "Form",
     "Traffic",
     "TrafficRule",
@@ -39,6 +43,12 @@ Form = Literal["opening", "closing", "echo"]
 
 BUILT_IN = "built in"
 """The label of what is allowed by no rule of the operator's."""
+
+NOT_A_BEGINNING = "never: not the beginning of a connection"
+AN_END = "never: the end of a connection"
+ERRORS = "never: errors"
+ASIDES = (NOT_A_BEGINNING, AN_END, ERRORS)
+"""Labels of what is left out beside a rule that allows: it is about less than it fits, since the one before it decides first."""
 
 DNS_PORT = 53
 """Where lookups go."""
@@ -187,8 +197,8 @@ def keep_rules(own: Sequence[TrafficRule], ignore: Sequence[str] = ()) -> tuple[
     return (
         *own,
         *_noise(ignore),
-        TrafficRule("ignore", "never: the end of a connection", protocol="tcp", form="closing"),
+        TrafficRule("ignore", AN_END, protocol="tcp", form="closing"),
         TrafficRule("allow", BUILT_IN, protocol="icmp", form="echo"),
-        TrafficRule("ignore", "never: errors", protocol="icmp"),
+        TrafficRule("ignore", ERRORS, protocol="icmp"),
         TrafficRule("allow", BUILT_IN),
     )

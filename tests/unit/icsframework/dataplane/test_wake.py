@@ -20,8 +20,9 @@ from icsframework.dataplane.wake import (
     wake_chains,
     wake_jumps,
 )
+from icsframework.testing.packets import tcp
 from icsframework.uplinks.packets import parse
-from icsframework.uplinks.traffic import GROUPS, TrafficRule, fits_name, judge, wake_rules
+from icsframework.uplinks.traffic import GROUPS, NOT_A_BEGINNING, TrafficRule, fits_name, judge, wake_rules
 
 HOLD_ADDRESS = ip_address("192.0.0.8")
 
@@ -268,6 +269,28 @@ def test_what_is_answered_would_have_woken(packet):
     verdict = judge(wake_rules((), ["dns"]), parse(packet).traffic)
     answered = Filter(packet).passes(forbidden(plane, "accept"))
     assert answered is (verdict is not None and verdict.action == "allow")
+
+
+def test_what_is_left_out_beside_a_rule_that_allows_is_no_noise():
+    """A host whose connections may dial is told as well where they may not; what began before is not answered."""
+    plane = DataPlane(
+        hold=HoldSide(
+            wake={
+                "modem": wake_rules(
+                    (
+                        TrafficRule("ignore", "wake[0]", destination=ip_network("192.0.2.0/24")),
+                        TrafficRule("allow", "wake[1]", protocol="tcp", form="opening"),
+                        TrafficRule("ignore", NOT_A_BEGINNING, protocol="tcp"),
+                    )
+                )
+            }
+        )
+    )
+    answered = [
+        Filter(tcp(flags, "192.168.0.10", "192.0.2.80")).passes(forbidden(plane, "accept"))
+        for flags in (FLAGS["syn"], FLAGS["ack"], FLAGS["rst"])
+    ]
+    assert answered == [True, False, False]
 
 
 # --- refused flows -----------------------------------------------------------------------------------------
