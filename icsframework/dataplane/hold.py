@@ -123,7 +123,7 @@ def _without_link(plane: DataPlane, hold: HoldSide) -> Iterator[Chain]:
         yield from _raw(plane, hold)
     elif plane.lans:
         # A route without a way answers too, but five packets of a host and then one a second, or none in a crowd.
-        told = TOLD.get(hold.without, "no-route")
+        told = TOLD[hold.without]
         yield BaseChain(
             "no_way",
             (

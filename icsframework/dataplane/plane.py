@@ -73,11 +73,10 @@ class UplinkSide:
 
 @dataclass(frozen=True, slots=True)
 class HoldSide:
-    """The hold device, there while any uplink is dialled on demand.
+    """The hold device, wanted while any uplink is dialled on demand and there is such a device.
 
     ``without`` says what becomes of packets that have no other way.  ``settled`` is true while a link is in force, so
     that nothing needs to be kept from connection tracking.  ``wake`` has the rules of each uplink that traffic may wake.
-    ``present`` is false while the device itself is not there.
     """
 
     without: Without = "hold"
@@ -85,12 +84,11 @@ class HoldSide:
     wake: Mapping[str, tuple[TrafficRule, ...]] = field(default_factory=dict)
     interface: str = HOLD_DEVICE
     address: IPv4Interface = HOLD_ADDRESS
-    present: bool = True
 
     @property
     def waits(self) -> bool:
         """True while packets without another way go to the device."""
-        return self.without == "hold" and self.present
+        return self.without == "hold"
 
 
 @dataclass(frozen=True, slots=True)

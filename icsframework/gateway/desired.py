@@ -215,7 +215,7 @@ def _uplink_links(uplink: UplinkSection, live: Live, here: frozenset[str]) -> It
 
 def _addresses(plane: DataPlane, live: Live, here: frozenset[str]) -> list[AddressOn]:
     found = [AddressOn(lan.interface, lan.address) for lan in plane.lans if lan.interface in here]
-    if plane.hold is not None and plane.hold.present:
+    if plane.hold is not None:
         found.append(AddressOn(plane.hold.interface, plane.hold.address))
     return found + [
         AddressOn(link.interface, own)

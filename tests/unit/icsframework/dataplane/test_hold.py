@@ -50,7 +50,6 @@ def test_without_a_hold_device_there_is_nothing():
         ({"without": "unreachable"}, ["no_way"]),
         ({"without": "prohibit"}, ["no_way"]),
         ({"without": "prohibit", "settled": True}, []),
-        ({"present": False}, ["no_way"]),
     ],
 )
 def test_the_routing_table_is_asked_for_each_packet_only_while_no_link_is_up(changes, there):
@@ -61,16 +60,14 @@ def test_the_routing_table_is_asked_for_each_packet_only_while_no_link_is_up(cha
     assert {"to_hold", "own_to_hold", "enter_hold", "from_hold", "own_from_hold", "wake_modem"} <= names
 
 
-@pytest.mark.parametrize(
-    ("without", "told"), [("prohibit", "admin-prohibited"), ("unreachable", "no-route"), ("hold", "no-route")]
-)
+@pytest.mark.parametrize(("without", "told"), [("prohibit", "admin-prohibited"), ("unreachable", "no-route")])
 def test_where_nothing_waits_each_connection_is_told(without, told):
     """Not as seldom as the kernel does it for a route that leads nowhere; where two uplinks are, by the mark's table."""
     words = (
         "iifname @lans meta nfproto ipv4 fib daddr type unicast fib daddr{} oif missing "
         f'counter name "no_link" limit rate 50/second burst 100 packets reject with icmpx {told}'
     )
-    plane = replace(PLANE, hold=replace(HOLD, without=without, present=False))
+    plane = replace(PLANE, hold=replace(HOLD, without=without))
     assert said(plane, "no_way") == [words.format("")]
     assert said(replace(plane, uplinks=(MODEM, CABLE)), "no_way") == [words.format(" . mark")]
     assert hooks(replace(plane, lans=())) == []

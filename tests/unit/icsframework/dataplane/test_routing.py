@@ -105,5 +105,4 @@ def test_the_way_without_a_link():
     assert main_table(down) == ["default dev icsh0 metric 2147483647"]
     assert main_table(replace(down, hold=HoldSide("prohibit"))) == ["prohibit default metric 2147483647"]
     assert main_table(replace(down, hold=HoldSide("unreachable"))) == []
-    assert main_table(replace(down, hold=HoldSide(present=False))) == []
     assert main_table(replace(down, hold=None)) == []

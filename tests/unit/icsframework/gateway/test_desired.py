@@ -158,7 +158,7 @@ def test_rules_of_dialling_reach_the_packet_filter_for_uplinks_on_demand(configu
 
 
 def test_the_hold_device_gets_address_route_and_settings(configure) -> None:
-    """It was made before, and is up; while it is not there nothing is wanted of it but that the filter knows it."""
+    """It was made before, and is up; without it nothing is wanted of it."""
     config, indices = configure(TWO_WAYS), {"cable": 1, "spare": 2}
     state = machine_state(config, Live(hold=HoldSide()), indices)
     assert state.addresses == {AddressOn("icsh0", IPv4Interface("192.0.0.8/32"))}
@@ -166,7 +166,7 @@ def test_the_hold_device_gets_address_route_and_settings(configure) -> None:
         "default dev icsh0 metric 2147483647"
     ]
     assert "net.ipv4.conf.icsh0.accept_local" in {one.path for one in state.sysctls}
-    gone = machine_state(config, Live(hold=HoldSide(present=False)), indices)
+    gone = machine_state(config, Live(), indices)
     assert gone.addresses == frozenset()
     assert [route for route in gone.routes if route.interface == "icsh0"] == []
 
