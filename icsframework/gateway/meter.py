@@ -218,7 +218,7 @@ class Meter:
 
     def _answered(self, verdict: Verdict) -> Permission:
         """The verdict as an answer, and for how long it holds if nothing but time passes."""
-        self._permission = Permission(self._steady(verdict.refused), verdict.warnings)
+        self._permission = Permission(self._steady(verdict.refused))
         self._holds_until = inf if verdict.due is None else verdict.due
         self._trusted = self._parts.clock.wall_trusted
         return self._permission

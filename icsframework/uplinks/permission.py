@@ -14,12 +14,10 @@ class Permission:
     """May the uplink be up now?
 
     ``refused`` says why not: its reason begins with the key that decided (``limits.time``, ``hours``, ...), its
-    ``retry_at`` (seconds of IClock.now) is when it may again, None if that cannot be said.  ``warnings`` are sentences
-    about limits that are near.
+    ``retry_at`` (seconds of IClock.now) is when it may again, None if that cannot be said.
     """
 
     refused: Refused | None = None
-    warnings: tuple[str, ...] = ()
 
 
 FREE = Permission()

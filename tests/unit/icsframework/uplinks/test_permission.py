@@ -12,6 +12,6 @@ def test_without_limits_everything_is_free_and_nothing_is_ever_new() -> None:
     end = meter.watch(lambda: heard.append(1))
     for tell in (meter.dialled, lambda: meter.up(LINK), meter.down):
         tell()
-        assert meter.permission() == FREE == Permission(None, ())
+        assert meter.permission() == FREE == Permission(None)
     end()
     assert heard == []
