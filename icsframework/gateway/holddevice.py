@@ -15,8 +15,9 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from icsframework.dataplane.plane import HOLD_DEVICE
-from icsframework.interfaces import IClock, IHost
+from icsframework.interfaces import IClock, IHost, Unwatch
 from icsframework.uplinks.hold import MOST_PACKETS
+from icsframework.values import InterfaceInfo
 
 __all__ = ["HoldDevice"]
 
@@ -54,6 +55,9 @@ class HoldDevice:
         self._lost = lost
         self._log = log
         self._tun: Any = None
+        self._unwatch: Unwatch | None = None
+        self._was_up: int | None = None
+        """The interface index that was seen up: what is on its way up is told to be down at first."""
         self._outgoing: deque[bytes] = deque()
         self._told: list[Deferred[None]] = []
         self._tries = 0
@@ -72,6 +76,7 @@ class HoldDevice:
         def opened(tun: Any) -> None:
             self._tun = tun
             self._reactor.addReader(self)
+            self._unwatch = self._host.watch_interface(HOLD_DEVICE, self._seen)
 
         return self._host.open_tun(HOLD_DEVICE, MTU).addCallback(opened)
 
@@ -79,6 +84,9 @@ class HoldDevice:
         """Let it go; what could not be written yet is lost."""
         if self._tun is None:
             return
+        if self._unwatch is not None:
+            self._unwatch()
+            self._unwatch = None
         self._reactor.removeReader(self)
         self._tun.close()
         self._tun = None
@@ -119,6 +127,14 @@ class HoldDevice:
         if self._tun is not None:
             self.close()
             self._lost(reason)
+
+    def _seen(self, info: InterfaceInfo | None) -> None:
+        """One that is down takes no packets, and no route leads into it: it is as good as none."""
+        if info is not None and info.up:
+            self._was_up = info.ifindex
+        elif info is not None and info.ifindex == self._was_up:
+            self._was_up = None
+            self._gone("it was set down")
 
     # --- writing
 

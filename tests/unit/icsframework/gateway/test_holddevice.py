@@ -12,6 +12,7 @@ from icsframework.errors import HostError
 from icsframework.gateway.holddevice import AGAIN, BATCH, MTU, TRIES, HoldDevice
 from icsframework.testing.gateway import FakeClock, Readers
 from icsframework.uplinks.hold import MOST_PACKETS
+from icsframework.values import InterfaceInfo
 
 
 class Stage:
@@ -31,6 +32,12 @@ class Stage:
     def open_tun(self, name, mtu):
         self.asked.append((name, mtu))
         return self.opening
+
+    def watch_interface(self, name, observer):
+        assert name == "icsh0"
+        self.watching = observer
+        observer(None)  # the news of it is still on its way
+        return lambda: setattr(self, "watching", None)
 
     def take(self, data):
         self.received.append(data)
@@ -227,3 +234,19 @@ def test_it_can_be_opened_again(stage):
     stage.kernel.send(b"one")
     stage.reactor.turn()
     assert stage.received == [b"one"]
+
+
+def info(up, ifindex=7):
+    """What is told of the interface."""
+    return InterfaceInfo("icsh0", ifindex, "", MTU, up, up)
+
+
+def test_one_that_was_set_down_is_as_good_as_gone(stage):
+    """Nothing comes out of it any more; on its way up it is told to be down, and so may be the one before it."""
+    stage.watching = None
+    stage.device.open()
+    for news in (info(True, 6), info(False), info(True), info(True), None):
+        stage.watching(news)
+    assert (stage.device.ready, stage.lost) == (True, [])
+    stage.watching(info(False))
+    assert (stage.device.ready, stage.lost, stage.watching) == (False, ["it was set down"], None)
