@@ -51,6 +51,8 @@ class Asking:
         """Those that were on their way; when that fails they may be asked for themselves."""
         self._late: set[str] = set()
         """Those that had their time, and may come up all the same."""
+        self._ruled_out = False
+        """One could be dialled now, but not for this: that is a refusal, whatever became of the others."""
         self._waiting: Deferred[Link] | None = None
         self._timer: IDelayedCall | None = None
 
@@ -108,6 +110,7 @@ class Asking:
         """The cause to dial it with; None if it may not be dialled, which is noted."""
         name, why_not, allowed = runner.spec.name, runner.refusal(), runner.would_dial(self._cause)
         if isinstance(allowed, Refused):
+            self._ruled_out |= why_not is None
             # Also where it could not be dialled: it would not be if it could.
             self._said[name] = why_not if isinstance(why_not, Refused) else allowed
         elif why_not is not None:
@@ -165,7 +168,7 @@ class Asking:
         said = [(runner, self._said[runner.spec.name]) for runner in self._runners() if self._knows(runner)]
         why = "; ".join(f"{runner.spec.name}: {one.reason}" for runner, one in said) or "there is none"
         deciding = _deciding(said)
-        failed = any(isinstance(one, Failed) for _, one in deciding)
+        failed = not self._ruled_out and any(isinstance(one, Failed) for _, one in deciding)
         times = [one.retry_at for _, one in deciding if one.retry_at is not None]
         kind = UplinkFailed if failed else UplinkRefused
         if not failed:

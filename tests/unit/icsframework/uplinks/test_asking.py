@@ -12,6 +12,7 @@ from icsframework.errors import UplinkFailed, UplinkRefused
 from icsframework.testing.gateway import FakeClock, FakeEvents
 from icsframework.testing.uplink import ScriptedUplink
 from icsframework.uplinks.asking import GRACE, Asking
+from icsframework.uplinks.permission import Unmetered
 from icsframework.uplinks.policy import Quiet
 from icsframework.uplinks.runner import UplinkSpec
 from icsframework.uplinks.saved import SavedUplink
@@ -116,6 +117,16 @@ def test_a_rule_refuses_and_is_named() -> None:
     ]
     assert bench.calls() == []
     assert [fields["why"]["name"] for fields in bench.events.said("uplink.refused")] == ["t.ads.example", ""]
+
+
+def test_a_rule_decides_where_one_could_be_dialled_and_another_is_absent() -> None:
+    """It is a refusal of this wish: who takes it for a failure would turn away others for whom the first is dialled."""
+    bench = Bench(first="demand", second="demand")
+    bench.plugins["second"].report(Absent("no device"))
+    bench.supervisor.runner("second").rearm("demand", Quiet(300.0), wake_rules(()), Unmetered())
+    [(kind, why, _)] = bench.ask(Cause("demand.wake", client=PC, protocol="udp", name="t.ads.example"))
+    assert (kind, bench.calls()) == (UplinkRefused, [])
+    assert why == "no uplink can be used now: first: wake[0]: such traffic does not dial; second: no device"
 
 
 def test_a_rule_does_not_keep_anybody_from_a_link() -> None:
