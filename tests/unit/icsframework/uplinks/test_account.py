@@ -68,13 +68,15 @@ def test_after_a_reboot():
     assert [hour_of(found.usage, now) for now in times] == [2, 2, 2, 1, 1, 0]
 
 
-def test_minutes_are_never_older_than_they_are():
+@pytest.mark.parametrize("now", [5.0, 7205.0], ids=["just booted", "for two hours"])
+def test_minutes_are_never_older_than_they_are(now):
     """Whatever the two boots' clocks show, an attempt counts for the whole of its hour."""
-    for shift in range(0, 120, 7):
-        found = revived(Account(used(6059.0)), stamp(6060.0), stamp(5.0, WALL + 6060.0 + shift, boot="next"))
-        left = 3599 - shift  # of its hour
-        assert hour_of(found.usage, left - 1) == 1
-        assert hour_of(found.usage, left + 121) == 0
+    for age in range(5, 125, 7):
+        next_boot = stamp(now, WALL + 6060.0 + age - now, boot="next")
+        found = revived(Account(used(6059.0)), stamp(6060.0), next_boot)
+        over = now - age - 1.0 + 3600.0
+        assert hour_of(found.usage, over - 1.0) == 1
+        assert hour_of(found.usage, over + 121.0) == 0
 
 
 @pytest.mark.parametrize(
