@@ -1,11 +1,12 @@
 """The machine agrees with what is live: interfaces by their names of now, bridges, ports, LANs that make way."""
 
+from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Interface
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from twisted.internet.defer import maybeDeferred, succeed
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 from twisted.logger import Logger
 
@@ -96,7 +97,8 @@ class Parts:
         self.ondemand = SimpleNamespace(in_force=self.go_on, side=lambda: self.hold, waiting=False)
         self.hold: HoldSide | None = None
         tables = SimpleNamespace(publish=self.publish)
-        reconciler = Reconciler(self.machine, Nowhere(), maybeDeferred, tables)  # type: ignore[arg-type]
+        self.busy: Deferred[None] | None = None
+        reconciler = Reconciler(self.machine, Nowhere(), self.in_thread, tables)  # type: ignore[arg-type]
         self.agreement = Agreement(
             self,  # type: ignore[arg-type]
             reconciler,
@@ -122,6 +124,11 @@ class Parts:
         view = FakeGateway(owner)
         view.release = lambda: None  # type: ignore[attr-defined]
         return view
+
+    def in_thread(self, work: Callable[..., Any], *args: Any) -> Any:
+        """The worker thread; if it is ``busy`` it gets to this when that is over."""
+        busy, self.busy = self.busy or succeed(None), None
+        return busy.addCallback(lambda _: work(*args))
 
     def publish(self, table: object) -> Any:
         """The packet filter's loader."""
@@ -267,6 +274,23 @@ def test_without_packets_or_with_other_rules_nothing_is_done_in_haste(tmp_path: 
         parts.up("203.0.113.5/24")
         parts.settle()
         assert parts.told == ["filter", "packets from 203.0.113.5/24"]
+
+
+def test_packets_do_not_go_on_by_a_link_that_is_lost_before_its_turn(tmp_path: Path) -> None:
+    """What another change overtakes while it waits for the machine is never in force, and nothing is told of it."""
+    parts = Parts(tmp_path, PLAIN)
+    parts.hold = HoldSide()
+    parts.start()
+    planes: list[DataPlane] = []
+    parts.ondemand.in_force, parts.ondemand.waiting = planes.append, True
+    parts.busy = busy = Deferred()
+    parts.agreement.settle()
+    parts.up("203.0.113.5/24")
+    parts.agreement.settle()
+    parts.links = {}
+    parts.agreement.settle()
+    busy.callback(None)
+    assert planes and not any(plane.preference for plane in planes)
 
 
 def test_a_link_on_a_device_that_the_rules_do_not_know_waits_for_them(tmp_path: Path) -> None:
