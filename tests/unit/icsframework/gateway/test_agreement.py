@@ -283,7 +283,8 @@ def test_packets_do_not_go_on_by_a_link_that_is_lost_before_its_turn(tmp_path: P
     parts.start()
     planes: list[DataPlane] = []
     parts.ondemand.in_force, parts.ondemand.waiting = planes.append, True
-    parts.busy = busy = Deferred()
+    busy: Deferred[None] = Deferred()
+    parts.busy = busy
     parts.agreement.settle()
     parts.up("203.0.113.5/24")
     parts.agreement.settle()
