@@ -60,7 +60,9 @@ def _state(uplink: Mapping[str, Any], now: datetime) -> str:
         # A limit says by the gateway's own clock when it ends.
         words += f" ({until(again, now)})" if AGAIN in words else f"; until {until_clock(again, now)}"
     elif again:
-        words += f" (next try {until(again, now)})"
+        # On demand somebody must need it then.
+        what = "may be tried again" if uplink.get("connect") == "demand" else "next try"
+        words += f" ({what} {until(again, now)})"
     return words.strip()
 
 

@@ -63,6 +63,9 @@ def test_when_it_may_again() -> None:
     assert said(state="cooling", reason="busy", retry_at="2026-11-25T12:01:30Z") == [
         "busy (next try in 1m 30s)"
     ]
+    assert said(connect="demand", state="cooling", reason="busy", retry_at="2026-11-25T12:01:30Z") == [
+        "busy (may be tried again in 1m 30s)"
+    ]
     assert said(state="refused", reason="by root for 12h", retry_at=again) == [
         "by root for 12h; until 23:30 (in 11h 30m)"
     ]
