@@ -5,7 +5,6 @@ once, `slow` when a PC's TCP has sent its SYN twice, `others`, a PPP server that
 line down and dialled by whatever comes.
 """
 
-import json
 import shutil
 import socket
 import struct
@@ -183,8 +182,7 @@ class Stand:
     def reload(self, **keys):
         """The same, and have the running gateway take it."""
         self.write(**keys)
-        status, said = self.ics("reload")
-        assert status == 0, said
+        self.gateway.api("POST", "/v1/reload", {})
 
     def begin(self, **keys):
         """The line down and armed, with these keys; number 123 answers at once."""
@@ -196,8 +194,7 @@ class Stand:
 
     def hang_up(self):
         """By command; it is armed again."""
-        status, said = self.ics("disconnect", "phone")
-        assert status == 0, said
+        self.gateway.api("POST", "/v1/disconnect", {"uplink": "phone"})
         if self.uplink()["connect"] == "demand":
             self.wait_armed()
 
@@ -238,9 +235,7 @@ class Stand:
 
     def history(self):
         """Oldest first."""
-        status, said = self.ics("history", "--json")
-        assert status == 0, said
-        return json.loads(said)
+        return self.gateway.api("GET", "/v1/history")
 
     def wait_event(self, event, words):
         """Wait until the last such event of the history has these words in its reason; a state is seen a moment earlier."""

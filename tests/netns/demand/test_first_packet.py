@@ -165,7 +165,11 @@ def test_a_page_by_its_name(stand):
 def test_an_echo_request(stand):
     """`ping -c 1` is answered, although it is the first packet."""
     done = stand.pc1.run(["ping", "-c", "1", "-W", "10", SERVER], timeout=15.0)
-    assert done.returncode == 0, done.stdout
+    assert done.returncode == 0, (
+        done.stdout,
+        stand.hold(),
+        stand.box.run(["nft", "list", "counters"]).stdout,
+    )
     assert " 0% packet loss" in done.stdout
 
 

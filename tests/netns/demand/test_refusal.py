@@ -176,3 +176,23 @@ def test_who_waits_for_a_number_that_is_busy(module_stand):
         with pytest.raises(OSError) as caught:
             three.connect((SERVER, PORT))
         assert caught.value.errno == errno.ENETUNREACH
+
+
+def test_as_soon_as_the_status_says_armed(module_stand):
+    """The next datagram waits for a link: after a failed call, and after a time of being hung up by command."""
+    stand = module_stand.begin()
+    for state in ("cooling", "refused"):
+        stand.hang_up()
+        if state == "cooling":
+            stand.modem.set_number("123", "busy")
+            with stand.udp(stand.pc2, (SERVER, PORT)) as other:
+                other.send(b"in vain")
+                stand.wait("cooling")
+            stand.modem.set_number("123", "isp")
+        else:
+            assert stand.ics("disconnect", "--for", "1s", "phone")[0] == 0
+        while stand.uplink()["state"] == state:  # at once, and not a moment later
+            pass
+        with stand.witness(PORT), stand.udp(stand.pc1, (SERVER, PORT)) as own:
+            own.send(b"the first")
+            assert own.recv(100) == b"the first"
