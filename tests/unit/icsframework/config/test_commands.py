@@ -31,12 +31,16 @@ def test_a_correct_file(run):
 
 def test_errors_end_with_status_2(run):
     """Each on a line of its own, in the order of the file among warnings, and a summary; what is refused is not warned of."""
-    assert run(GOOD + "publish: [{protocol: tcp, port: 80, to: 10.9.9.9}]\ncontrol: {web: 5}\nx: 1\n") == (
+    assert run(
+        GOOD + "publish: [{protocol: tcp, port: 80, to: 10.9.9.9}]\ncontrol: {web: 5}\n"
+        "gateway: {resolver: file}\nx: 1\n"
+    ) == (
         2,
-        "g.yaml: 3 errors\n",
+        "g.yaml: 3 errors, 1 warning\n",
         "g.yaml:4:41: publish[0].to: 10.9.9.9 is in no LAN; write an address in 192.168.0.0/24\n"
         "g.yaml:5:16: control.web: '5' is not true or false; write true or false\n"
-        "g.yaml:6:1: x: unknown key 'x'; known here: control, gateway, helpers, lans, publish, uplinks, version\n",
+        "warning: g.yaml:6:11: gateway.resolver: checked and accepted, but without function in this version: gateway.resolver\n"
+        "g.yaml:7:1: x: unknown key 'x'; known here: control, gateway, helpers, lans, publish, uplinks, version\n",
     )
 
 
