@@ -168,7 +168,7 @@ class Asking:
         said = [(runner, self._said[runner.spec.name]) for runner in self._runners() if self._knows(runner)]
         why = "; ".join(f"{runner.spec.name}: {one.reason}" for runner, one in said) or "there is none"
         deciding = _deciding(said)
-        failed = not self._ruled_out and any(isinstance(one, Failed) for _, one in deciding)
+        failed = not self._ruled_out and (not said or any(isinstance(one, Failed) for _, one in deciding))
         times = [one.retry_at for _, one in deciding if one.retry_at is not None]
         kind = UplinkFailed if failed else UplinkRefused
         if not failed:

@@ -144,6 +144,8 @@ class Runner:
         """Stop the plugin without a disconnect: the link stays for the next process; Deferred."""
         self._end(reason)
         yield self._guard.call("stop", self.plugin.stopService, PATIENCE)
+        if self.told.steps.connect is not None:  # no next process takes over a link that is not up yet
+            self.told.ended("uplink.down", reason)
 
     def _end(self, reason: str) -> None:
         self._stopping = True

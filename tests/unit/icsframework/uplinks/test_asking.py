@@ -388,6 +388,14 @@ def test_a_defect_of_a_plugin_is_a_failure() -> None:
     assert "modem: plugin scripted failed (connect): bug" in why
 
 
+def test_a_handover_is_no_refusal() -> None:
+    """Nothing forbids it: the uplink is forgotten, and who waited may try again."""
+    bench = Bench(modem="demand")
+    got = bench.ask()
+    bench.supervisor.hand_over("modem", "the gateway hands over")
+    assert got == [(UplinkFailed, "no uplink can be used now: there is none", None)]
+
+
 @pytest.mark.parametrize("mode", ["demand", "always"])
 def test_an_uplink_that_is_stopped_refuses_its_waiters(mode: str) -> None:
     """A reload removes it: who waited hears so."""

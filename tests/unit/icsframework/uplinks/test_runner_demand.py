@@ -372,6 +372,20 @@ def test_what_nobody_wished_for_has_the_device_as_its_cause(meter: Any) -> None:
     ]
 
 
+def test_a_connect_that_is_handed_over_has_ended(meter: Any) -> None:
+    """Nobody goes on with it: the history says so; a link that is up goes on, and nothing is said."""
+    bench = Bench(meter)
+    bench.runner.ask(DNS).addErrback(lambda failure: failure.trap(UplinkFailed))
+    bench.plugin.report(Connecting("calling 123"))
+    bench.runner.hand_over("the gateway hands over")
+    [down] = bench.events.said("uplink.down")
+    assert (down["reason"], down["why"]["rule"]) == ("the gateway hands over", DNS.rule)
+    bench = Bench(meter)
+    bench.up()
+    bench.runner.hand_over("the gateway hands over")
+    assert bench.events.said("uplink.down") == []
+
+
 # --- another configuration ---------------------------------------------------------------------------
 
 
