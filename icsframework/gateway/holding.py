@@ -152,7 +152,6 @@ class Holding:
         was = self._up
         self._up = any(uplink.link is not None and uplink.link.v4 is not None for uplink in plane.uplinks)
         if self._up:
-            self._wishes.forget()
             self._deliver()
         elif was:
             self._hold.begin()
@@ -160,9 +159,10 @@ class Holding:
         self._schedule()
 
     def _permit(self, plane: DataPlane) -> None:
-        """Who was refused may not be any more: there is a link, a limit or command is over, or the rules are others."""
+        """Who was turned away may not be any more: there is a link, a limit or command is over, or the rules are others."""
         terms = None if plane.hold is None else (plane.hold.without, plane.hold.wake)
         if self._up or terms != self._terms:
+            self._wishes.forget()
             self._refused_flows.forget()
         self._terms = terms
 

@@ -62,7 +62,7 @@ class LinkWishes:
         return None
 
     def forget(self) -> None:
-        """A link is up: what was answered before says nothing any more."""
+        """What was answered before says nothing any more: a link is up, or a pause or refusal is over."""
         self._recent.clear()
 
     def stop(self) -> None:

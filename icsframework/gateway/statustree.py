@@ -14,7 +14,7 @@ from icsframework.interfaces import IClock
 from icsframework.status import HelperStatus, Instant, LanStatus, LeaseStatus, UplinkStatus, cause_to_json
 from icsframework.uplinks.runner import Runner
 from icsframework.uplinks.supervisor import Supervisor
-from icsframework.values import Absent, Connecting, InterfaceAddress, LeaseView, Up
+from icsframework.values import Absent, Connecting, InterfaceAddress, LeaseView, ShownState, Up
 
 Details = Mapping[str, Callable[[], dict[str, Any]]]
 NO_TRAFFIC = Traffic(0, 0)
@@ -50,6 +50,7 @@ def uplinks_status(
             live,
             lacks(sections[runner.spec.name]),
             limits(runner.spec.name),
+            supervisor.standing(runner),
         )
         for runner in known
     )
@@ -83,9 +84,13 @@ def uplink_status(
     live: Live | None = None,
     lacks: str | None = None,
     limits: Mapping[str, Any] = NO_LIMITS,
+    state: ShownState | None = None,
 ) -> UplinkStatus:
-    """One uplink; ``lacks`` says why its device cannot be there, if the core knows better than the plugin."""
-    state = runner.standing()
+    """One uplink; ``lacks`` says why its device cannot be there, if the core knows better than the plugin.
+
+    ``state``: as people shall see it, if that is not for the runner alone to say.
+    """
+    state = state or runner.standing()
     link = state.link if isinstance(state, Up) else None
     connect = runner.told.steps.connect if isinstance(state, Connecting) else None
     since = link.since if link is not None else connect.began if connect is not None else None

@@ -22,7 +22,7 @@ from icsframework.uplinks.policy import choose
 from icsframework.uplinks.runner import Runner
 from icsframework.uplinks.saved import SavedUplink
 from icsframework.uplinks.spec import UplinkSpec
-from icsframework.values import Cause, Failed, Link, Up, UplinkView
+from icsframework.values import Armed, Cause, Failed, Link, ShownState, Up, UplinkView
 
 
 @implementer(IUplinks)
@@ -49,6 +49,10 @@ class Supervisor:
         self._told: UplinkView | None = None
         self._without: Without | None = None
         """What ``settle`` was last called for."""
+        self._redirecting = 0
+        """Calls of it that are under way."""
+        self._stood: dict[str, ShownState] = {}
+        """How people saw each uplink when none was."""
         self._asking: list[Asking] = []
 
     # --- life ---
@@ -130,6 +134,13 @@ class Supervisor:
         active = self.active()
         return [runner.view(runner.spec.name == active) for runner in self.runners()]
 
+    def standing(self, runner: Runner) -> ShownState:
+        """The state for people: armed when packets without a link find the hold device, and not a moment before."""
+        state = runner.standing()
+        if isinstance(state, Armed) and self._redirecting:
+            return self._stood.get(runner.spec.name, state)
+        return state
+
     # --- IUplinks ---
 
     def current(self) -> UplinkView | None:
@@ -190,6 +201,11 @@ class Supervisor:
             self._told = current
             self._observers.tell(current)
         self._redirect()
+        self._note()
+
+    def _note(self) -> None:
+        if not self._redirecting:
+            self._stood = {name: runner.standing() for name, runner in self._runners.items()}
 
     def _redirect(self) -> None:
         """Packets without a link go another way now: the machine must know.
@@ -201,4 +217,9 @@ class Supervisor:
         if without == self._without or leaving:
             return
         self._without = without
-        agree(self._settle, self._events, self._log, "packets without a link")
+        self._redirecting += 1
+        agree(self._settle, self._events, self._log, "packets without a link").addCallback(self._redirected)
+
+    def _redirected(self, _: object) -> None:
+        self._redirecting -= 1
+        self._note()

@@ -602,3 +602,16 @@ def test_a_refused_flow_may_come_again_when_there_is_another_answer(stage, after
     assert len(stage.elements.keys("refused")) == 1
     stage.holding.in_force(after)
     assert stage.elements.keys("refused") == {}
+
+
+def test_a_failed_dial_is_no_answer_any_more_when_the_pause_is_over(stage):
+    """However short that was: the next packet asks again."""
+    stage.start()
+    stage.gateway.uplinks.refuse = UplinkFailed("modem: busy")
+    stage.come(udp())
+    stage.holding.in_force(DataPlane((LAN,), hold=HoldSide("unreachable")))
+    stage.holding.in_force(DOWN)
+    stage.gateway.uplinks.refuse = None
+    asked = len(stage.requested)
+    stage.come(udp(source=HOST))
+    assert (len(stage.requested), stage.status.held) == (asked + 1, 1)

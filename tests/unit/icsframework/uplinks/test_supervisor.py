@@ -228,6 +228,29 @@ def test_the_machine_hears_of_another_way_once(meter: Any) -> None:
     assert settled == ["prohibit", "hold", "unreachable"]
 
 
+def test_people_read_armed_when_packets_will_wait(meter: Any) -> None:
+    """Not while the machine still sends their senders away; what else becomes of it is shown at once."""
+    bench = Bench(modem="demand")
+    runner = bench.supervisor.runner("modem")
+    runner.rearm("demand", Quiet(), (), meter)
+    settling: list[Deferred[None]] = []
+
+    def settle() -> Deferred[None]:
+        settling.append(Deferred())
+        return settling[-1]
+
+    bench.settle = settle
+    meter.say(TIME)
+    assert bench.supervisor.standing(runner) == TIME
+    settling[0].callback(None)
+    meter.say(None)
+    assert (runner.shown().name, bench.supervisor.standing(runner)) == ("armed", TIME)
+    settling[1].callback(None)
+    assert bench.supervisor.standing(runner) == runner.shown()
+    bench.plugins["modem"].report(Absent("no modem"))
+    assert bench.supervisor.standing(runner) == Absent("no modem")
+
+
 def test_a_machine_that_refuses_another_way_is_told() -> None:
     """And the uplinks go on."""
     bench = Bench(modem="demand")
