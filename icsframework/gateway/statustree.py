@@ -112,7 +112,7 @@ def uplink_status(
         mtu=link.mtu if link is not None else None,
         metered=section.metered,
         since=_wall(clock, since) if since is not None else None,
-        cause=cause_to_json(runner.cause),
+        cause=cause_to_json(runner.told.cause),
         reason=(lacks if isinstance(state, Absent) and lacks else getattr(state, "reason", None)) or None,
         retry_at=_wall(clock, retry_at) if retry_at is not None else None,
         rx_bytes=bytes_.received,

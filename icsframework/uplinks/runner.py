@@ -156,7 +156,7 @@ class Runner:
 
     def remembered(self, index: int) -> SavedUplink:
         """What the next process must know of this uplink; ``index`` is that of its mark."""
-        return saved_of(index, self.policy, self.announced, self.cause)
+        return saved_of(index, self.policy, self.announced, self.told.cause)
 
     # --- adoption
 
@@ -194,11 +194,6 @@ class Runner:
         self._agree().addCallback(tidy)
 
     # --- what others see ---
-
-    @property
-    def cause(self) -> Cause | None:
-        """Why it is or was last up."""
-        return self.told.cause
 
     @property
     def announced(self) -> Link | None:

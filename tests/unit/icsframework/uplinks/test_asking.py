@@ -84,7 +84,7 @@ def test_many_wishes_are_one_dial() -> None:
     bench = Bench(modem="demand")
     got = [bench.ask(cause) for cause in (WEB, LOOKUP, WEB, Cause("a plugin"))]
     assert bench.calls() == [("modem", BUILT_IN)]
-    assert bench.supervisor.runner("modem").cause == Cause(
+    assert bench.supervisor.runner("modem").told.cause == Cause(
         BUILT_IN, client=PC, protocol="tcp", destination="203.0.113.10:80"
     )
     bench.up("modem")

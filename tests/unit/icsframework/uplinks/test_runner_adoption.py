@@ -61,7 +61,7 @@ def test_a_link_that_goes_on_is_up_without_a_connect() -> None:
     assert bench.told() == ["adopt eth0"]
     assert len(bench.settling) == 1
     bench.settling[0].callback(None)
-    assert (bench.runner.shown(), bench.runner.cause) == (Up(LINK), WAKE)
+    assert (bench.runner.shown(), bench.runner.told.cause) == (Up(LINK), WAKE)
     assert bench.events.ids() == ["uplink.adopted"]
     assert bench.runner.remembered(3) == SAVED
     assert bench.clock.clock.getDelayedCalls() == []
