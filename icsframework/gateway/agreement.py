@@ -18,7 +18,7 @@ from icsframework.config.lans import LanSection
 from icsframework.dataplane.plane import DataPlane
 from icsframework.errors import IcsError
 from icsframework.gateway.bridges import BridgeAddresses
-from icsframework.gateway.desired import Live, data_plane, lan_address, machine_state
+from icsframework.gateway.desired import Live, data_plane, lan_address, state_of
 from icsframework.gateway.flows import Flows
 from icsframework.gateway.helpers import Helpers
 from icsframework.gateway.lans import Lans
@@ -152,22 +152,22 @@ class Agreement:
     def _apply(self, live: Live, in_haste: bool = False) -> Deferred[Any]:
         config, uplinks = self._parts.config, self._parts.uplinks
         try:
-            state = machine_state(config, live, uplinks.indices)
+            plane = data_plane(config, live, uplinks.indices)
+            enough = self._enough(plane) if in_haste else None
+            state = state_of(config, live, plane, enough)
         except IcsError as error:
             return fail(error)
         self.remember()
-        plane = data_plane(config, live, uplinks.indices)
-        first = self._enough(state, plane) if in_haste else None
-        if first is None:
+        if enough is None:
             return self._reconciler.apply(state).addCallback(self._in_force, state, plane)
-        begun = self._reconciler.apply(first).addCallback(self._waiting_go_on, first, plane)
+        begun = self._reconciler.apply(state).addCallback(self._waiting_go_on, state, plane)
         # What is wanted may be something else by then; and a first step that failed will fail again, and say why.
         return begun.addBoth(lambda _: self._settle(in_haste=False))
 
-    def _enough(self, state: MachineState, plane: DataPlane) -> MachineState | None:
-        """What lets the packets go on that wait for a link: address and routes, with the rules that are in force.
+    def _enough(self, plane: DataPlane) -> object | None:
+        """The packet filter in force, if with it address and routes are enough for the packets that wait for a link.
 
-        Those know the link's device and translate what leaves by it; new ones take nft its time.  None if nobody waits,
+        Its rules know the link's device and translate what leaves by it; new ones take nft its time.  None if nobody waits,
         or if more has changed than links.
         """
         now, known = self._reconciler.in_force, self._plane
@@ -175,10 +175,10 @@ class Agreement:
             return None
         if _without_links(known) != _without_links(plane):
             return None
-        return replace(state, table=now.table)
+        return now.table
 
-    def _waiting_go_on(self, _: int, first: MachineState, plane: DataPlane) -> None:
-        if self._reconciler.in_force is first:
+    def _waiting_go_on(self, _: int, state: MachineState, plane: DataPlane) -> None:
+        if self._reconciler.in_force is state:
             self._parts.ondemand.in_force(plane)
 
     def _in_force(self, count: int, state: MachineState, plane: DataPlane) -> int:

@@ -121,7 +121,13 @@ def _rules(
 
 def machine_state(config: Configuration, live: Live, indices: Mapping[str, int]) -> MachineState:
     """Everything that the machine shall be.  HostError if a link's subnet is that of a LAN (RFC 4787 REQ-7)."""
-    plane = data_plane(config, live, indices)
+    return state_of(config, live, data_plane(config, live, indices))
+
+
+def state_of(
+    config: Configuration, live: Live, plane: DataPlane, table: object | None = None
+) -> MachineState:
+    """See machine_state; ``plane`` is the data plane for both, ``table`` a packet filter that stays as it is."""
     _refuse_collisions(plane)
     devices = _devices(config, live)
     here = live.interfaces | {device.interface for device in devices}
@@ -132,7 +138,7 @@ def machine_state(config: Configuration, live: Live, indices: Mapping[str, int])
         routes=routes(plane),
         rules=rules(plane),
         sysctls=sysctls(plane),
-        table=build(plane),
+        table=build(plane) if table is None else table,
     )
 
 
