@@ -213,6 +213,14 @@ ROUTES: dict[tuple[str, str], Route] = {
 }
 
 
+def unknown_parameter(route: Route, parameters: Mapping[str, Any]) -> str | None:
+    """What is wrong if there is one that the route does not know, in words that go on after its path; else None."""
+    if not route.parameters:
+        return None
+    stray = next((name for name in parameters if name not in route.parameters), None)
+    return None if stray is None else f"knows no {stray[:40]!r}; it knows: {', '.join(route.parameters)}"
+
+
 def http_status(error: IcsError) -> int:
     """The HTTP status that goes with one of our errors."""
     if isinstance(error, NoPrivilege):

@@ -24,7 +24,7 @@ from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
-from icsframework.control.api import ROUTES, Controlled, Route, http_status
+from icsframework.control.api import ROUTES, Controlled, Route, http_status, unknown_parameter
 from icsframework.control.rights import Caller, Right, unix_caller
 from icsframework.control.stream import EventStream
 from icsframework.errors import HostError, IcsError
@@ -111,6 +111,9 @@ class ApiResource(Resource):
         parameters = _parameters(request)
         if parameters is None:
             return self._error(request, 400, "the body must be one JSON object of at most 64 KiB", 2)
+        if unknown := unknown_parameter(route, parameters):
+            # One that is misspelt must not be overlooked: the rest would do something else than was meant.
+            return self._error(request, 400, f"{path} {unknown}", 2)
         if route.audit:
             command = f"{path} {dict(parameters)}"[:MAX_AUDITED]
             self._events.emit("control.command", user=str(caller), command=command)

@@ -137,6 +137,14 @@ async def test_what_makes_no_sense_is_refused(bench: Bench, request_: bytes, sta
 
 
 @pytest_twisted.ensureDeferred
+async def test_a_parameter_that_nobody_knows_is_refused(bench: Bench) -> None:
+    """A word that is misspelt is not overlooked: without it something else would be done."""
+    status, body = await bench.post("/v1/disconnect", b'{"forr": "2h"}')
+    assert (status, body["exit"]) == (400, 2)
+    assert body["error"] == "/v1/disconnect knows no 'forr'; it knows: uplink, for"
+
+
+@pytest_twisted.ensureDeferred
 async def test_a_client_that_goes_away_cancels_its_wish(bench: Bench) -> None:
     """``ics connect`` interrupted at the terminal stops waiting, and nothing is written to a closed connection."""
     cancelled: Deferred[None] = Deferred()
