@@ -7,7 +7,7 @@ from socket import socket
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, gatherResults, succeed
+from twisted.internet.defer import CancelledError, Deferred, gatherResults, succeed
 from twisted.internet.interfaces import IDelayedCall, IListeningPort
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -235,11 +235,15 @@ class DnsService(Service):
         def granted(_: Link) -> None:
             self.perform(forwarder.dial_granted(wish))
 
-        def failed(failure: Failure) -> None:
-            failure.trap(IcsError)
+        def failed(failure: Failure) -> Failure | None:
+            if failure.check(CancelledError):
+                return failure  # we stop: nobody waits any more
+            if failure.check(IcsError) is None:
+                self._gateway.log.failure("a link was asked for", failure)
             reason, now = _one_line(failure.getErrorMessage()), self._gateway.clock.now()
             told = forwarder.dial_refused if failure.check(UplinkRefused) else forwarder.dial_failed
             self.perform(told(wish, reason, now))
+            return None
 
         self._gateway.uplinks.request(self._cause(wish)).addCallbacks(granted, failed)
 

@@ -6,6 +6,7 @@ import sys
 from ipaddress import ip_address, ip_interface
 
 import pytest
+from twisted.logger import capturedLogs
 from zope.interface.verify import verifyObject
 
 from ics_plugins.lan.dns import factory
@@ -197,6 +198,18 @@ def test_a_dial_that_failed(stage, wire):
     for heard in (s.heard(), s.heard()):
         assert heard.endswith(b"\x00\x17modem: no carrier")
     assert s.gateway.status.read()["prohibited"] == 0
+
+
+def test_a_defect_of_who_brings_links_up(stage, wire):
+    """It is logged with its traceback, and to who waits it is a dial that failed: the next question is asked again."""
+    s = stage()
+    s.ask(wire.query("a.example.net", ident=1, edns=1232))
+    with capturedLogs() as logged:
+        s.gateway.uplinks.fail_requests(ZeroDivisionError("a defect"))
+    assert s.heard().endswith(b"\x00\x17a defect")
+    assert [entry["log_failure"].type for entry in logged if "log_failure" in entry] == [ZeroDivisionError]
+    s.ask(wire.query("b.example.net", ident=2))
+    assert [cause.name for cause in s.gateway.uplinks.requested] == ["a.example.net", "b.example.net"]
 
 
 def test_a_crowd_that_is_refused_at_once(stage, wire):
