@@ -158,6 +158,8 @@ class Agreement:
         except IcsError as error:
             return fail(error)
         self.remember()
+        if not plane.preference:
+            self._parts.ondemand.unlinked()
         if enough is None:
             return self._reconciler.apply(state).addCallback(self._in_force, state, plane)
         begun = self._reconciler.apply(state).addCallback(self._waiting_go_on, state, plane)

@@ -149,14 +149,22 @@ class Holding:
     def in_force(self, plane: DataPlane) -> None:
         """Routes and rules are these by now.  If a link is among them, what waits goes on."""
         self._own = frozenset({HOLD_ADDRESS.ip, *plane.lan_addresses(4)})
-        was = self._up
-        self._up = any(uplink.link is not None and uplink.link.v4 is not None for uplink in plane.uplinks)
-        if self._up:
+        if any(uplink.link is not None and uplink.link.v4 is not None for uplink in plane.uplinks):
+            self._up = True
             self._deliver()
-        elif was:
-            self._hold.begin()
+        else:
+            self.unlinked()
         self._permit(plane)
         self._schedule()
+
+    def unlinked(self) -> None:
+        """There is no link any more, or there will be none in a moment: what comes from now on waits.
+
+        What was written back now would find no way: rules, routes and addresses change one after the other.
+        """
+        if self._up:
+            self._up = False
+            self._hold.begin()
 
     def _permit(self, plane: DataPlane) -> None:
         """Who was turned away may not be any more: there is a link, a limit or command is over, or the rules are others."""

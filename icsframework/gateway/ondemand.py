@@ -114,6 +114,10 @@ class OnDemand:
         """Do packets wait for a link?"""
         return self.holding.waiting
 
+    def unlinked(self) -> None:
+        """The machine is about to be without any link: what comes from now on waits."""
+        self.holding.unlinked()
+
     def in_force(self, plane: DataPlane) -> None:
         """This is in force: what waits for a link goes on, if there is one."""
         self.holding.in_force(plane)

@@ -94,7 +94,9 @@ class Parts:
         self.helpers = SimpleNamespace(in_force=lambda plane: None, doors=Doors)
         self.told: list[str] = []
         """What happens, in order: the packet filter loaded, packets that go on by an uplink."""
-        self.ondemand = SimpleNamespace(in_force=self.go_on, side=lambda: self.hold, waiting=False)
+        self.ondemand = SimpleNamespace(
+            in_force=self.go_on, side=lambda: self.hold, waiting=False, unlinked=self.wait
+        )
         self.hold: HoldSide | None = None
         tables = SimpleNamespace(publish=self.publish)
         self.busy: Deferred[None] | None = None
@@ -134,6 +136,10 @@ class Parts:
         """The packet filter's loader."""
         self.told.append("filter")
         return succeed(None)
+
+    def wait(self) -> None:
+        """Packets hear that there will be no link."""
+        self.told.append("packets wait")
 
     def go_on(self, plane: DataPlane) -> None:
         """Packets that wait for a link hear what is in force."""
@@ -320,3 +326,16 @@ def test_what_the_machine_refuses_in_haste_it_refuses_once_more_and_says_why(tmp
     failed: list[Any] = []
     parts.agreement.settle().addErrback(failed.append)
     assert [one.getErrorMessage() for one in failed] == ["The kernel has no room."]
+
+
+def test_packets_wait_before_the_machine_is_without_a_link(tmp_path: Path) -> None:
+    """What comes while rules, routes and addresses change one after the other would find no way."""
+    parts = Parts(tmp_path, PLAIN)
+    parts.hold = HoldSide()
+    parts.start()
+    parts.up("203.0.113.5/24")
+    parts.settle()
+    parts.links = {}
+    del parts.told[:]
+    parts.settle()
+    assert parts.told[:2] == ["packets wait", "filter"]

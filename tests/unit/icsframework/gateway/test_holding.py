@@ -615,3 +615,17 @@ def test_a_failed_dial_is_no_answer_any_more_when_the_pause_is_over(stage):
     asked = len(stage.requested)
     stage.come(udp(source=HOST))
     assert (len(stage.requested), stage.status.held) == (asked + 1, 1)
+
+
+def test_what_comes_while_the_link_is_taken_away_waits(stage):
+    """Written back it would find no way; it goes by the next link, once."""
+    stage.start()
+    stage.come(udp(payload=b"one"))
+    stage.link()
+    assert stage.kernel.frames() == [udp(payload=b"one")]
+    stage.holding.unlinked()
+    stage.come(udp(payload=b"two"))
+    assert stage.kernel.frames() == []
+    stage.lose()
+    stage.link()
+    assert stage.kernel.frames() == [udp(payload=b"two")]
