@@ -70,6 +70,9 @@ class Device:
     def open_tun(self, name: str, mtu: int, persist: bool = False) -> Deferred[Any]:
         return succeed(self.tun)
 
+    def watch_interface(self, name: str, observer: Any) -> Any:
+        return lambda: None
+
     def open_icmp(self) -> Deferred[Any]:
         return succeed(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
 
