@@ -6,6 +6,8 @@ CONFIG ?= etc/gateway.yaml
 BIN    := $(CURDIR)/.venv/bin
 SUDO   := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 PYTEST := $(BIN)/python -m pytest
+# All tests but those in network namespaces, which start daemons and modems and so run one after the other, alone.
+PURE = $(filter-out tests/netns tests/captures tests/strangers tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
 
 # An ordinary user on Debian has no sbin in PATH; nft and ip live there.
 export PATH := $(PATH):/usr/sbin:/sbin
@@ -30,7 +32,8 @@ venv:           ## make .venv and install what is missing (does nothing if nothi
 
 test: venv      ## every test; those that need root are skipped with a reason without it
 	@PYTHON="$(PYTHON)" tools/setup.sh test
-	@$(PYTEST) $(ARGS)
+	@first=0; $(PYTEST) --numprocesses=auto --dist=worksteal $(PURE) $(ARGS) || first=$$?; \
+	    $(PYTEST) tests/netns $(ARGS) && exit $$first
 
 check: venv     ## the fast part (lint, types, unit, golden, contract, arch), under 30 s
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target types fast lint
