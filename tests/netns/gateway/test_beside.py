@@ -211,6 +211,8 @@ def test_reloads_and_looking_are_no_loss(gateway_lab):
     for _ in range(5):
         gateway.gateway.signal(signal.SIGHUP)
     wait_for(lambda: told(gateway, "gateway.reloaded"), 10, "the reloads")
+    # One more, which waits for those before it: a flush in the middle of our own load would be no loss.
+    gateway.run([ICS, "--socket", str(gateway.gateway.control_socket), "reload"], check=True)
     gateway.run(["nft", "list", "ruleset"])
     gateway.run(["nft", "flush", "ruleset"])
     wait_for(lambda: told(gateway, "dataplane.restored"), 10, "the one restoration")

@@ -359,7 +359,7 @@ def test_a_call_goes_on_whatever_becomes_of_the_daemon(open_lab):
         assert seen["alive"]
         assert set(seen["names"]) == {"hello", name}
         assert seen["numbers"] == list(range(1, len(seen["numbers"]) + 1))
-        assert len(seen["numbers"]) > seen["sent"] - 5  # the last ones may be on their way
+        assert len(seen["numbers"]) > seen["sent"] // 2  # the last ones may be on their way
 
 
 PUBLISHED = """
