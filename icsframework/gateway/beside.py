@@ -17,6 +17,7 @@ from icsframework.errors import HostError
 from icsframework.gateway.addressguard import AddressGuard
 from icsframework.gateway.job import Job
 from icsframework.gateway.livewarnings import LiveWarnings
+from icsframework.gateway.shadows import shadows
 from icsframework.gateway.surroundings import Surroundings
 from icsframework.gateway.tableguard import TableGuard
 from icsframework.host.managers import Managed, managers
@@ -124,6 +125,8 @@ class Beside:
         facts = yield self._around.facts()
         found = managers(facts, self._managed())
         self._live.set("managers", {f"{one.program} {one.interface}": one.sentence for one in found})
+        routes = yield self._around.routes()
+        self._live.set("routes", shadows(routes, self._plane()))
 
     def _managed(self) -> list[Managed]:
         plane = self._plane()

@@ -9,6 +9,7 @@ from icsframework.dataplane.filters import Filters
 from icsframework.dataplane.nft import Nft
 from icsframework.dataplane.ruleset import TABLE
 from icsframework.frozen import dataclass
+from icsframework.host.defaultroutes import DefaultRoute, read_default_routes
 from icsframework.host.legacy import read_legacy
 from icsframework.host.managerfacts import read_facts
 from icsframework.host.managers import Facts
@@ -30,6 +31,8 @@ class Surroundings:
     """All tables of nf_tables, and those of iptables-legacy."""
     facts: Callable[[], Deferred[Facts]]
     """What managers.py decides upon."""
+    routes: Callable[[], Deferred[tuple[DefaultRoute, ...]]]
+    """The default routes, whoever set them."""
 
 
 def surroundings(reactor: Any, nft: Nft, in_thread: Callable[..., Deferred[Any]]) -> Surroundings:
@@ -46,4 +49,5 @@ def surroundings(reactor: Any, nft: Nft, in_thread: Callable[..., Deferred[Any]]
         table=lambda: nft.look("inet", TABLE),
         filters=filters,
         facts=lambda: in_thread(read_facts),
+        routes=lambda: in_thread(read_default_routes),
     )

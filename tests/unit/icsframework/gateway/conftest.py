@@ -114,6 +114,7 @@ class Bench:
         self.state = MachineState(addresses=frozenset({AddressOn("eth1", OURS)}), table=TABLE)
         self.reconciler = Reconciler(self.machine, MemoryBefore(), maybeDeferred, self.kernel)
         self.filters, self.facts, self.watching = [Filters()], Facts(), None
+        self.routes = ()
         self.refuse_watch, self.repaired, self.plane, self.services = (
             False,
             0,
@@ -122,7 +123,7 @@ class Bench:
         )
         around = Surroundings(
             self.watch, lambda: succeed(self.kernel.found), lambda: succeed(tuple(self.filters)),
-            lambda: succeed(self.facts),
+            lambda: succeed(self.facts), lambda: succeed(self.routes),
         )  # fmt: skip
         self.beside = Beside(
             self.clock, self.events, Logger(), around, ScopedHost(self.host, "beside"), self.reconciler,

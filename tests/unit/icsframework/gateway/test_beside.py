@@ -5,8 +5,9 @@ from pathlib import Path
 
 from icsframework.dataplane import filters_nft
 from icsframework.dataplane.filters import Filters
-from icsframework.dataplane.plane import UplinkSide
+from icsframework.dataplane.plane import HoldSide, UplinkSide
 from icsframework.gateway.beside import LOOK_EVERY, SETTLING
+from icsframework.host.defaultroutes import DefaultRoute
 from icsframework.host.managers import Facts, Process
 
 CAPTURES = Path(__file__).parents[3] / "captures/filters"
@@ -69,6 +70,20 @@ def test_a_manager_is_named(bench):
     bench.facts = Facts()
     bench.advance(LOOK_EVERY)
     assert bench.told("beside.cured") == [{"problem": sentence}]
+
+
+def test_a_default_route_in_the_way_is_named(bench):
+    """As long as it is there; where nothing is dialled on demand it is nobody's business."""
+    bench.routes = (DefaultRoute("eth9", 100),)
+    bench.start()
+    assert bench.beside.warnings() == ()
+    bench.plane = replace(bench.PLANE, hold=HoldSide())
+    bench.advance(LOOK_EVERY)
+    (warning,) = bench.beside.warnings()
+    assert "by eth9 (metric 100) takes the packets that should dial" in warning
+    bench.routes = ()
+    bench.advance(LOOK_EVERY)
+    assert bench.beside.warnings() == ()
 
 
 def test_after_the_stop_nothing_happens(bench):

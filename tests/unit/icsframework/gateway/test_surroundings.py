@@ -39,7 +39,7 @@ def result(deferred):
 
 
 def test_what_is_seen():
-    """Our table; all tables and the legacy one; the facts about managers, read in the thread."""
+    """Our table; all tables and the legacy one; the facts about managers and the default routes, read in the thread."""
     blocking = []
 
     def in_thread(function):
@@ -52,7 +52,8 @@ def test_what_is_seen():
     assert listed is LISTED
     assert isinstance(legacy, Filters)
     assert result(around.facts()).indices["lo"] > 0
-    assert blocking == ["read_legacy", "read_facts"]
+    assert isinstance(result(around.routes()), tuple)
+    assert blocking == ["read_legacy", "read_facts", "read_default_routes"]
 
 
 def test_changes_are_watched_until_it_is_enough():
