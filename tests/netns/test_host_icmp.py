@@ -76,6 +76,8 @@ class Stage:
 
     def __init__(self):
         self.gateway, self.reactor = FakeGateway("hold"), Readers()
+        # Interfaces are looked at a moment after a change.
+        self.reactor.callLater = self.gateway.clock.call_later
         self.rules = wake_rules([TrafficRule("allow", "wake[0]", gateway=True)])
         gateway = self.gateway
         self.host = Host(self.reactor)
