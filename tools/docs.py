@@ -19,22 +19,21 @@ from pathlib import Path
 
 from icsframework.events import KINDS
 from icsframework.protocols.ppp.automaton import TABLE, Event, State
-from icsframework.uplinks.policy import (
+from icsframework.uplinks.occasions import (
     Asked,
     Commanded,
     ConnectMode,
     HungUp,
     PolicyEvent,
-    Quiet,
     Reported,
     Ruled,
     Started,
     TimeCame,
     UplinkPolicy,
-    hangs_up_at,
-    shown,
-    step,
 )
+from icsframework.uplinks.policy import step
+from icsframework.uplinks.quiet import Quiet
+from icsframework.uplinks.standing import hangs_up_at, shown
 from icsframework.values import Absent, Cause, Connecting, Down, Failed, Link, Refused, Up
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"

@@ -41,7 +41,6 @@ from icsframework.uplinks.occasions import (
     Asked,
     Commanded,
     Connect,
-    ConnectMode,
     Disconnect,
     HungUp,
     InForce,
@@ -55,64 +54,16 @@ from icsframework.uplinks.occasions import (
     TimeCame,
     UplinkPolicy,
 )
-from icsframework.uplinks.quiet import Quiet
 from icsframework.uplinks.standing import (
-    BY_COMMAND,
-    choose,
     coming,
     command_refusal,
-    deadline,
-    ends_call,
     hangs_up_at,
     hindrance,
-    lingering,
-    promising,
     refusal,
-    shown,
-    why_not,
 )
 from icsframework.values import Absent, Cause, Connecting, Down, Failed, Refused, Up, UplinkState
 
-__all__ = [
-    "ADOPTING",
-    "BY_COMMAND",
-    "FIRST_RETRY",
-    "JITTER",
-    "LAST_RETRY",
-    "Active",
-    "Adopting",
-    "Asked",
-    "Commanded",
-    "Connect",
-    "ConnectMode",
-    "Disconnect",
-    "HungUp",
-    "InForce",
-    "NotAdopted",
-    "PolicyAction",
-    "PolicyEvent",
-    "Quiet",
-    "Rearmed",
-    "Reported",
-    "Ruled",
-    "Started",
-    "TimeCame",
-    "UplinkPolicy",
-    "backoff",
-    "choose",
-    "coming",
-    "command_refusal",
-    "deadline",
-    "ends_call",
-    "hangs_up_at",
-    "hindrance",
-    "lingering",
-    "promising",
-    "refusal",
-    "shown",
-    "step",
-    "why_not",
-]
+__all__ = ["FIRST_RETRY", "JITTER", "LAST_RETRY", "backoff", "step"]
 
 FIRST_RETRY = 1.0
 """Seconds before the first repetition: long enough for a device to settle, short enough to go unnoticed."""

@@ -24,13 +24,14 @@ from twisted.logger import Logger
 from icsframework.errors import UplinkFailed
 from icsframework.interfaces import IClock, IEvents
 from icsframework.patience import PATIENCE, after
-from icsframework.uplinks import policy as rules
+from icsframework.uplinks import occasions, standing
 from icsframework.uplinks.alarm import Alarm
 from icsframework.uplinks.guard import Guard, agree, connected
 from icsframework.uplinks.inforce import MachineLink
 from icsframework.uplinks.lingering import Lingering
 from icsframework.uplinks.metering import Metering
 from icsframework.uplinks.permission import IMeter
+from icsframework.uplinks.policy import step
 from icsframework.uplinks.quiet import Quiet
 from icsframework.uplinks.saved import SavedUplink, saved_of
 from icsframework.uplinks.spec import PluginMaker, UplinkSpec
@@ -72,7 +73,7 @@ class Runner:
         random: Callable[[], float],
     ) -> None:
         self.spec = spec
-        self.policy = rules.UplinkPolicy(spec.connect, spec.quiet)
+        self.policy = occasions.UplinkPolicy(spec.connect, spec.quiet)
         self._clock = clock
         self._agree: Callable[[], Deferred[Any]] = partial(agree, settle, events, log, f"uplink {spec.name}")
         self._machine = MachineLink(settle, self._agree, log, f"uplink {spec.name}")
@@ -112,9 +113,9 @@ class Runner:
         else:
             self._start_plugin()
         if saved is not None and saved.hung_up is not None:
-            self._feed(rules.HungUp(saved.hung_up, saved.until))
+            self._feed(occasions.HungUp(saved.hung_up, saved.until))
         elif saved is None or saved.link is None:
-            self._feed(rules.Started())
+            self._feed(occasions.Started())
 
     def _start_plugin(self) -> None:
         try:
@@ -131,7 +132,7 @@ class Runner:
         left = was_up or self._saved is not None or self.lingering is not None or self.announced is not None
         yield self._guard.call("disconnect", lambda: self.plugin.disconnect(reason), PATIENCE)
         yield self._guard.call("stop", self.plugin.stopService, PATIENCE)
-        self.policy = rules.UplinkPolicy(self.spec.connect, device=Down(reason))
+        self.policy = occasions.UplinkPolicy(self.spec.connect, device=Down(reason))
         self._machine.link = self._saved = self._lingering.link = None
         self._metering.meter.down()
         if left:
@@ -164,8 +165,8 @@ class Runner:
         """Ask the plugin whether ``link`` goes on."""
         self._saved = link
         self.told.cause = cause
-        adopting = rules.Adopting(cause, override)
-        self.policy, _ = rules.step(self.policy, adopting, self._clock.now(), self._random)
+        adopting = occasions.Adopting(cause, override)
+        self.policy, _ = step(self.policy, adopting, self._clock.now(), self._random)
         self._start_plugin()
         self._guard.call("adopt", lambda: self.plugin.adopt(link), ADOPT_PATIENCE).addCallback(self._adopted)
 
@@ -184,7 +185,7 @@ class Runner:
 
         def tidy(_: object) -> None:
             if not self._stopping:
-                self._feed(rules.NotAdopted(self._seen))
+                self._feed(occasions.NotAdopted(self._seen))
                 if isinstance(self.policy.device, Connecting):
                     self.told.begin(self.policy.device.stage, "anew")
 
@@ -218,7 +219,7 @@ class Runner:
 
     def shown(self) -> ShownState:
         """The state for those who want to use it: up only when in force."""
-        state = rules.shown(self.policy)
+        state = standing.shown(self.policy)
         if not isinstance(state, Up):
             return state
         refused, settled = self._machine.refusal(state.link), self._machine.link
@@ -237,16 +238,16 @@ class Runner:
         """Is it on its way up, so that who needs the Internet may wait for it?"""
         configuring = self._machine.link is None and not self._machine.has_refused
         return not self._stopping and (
-            rules.coming(self.policy) or (rules.promising(self.policy) and configuring)
+            standing.coming(self.policy) or (standing.promising(self.policy) and configuring)
         )
 
     def hangs_up_at(self) -> float | None:
         """When it is hung up for quiet if nothing more keeps it up (IClock.now); None if it is not, or is not up."""
-        return rules.hangs_up_at(self.policy)
+        return standing.hangs_up_at(self.policy)
 
     def refusal(self) -> Refused | Failed | None:
-        """Why a plugin's request would not be granted (policy.refusal), or None."""
-        return rules.refusal(self.policy)
+        """Why a plugin's request would not be granted (standing.refusal), or None."""
+        return standing.refusal(self.policy)
 
     def would_dial(self, cause: Cause) -> Cause | Refused:
         """The cause with the rule of ``wake`` that lets it dial, or why such traffic does not."""
@@ -260,7 +261,7 @@ class Runner:
         why_not = self.refusal()
         if why_not is not None:
             return fail(error_of(why_not))
-        return self._wait(rules.Asked(cause))
+        return self._wait(occasions.Asked(cause))
 
     def connect(self, cause: Cause, override: bool = False) -> Deferred[Link]:
         """The operator wants it; Deferred of the link in force.
@@ -268,10 +269,10 @@ class Runner:
         UplinkFailed when the try failed, UplinkRefused when a limit or hour forbids it, unless ``override`` lifts them.
         """
         self.ask_meter()
-        forbidden = rules.command_refusal(self.policy, override)
+        forbidden = standing.command_refusal(self.policy, override)
         if forbidden is None or isinstance(self.policy.device, Absent):
-            return self._wait(rules.Commanded(cause, override))
-        self._feed(rules.Commanded(cause))
+            return self._wait(occasions.Commanded(cause, override))
+        self._feed(occasions.Commanded(cause))
         self.told.refused(cause, forbidden)
         return fail(error_of(forbidden))
 
@@ -280,7 +281,7 @@ class Runner:
         """The operator wants it down, until wanted again or until then; Deferred fires when the machine is without it."""
         self.hanging_up = True
         try:
-            self._feed(rules.HungUp(reason, until))
+            self._feed(occasions.HungUp(reason, until))
         finally:
             self.hanging_up = False
         yield after(self._disconnecting)
@@ -288,27 +289,27 @@ class Runner:
 
     def active(self, when: float) -> None:
         """Traffic that keeps it up was seen at that time (IClock.now)."""
-        self._feed(rules.Active(when))
+        self._feed(occasions.Active(when))
 
     def rearm(
-        self, connect: rules.ConnectMode, quiet: Quiet, wake: tuple[TrafficRule, ...], meter: IMeter
+        self, connect: occasions.ConnectMode, quiet: Quiet, wake: tuple[TrafficRule, ...], meter: IMeter
     ) -> None:
         """Go by other settings from now on; a running call goes on."""
         self.spec = replace(self.spec, connect=connect, quiet=quiet, wake=wake, meter=meter)
         self._metering.replace(meter, self.policy.device.link if isinstance(self.policy.device, Up) else None)
         if connect == "always":  # which dials if the meter lets it
             self.ask_meter()
-        self._feed(rules.Rearmed(connect, quiet))
+        self._feed(occasions.Rearmed(connect, quiet))
         self.ask_meter()  # what is not wanted always any more is not dialled because a limit is lifted
 
-    def _wait(self, event: rules.Asked | rules.Commanded) -> Deferred[Link]:
+    def _wait(self, event: occasions.Asked | occasions.Commanded) -> Deferred[Link]:
         if self._stopping:
             return fail(UplinkFailed(f"uplink {self.spec.name} is being stopped"))
         self._feed(event)
         if self._machine.link is not None and not self.policy.leaving:
             return succeed(self._machine.link)
-        if not rules.promising(self.policy):  # it failed at once, or cannot even be tried
-            return fail(error_of(rules.why_not(self.policy)))
+        if not standing.promising(self.policy):  # it failed at once, or cannot even be tried
+            return fail(error_of(standing.why_not(self.policy)))
         return self._waiters.add()
 
     # --- the policy at work ---
@@ -323,10 +324,12 @@ class Runner:
 
     def _report(self, state: UplinkState) -> None:
         """What the plugin said, and if that is the end of a call, what the meter says then: a wish may wait for it."""
-        ruled = rules.Ruled(self._metering.call_is_over()) if rules.ends_call(self.policy, state) else None
-        self._feed(rules.Reported(state, ruled))
+        ruled = (
+            occasions.Ruled(self._metering.call_is_over()) if standing.ends_call(self.policy, state) else None
+        )
+        self._feed(occasions.Reported(state, ruled))
 
-    def _feed(self, event: rules.PolicyEvent) -> None:
+    def _feed(self, event: occasions.PolicyEvent) -> None:
         self._feeding += 1
         try:
             self._take(event)
@@ -334,27 +337,27 @@ class Runner:
             self._feeding -= 1
         self._metering.finished()
 
-    def _take(self, event: rules.PolicyEvent) -> None:
+    def _take(self, event: occasions.PolicyEvent) -> None:
         before = self.policy
-        self.policy, actions = rules.step(before, event, self._clock.now(), self._random)
-        lingering = rules.lingering(self.lingering, before.device, self.policy)
+        self.policy, actions = step(before, event, self._clock.now(), self._random)
+        lingering = standing.lingering(self.lingering, before.device, self.policy)
         self._lingering.keep(lingering, replaced=isinstance(self.policy.device, Up))
-        self._tell(before, event.state if isinstance(event, rules.Reported) else self.policy.device)
+        self._tell(before, event.state if isinstance(event, occasions.Reported) else self.policy.device)
         for action in actions:
             self._do(action)
-        if self._waiters and not rules.promising(self.policy):
-            self._waiters.refuse(error_of(rules.why_not(self.policy)))
-        self._alarm.set(None if self._stopping else rules.deadline(self.policy))
+        if self._waiters and not standing.promising(self.policy):
+            self._waiters.refuse(error_of(standing.why_not(self.policy)))
+        self._alarm.set(None if self._stopping else standing.deadline(self.policy))
         self._changed()
 
-    def _do(self, action: rules.PolicyAction) -> None:
+    def _do(self, action: occasions.PolicyAction) -> None:
         match action:
-            case rules.Connect(cause):
+            case occasions.Connect(cause):
                 self._calls += 1
                 self._metering.meter.dialled()
                 asked = self._guard.call("connect", lambda: self.plugin.connect(cause))
                 asked.addCallback(self._connect_ended, self._calls)
-            case rules.Disconnect(reason):
+            case occasions.Disconnect(reason):
                 self._calls += 1
                 self._parting = reason
                 asked = self._guard.call("disconnect", lambda: self.plugin.disconnect(reason), PATIENCE)
@@ -369,11 +372,11 @@ class Runner:
             return
         if forbidden is None:
             self.told.refusals.forget()
-        self._feed(rules.Ruled(forbidden))
+        self._feed(occasions.Ruled(forbidden))
 
     def _time_came(self) -> None:
         self.ask_meter()
-        self._feed(rules.TimeCame())
+        self._feed(occasions.TimeCame())
 
     # A plugin reports before its Deferred fires; one that forgot must not leave us waiting for ever.
 
@@ -387,7 +390,7 @@ class Runner:
 
     # --- telling ---
 
-    def _tell(self, before: rules.UplinkPolicy, reported: UplinkState) -> None:
+    def _tell(self, before: occasions.UplinkPolicy, reported: UplinkState) -> None:
         """``reported`` is what the plugin said, before the policy drew its conclusions."""
         old, new = before.device, self.policy.device
         if isinstance(new, Up):
@@ -434,13 +437,13 @@ class Runner:
             if self._saved is not None:
                 event, self._saved = "uplink.adopted", None
             self.told.in_force(event, link)
-            self._feed(rules.InForce())
+            self._feed(occasions.InForce())
             self._waiters.grant(link)
 
         def refused(reason: str) -> None:
             self.told.ended("uplink.failed", reason)
             self._waiters.refuse(UplinkFailed(reason))
-            self._do(rules.Disconnect(reason))
+            self._do(occasions.Disconnect(reason))
 
         if self._machine.link is None and self._saved is None:
             self.told.steps.enter("configuring")

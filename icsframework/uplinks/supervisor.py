@@ -18,10 +18,10 @@ from icsframework.interfaces import IClock, IEvents, IUplinks, Unwatch
 from icsframework.observers import Observers
 from icsframework.uplinks.asking import Asking
 from icsframework.uplinks.guard import agree
-from icsframework.uplinks.policy import choose
 from icsframework.uplinks.runner import Runner
 from icsframework.uplinks.saved import SavedUplink
 from icsframework.uplinks.spec import UplinkSpec
+from icsframework.uplinks.standing import choose
 from icsframework.values import Armed, Cause, Failed, Link, ShownState, Up, UplinkView
 
 

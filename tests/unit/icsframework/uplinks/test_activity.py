@@ -9,7 +9,7 @@ from icsframework.errors import NftError
 from icsframework.testing.gateway import FakeClock, FakeEvents
 from icsframework.testing.uplink import ScriptedUplink
 from icsframework.uplinks.activity import LAST_LOOK, Activity
-from icsframework.uplinks.policy import Quiet
+from icsframework.uplinks.quiet import Quiet
 from icsframework.uplinks.runner import UplinkSpec
 from icsframework.uplinks.supervisor import Supervisor
 from icsframework.values import Cause, Down, Link, Up

@@ -13,7 +13,7 @@ from icsframework.testing.gateway import FakeClock, FakeEvents
 from icsframework.testing.uplink import ScriptedUplink
 from icsframework.uplinks.asking import GRACE, Asking
 from icsframework.uplinks.permission import Unmetered
-from icsframework.uplinks.policy import Quiet
+from icsframework.uplinks.quiet import Quiet
 from icsframework.uplinks.runner import UplinkSpec
 from icsframework.uplinks.saved import SavedUplink
 from icsframework.uplinks.supervisor import Supervisor

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icsframework.uplinks.policy import (
-    LAST_RETRY,
+from icsframework.uplinks.occasions import (
     Adopting,
     Asked,
     Commanded,
@@ -22,14 +21,9 @@ from icsframework.uplinks.policy import (
     Started,
     TimeCame,
     UplinkPolicy,
-    backoff,
-    choose,
-    deadline,
-    lingering,
-    refusal,
-    shown,
-    step,
 )
+from icsframework.uplinks.policy import LAST_RETRY, backoff, step
+from icsframework.uplinks.standing import choose, deadline, lingering, refusal, shown
 from icsframework.values import Absent, Armed, Cause, Connecting, Cooling, Down, Failed, Link, Refused, Up
 
 ALWAYS = Cause(rule="always")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from icsframework.uplinks.policy import (
+from icsframework.uplinks.occasions import (
     Active,
     Adopting,
     Asked,
@@ -14,18 +14,16 @@ from icsframework.uplinks.policy import (
     NotAdopted,
     PolicyAction,
     PolicyEvent,
-    Quiet,
     Rearmed,
     Reported,
     Ruled,
     Started,
     TimeCame,
     UplinkPolicy,
-    deadline,
-    refusal,
-    shown,
-    step,
 )
+from icsframework.uplinks.policy import step
+from icsframework.uplinks.quiet import Quiet
+from icsframework.uplinks.standing import deadline, refusal, shown
 from icsframework.values import Absent, Armed, Cause, Connecting, Down, Failed, Link, Refused, ShownState, Up
 
 DNS = Cause(rule="demand.wake: built in", name="example.org")

@@ -4,9 +4,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from icsframework.uplinks.policy import (
-    JITTER,
-    LAST_RETRY,
+from icsframework.uplinks.occasions import (
     Active,
     Asked,
     Commanded,
@@ -15,19 +13,16 @@ from icsframework.uplinks.policy import (
     HungUp,
     InForce,
     PolicyEvent,
-    Quiet,
     Rearmed,
     Reported,
     Ruled,
     Started,
     TimeCame,
     UplinkPolicy,
-    deadline,
-    hangs_up_at,
-    refusal,
-    shown,
-    step,
 )
+from icsframework.uplinks.policy import JITTER, LAST_RETRY, step
+from icsframework.uplinks.quiet import Quiet
+from icsframework.uplinks.standing import deadline, hangs_up_at, refusal, shown
 from icsframework.values import (
     Absent,
     Armed,

@@ -10,7 +10,7 @@ from icsframework.errors import IcsError, UplinkFailed, UplinkRefused
 from icsframework.testing.gateway import FakeClock, FakeEvents
 from icsframework.testing.uplink import ScriptedUplink
 from icsframework.uplinks.permission import Unmetered
-from icsframework.uplinks.policy import Quiet
+from icsframework.uplinks.quiet import Quiet
 from icsframework.uplinks.refusals import EVERY
 from icsframework.uplinks.runner import Runner, UplinkSpec
 from icsframework.uplinks.saved import SavedUplink
