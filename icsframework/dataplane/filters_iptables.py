@@ -5,7 +5,7 @@ Options that we do not know are kept as Opaque, with their arguments skipped.
 """
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from ipaddress import ip_network
 
 from icsframework.dataplane.filters import (
@@ -78,13 +78,13 @@ def _words(line: str) -> list[str]:
         return []
 
 
-def _rule(words: list[str], chains: object) -> FoundRule:
+def _rule(words: list[str], chains: Container[str]) -> FoundRule:
     tests: list[Test] = []
     verdict: Verdict | None = None
     for negated, option, arguments in _options(words):
         if option in ("-j", "-g") and arguments:
             verdict = _VERDICTS.get(arguments[0])
-            if verdict is None and arguments[0] in chains:  # type: ignore[operator]
+            if verdict is None and arguments[0] in chains:
                 verdict = Verdict("jump" if option == "-j" else "goto", arguments[0])
         elif option in _FIELDS and arguments:
             tests.append(_match(_FIELDS[option], arguments[0], negated))

@@ -53,6 +53,7 @@ from icsframework.dataplane.ruleset import (
     MANGLE,
     SRCNAT,
     TABLE,
+    Atom,
     BaseChain,
     Chain,
     Counter,
@@ -171,8 +172,8 @@ def sets(plane: DataPlane) -> tuple[Set, ...]:
     )
 
 
-def _elements(keys: Iterable[tuple[object, ...]]) -> tuple[Element, ...]:
-    return tuple(Element(key) for key in dict.fromkeys(keys))  # type: ignore[arg-type]
+def _elements(keys: Iterable[tuple[Atom, ...]]) -> tuple[Element, ...]:
+    return tuple(Element(key) for key in dict.fromkeys(keys))
 
 
 # --- the hooks ------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ mark pays one comparison.
 
 import re
 from collections.abc import Iterator
+from typing import Any
 from zlib import crc32
 
 from icsframework.dataplane.doors import Trigger
@@ -50,11 +51,11 @@ def trigger_sets(plane: DataPlane) -> tuple[Set, ...]:
 
 def _sets(trigger: Trigger) -> tuple[Set, ...]:
     name, why = identifier(trigger), f"trigger {trigger.name} of {trigger.owner}"
-    known = {"flags": _FLAGS, "dynamic": True, "size": HOLDERS}
+    known: dict[str, Any] = {"flags": _FLAGS, "dynamic": True, "size": HOLDERS}
     return (
-        Map(f"trigger_{name}", ("mark",), comment=f"{why}: leads to", data=("ipv4_addr",), **known),  # type: ignore[arg-type]
-        Set(f"holder_{name}", ("mark", "ipv4_addr"), comment=f"{why}: who has it", **known),  # type: ignore[arg-type]
-        Set(f"taken_{name}", ("mark",), comment=f"{why}: somebody has it", **known),  # type: ignore[arg-type]
+        Map(f"trigger_{name}", ("mark",), comment=f"{why}: leads to", data=("ipv4_addr",), **known),
+        Set(f"holder_{name}", ("mark", "ipv4_addr"), comment=f"{why}: who has it", **known),
+        Set(f"taken_{name}", ("mark",), comment=f"{why}: somebody has it", **known),
     )
 
 

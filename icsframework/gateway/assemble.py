@@ -89,13 +89,6 @@ def _machinery(
     reconciler, elements = Reconciler(machine, before, worker.run, nft), TableElements(nft)
     pairs = Pairs(clock, elements.change, Logger(namespace="ics.helpers"))
 
-    def close() -> Deferred[Any]:
-        def end(_: object) -> None:
-            worker.stop()
-            unlock()
-
-        return maybeDeferred(worker.run, machine.close).addBoth(end)
-
     return Machinery(
         clock=clock,
         store=Store(config.gateway.state, reactor, emit),
@@ -109,7 +102,7 @@ def _machinery(
         unconfirmed=UnconfirmedFile(run / FILE, path),
         links=LinksFile(run / "links.json", here),
         in_thread=worker.run,
-        close=close,
+        close=lambda: maybeDeferred(worker.run, machine.close).addBoth(_end, worker, unlock),
         system=system_info(privileged=True),
         kernel_helpers=lambda names: probe_kernel_helpers(nft, names),
         make_shell=partial(_shell, reactor, Room(), elements, clock, pairs),
@@ -121,6 +114,11 @@ def _machinery(
         surroundings=surroundings(reactor, nft, worker.run),
         newest=newest,
     )
+
+
+def _end(_: object, worker: Worker, unlock: Callable[[], None]) -> None:
+    worker.stop()
+    unlock()
 
 
 def look_for_garbage_again() -> None:
