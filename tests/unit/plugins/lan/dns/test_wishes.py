@@ -58,8 +58,9 @@ def test_all_clients_are_bounded(wishes):
     for client in range(clients):
         for number in range(MAX_ASKED_CLIENT):
             assert wishes.want(wish(number, client))
-    assert wishes.want(wish(0, client=99)) == []
+    assert [wishes.want(wish(number, client=99)) for number in range(2)] == [[], []]
     assert wishes.over(wish(0, client=0)) == [wish(0, client=99)]
+    assert wishes.over(wish(1, client=0)) == [wish(1, client=99)]
 
 
 def test_what_nobody_waits_for_is_not_asked_for(wishes):
