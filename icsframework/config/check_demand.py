@@ -3,14 +3,15 @@
 All of these are warnings: the file works as it stands.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from icsframework.config.check_rules import check_rules
 from icsframework.config.parts import Parts
 from icsframework.config.problem import KeyPath, show_path
 from icsframework.config.uplinks import UplinkSection
 from icsframework.fields import Finding
-from icsframework.quantities import format_duration
+from icsframework.quantities import Period, Rate, format_duration
 
 __all__ = ["check_demand"]
 
@@ -18,6 +19,9 @@ SHORT_IDLE = 10.0
 """Seconds of quiet that a page being read makes: a link that is hung up for less is dialled again with each click."""
 SHORT_HOLD = 5.0
 """Seconds in which hardly a link comes up: a lease takes two, a telephone call twenty."""
+
+LONGEST = {Period.HOUR: 3600.0, Period.DAY: 25 * 3600.0, Period.MONTH: (31 * 24 + 1) * 3600.0}
+"""Seconds of the longest of each period, where summer time ends in it."""
 
 
 def check_demand(parts: Parts) -> Iterator[Finding]:
@@ -31,7 +35,7 @@ def check_demand(parts: Parts) -> Iterator[Finding]:
         yield from check_rules(parts, section.wake, (*uplink.path, "wake"))
         yield from check_rules(parts, section.keep, (*uplink.path, "keep"))
         if (limited := uplink.core.sound("limits")) is not None:
-            yield from _closed(uplink.path, limited)
+            yield from _limits(uplink.path, limited)
     yield from _devices(parts)
 
 
@@ -77,17 +81,24 @@ def _short(path: KeyPath, section: UplinkSection) -> Iterator[Finding]:
         yield Finding((*path, "demand", "hold"), message, advice, warning=True)
 
 
-def _closed(path: KeyPath, section: UplinkSection) -> Iterator[Finding]:
-    """Limits that are reached before anything happens."""
+def _limits(path: KeyPath, section: UplinkSection) -> Iterator[Finding]:
+    """Limits that are reached before anything happens, or never."""
     limits = section.limits
     for key in ("time", "data", "dials", "money"):
-        for index, rate in enumerate(getattr(limits, key)):
+        rates: Sequence[Rate[Any]] = getattr(limits, key)
+        for index, rate in enumerate(rates):
+            where = (*path, "limits", key) if len(rates) == 1 else (*path, "limits", key, index)
+            least = [other for other in rates if other.period == rate.period and other.amount < rate.amount]
             if rate.amount == 0 or (key == "money" and rate.amount < limits.price):
                 why = "nothing" if rate.amount == 0 else f"less than one charge unit costs ({limits.price})"
-                one = len(getattr(limits, key)) == 1
-                where = (*path, "limits", key) if one else (*path, "limits", key, index)
                 message = f"allows {why}: the uplink will never connect"
                 yield Finding(where, message, "write more, or enabled: false", warning=True)
+            elif key == "time" and rate.amount >= LONGEST[rate.period]:
+                message = f"is never reached: no {rate.period} is longer"
+                yield Finding(where, message, "write less, or remove it", warning=True)
+            elif least:
+                message = f"is never reached: another amount for the same {rate.period} is less"
+                yield Finding(where, message, "remove one of them", warning=True)
 
 
 def _devices(parts: Parts) -> Iterator[Finding]:

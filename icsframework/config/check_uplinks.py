@@ -40,7 +40,10 @@ def _money(uplink: Entry[UplinkSection]) -> Iterator[Finding]:
     if section is None:
         return
     if section.limits.money and not section.limits.price:
-        advice = "add price:, and charge_unit: if it is not a minute"
+        written = "price" in section.limits.model_fields_set
+        advice = (
+            "write a price above 0" if written else "add price:"
+        ) + ", and charge_unit: if it is not a minute"
         yield Finding((*uplink.path, "limits", "money"), "money can only be counted with a price", advice)
     if not section.limits.charge_unit:
         yield Finding(

@@ -84,6 +84,17 @@ def test_limits_that_nothing_fits_in(warned):
     ]
 
 
+def test_limits_that_are_never_reached(warned):
+    """More time than the longest period has, and the larger of two amounts for the same one."""
+    assert warned("limits: {time: [1h/hour, 25h/day, 745h/month], data: [1GB/day, 2GB/day, 9GB/month]}") == [
+        "limits.time[0]: is never reached: no hour is longer",
+        "limits.time[1]: is never reached: no day is longer",
+        "limits.time[2]: is never reached: no month is longer",
+        "limits.data[1]: is never reached: another amount for the same day is less",
+    ]
+    assert warned("limits: {time: [59m/hour, 24h/day, 744h/month], dials: [3/hour, 3/hour]}") == []
+
+
 def test_one_device_carries_one_link(warned):
     """Two entries for one modem take turns; one that is not enabled does not count."""
     other = (

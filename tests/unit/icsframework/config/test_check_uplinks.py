@@ -24,6 +24,15 @@ def test_what_does_not_go_together(errors_of):
     ]
 
 
+def test_a_price_of_nothing_is_not_asked_for_once_more(errors_of):
+    """It is there: what is wrong with it is said."""
+    text = LAN + "uplinks: [{plugin: ethernet, interface: eth2, limits: {money: 10/month, price: 0}}]\n"
+    assert errors_of(text) == [
+        "2:56: uplinks[0].limits.money: money can only be counted with a price; "
+        "write a price above 0, and charge_unit: if it is not a minute"
+    ]
+
+
 def test_rules_say_which_traffic_they_are_about(errors_of):
     """And ports only where there are some.  `{action: ignore}` is the end of a list: nothing else counts."""
     text = LAN + (
