@@ -28,7 +28,7 @@ def test_a_price_of_nothing_is_not_asked_for_once_more(errors_of):
     """It is there: what is wrong with it is said."""
     text = LAN + "uplinks: [{plugin: ethernet, interface: eth2, limits: {money: 10/month, price: 0}}]\n"
     assert errors_of(text) == [
-        "2:56: uplinks[0].limits.money: money can only be counted with a price; "
+        "2:63: uplinks[0].limits.money: money can only be counted with a price; "
         "write a price above 0, and charge_unit: if it is not a minute"
     ]
 
